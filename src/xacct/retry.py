@@ -1,0 +1,170 @@
+"""What passes by itself, what does not, and how long to wait for it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import tenacity
+from attrs import field, frozen
+from attrs.validators import ge, gt
+from botocore.exceptions import ClientError, HTTPClientError
+
+from xacct.errors import AwsError, NotPropagated, PermissionMissing
+
+__all__ = [
+    "Patience",
+    "attempt",
+    "code_of",
+    "deletion_is_stale",
+    "denied_or_unknown",
+    "not_visible_yet",
+    "principal_not_visible_yet",
+    "translate",
+]
+
+log = logging.getLogger("xacct")
+
+T = TypeVar("T")
+
+_BUSY = frozenset(
+    {
+        "ConcurrentModification",
+        "EntityTemporarilyUnmodifiable",
+        "InternalFailure",
+        "InternalError",
+        "RequestLimitExceeded",
+        "ServiceFailure",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
+
+
+@frozen(kw_only=True)
+class Patience:
+    """How long to wait for IAM's writes to become visible everywhere.
+
+    AWS promises no bound; what has been seen is 10 to 60 seconds.
+
+    Args:
+        deadline: seconds in all for one step, at least 0.
+        first: seconds before the second try.
+        longest: seconds between tries at most.
+        sleep: called with the seconds to wait.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+    """
+
+    deadline: float = field(default=120.0, validator=ge(0))
+    first: float = field(default=0.5, validator=gt(0))
+    longest: float = field(default=5.0, validator=gt(0))
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False, eq=False)
+
+
+def code_of(error: BaseException) -> str | None:
+    """AWS's code for an error; None for anything that AWS did not say."""
+    return error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
+
+
+def is_ambiguous(error: BaseException) -> bool:
+    """Whether the call may have taken effect although it failed: the answer was lost, or the server broke."""
+    if isinstance(error, ClientError):
+        return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
+    return isinstance(error, HTTPClientError)
+
+
+def busy(error: BaseException) -> bool:
+    """Whether AWS was too busy, or the answer was lost: trying again is right whatever the call."""
+    return is_ambiguous(error) or code_of(error) in _BUSY
+
+
+def not_visible_yet(error: BaseException) -> bool:
+    """Right after a write of ours: what was written is not seen everywhere yet."""
+    return code_of(error) == "NoSuchEntity"
+
+
+def principal_not_visible_yet(error: BaseException) -> bool:
+    """Right after we made a principal: a trust policy cannot name it yet. No other malformed policy passes by itself."""
+    return code_of(error) == "MalformedPolicyDocument" and "Invalid principal in policy" in str(error)
+
+
+def deletion_is_stale(error: BaseException) -> bool:
+    """Right after we detached what was in the way: the delete does not see it yet."""
+    return code_of(error) == "DeleteConflict"
+
+
+def denied_or_unknown(error: BaseException) -> bool:
+    """Right after we made a role: STS does not know it yet, or knows it on some of its hosts only."""
+    return code_of(error) in _DENIED | {"InvalidClientTokenId", "NoSuchEntity"}
+
+
+def attempt(
+    call: Callable[[], T],
+    *,
+    doing: str,
+    account: str,
+    resource: str,
+    patience: Patience,
+    passing: Callable[[BaseException], bool] = lambda _: False,
+) -> T:
+    """The result of a call, tried again while AWS is busy or while ``passing`` says that the refusal passes by itself.
+
+    Args:
+        call: makes the call.
+        doing: what is being done, for errors.
+        account: whose credentials make the call.
+        resource: the ARN that the call is about, for errors.
+        patience: how long to try.
+        passing: refusals that are eventual consistency here.
+
+    Raises:
+        PermissionMissing: the caller may not make the call.
+        NotPropagated: the deadline passed while the refusal was one that passes by itself.
+        AwsError: any other refusal.
+    """
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(lambda error: busy(error) or passing(error)),
+        stop=tenacity.stop_after_delay(patience.deadline),
+        wait=tenacity.wait_random_exponential(multiplier=patience.first, max=patience.longest),
+        sleep=patience.sleep,
+        before_sleep=lambda state: log.debug("%s: trying again after %s", doing, code_of(_failure(state)) or "an error"),
+        reraise=True,
+    )
+    try:
+        return retrying(call)
+    except (ClientError, HTTPClientError) as error:
+        if passing(error):
+            raise NotPropagated(
+                f"{doing} in account {account}: still refused after {patience.deadline:g} s. Either AWS needs longer, "
+                f"or the refusal is real. AWS said: {error}",
+                doing=doing,
+                account=account,
+                code=code_of(error),
+            ) from error
+        raise translate(error, doing=doing, account=account, resource=resource) from error
+
+
+def _failure(state: tenacity.RetryCallState) -> BaseException:
+    error = state.outcome.exception() if state.outcome else None
+    return error or RuntimeError("no outcome")
+
+
+def translate(error: ClientError | HTTPClientError, *, doing: str, account: str, resource: str) -> AwsError:
+    """What AWS's refusal means for the caller of xacct."""
+    code = code_of(error)
+    if isinstance(error, ClientError) and code in _DENIED:
+        service = "sts" if error.operation_name.startswith(("Assume", "GetCallerIdentity")) else "iam"
+        return PermissionMissing(
+            doing=doing,
+            account=account,
+            action=f"{service}:{error.operation_name}",
+            resource=resource,
+            message=error.response.get("Error", {}).get("Message", ""),
+        )
+    return AwsError(f"{doing} in account {account} failed. AWS said: {error}", doing=doing, account=account, code=code)

@@ -1,0 +1,93 @@
+"""One account of a grant, as a session sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from attrs import field, frozen
+
+from xacct.arn import Arn
+from xacct.concurrent import together
+from xacct.retry import Patience, attempt
+
+if TYPE_CHECKING:
+    import boto3
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_sts import STSClient
+
+__all__ = ["Side", "SideName", "connect"]
+
+SideName = Literal["trusting", "trusted"]
+
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class Side:
+    """A session's account, with the clients that every step shares.
+
+    Attributes:
+        name: which side of the grant it is.
+        caller: the ARN of whoever the session's credentials belong to.
+        session: the session itself.
+        patience: how long to wait for eventual consistency.
+    """
+
+    name: SideName
+    caller: Arn
+    session: boto3.Session = field(repr=False)
+    iam: IAMClient = field(repr=False)
+    sts: STSClient = field(repr=False)
+    patience: Patience = field(repr=False)
+
+    @property
+    def account(self) -> str:
+        """The account's id."""
+        return self.caller.account
+
+    @property
+    def partition(self) -> str:
+        """The account's partition."""
+        return self.caller.partition
+
+    def attempt(
+        self,
+        call: Callable[[], T],
+        *,
+        doing: str,
+        resource: str = "*",
+        passing: Callable[[BaseException], bool] = lambda _: False,
+    ) -> T:
+        """The result of a call to this account, with the retries and the errors of :func:`xacct.retry.attempt`."""
+        return attempt(
+            call, doing=doing, account=self.account, resource=resource, patience=self.patience, passing=passing
+        )
+
+
+def connect(trusting: boto3.Session, trusted: boto3.Session, patience: Patience) -> tuple[Side, Side]:
+    """Both sides, after asking both accounts at once who the caller is.
+
+    Raises:
+        AwsError: the credentials of a side do not work.
+    """
+    # Making clients from one session is not thread-safe, so they are made here, before any thread starts.
+    clients = [(s.client("iam"), s.client("sts")) for s in (trusting, trusted)]
+
+    def who(sts: STSClient, name: str) -> Arn:
+        identity = attempt(
+            sts.get_caller_identity,
+            doing=f"asking who the {name} session belongs to",
+            account="(unknown)",
+            resource="*",
+            patience=patience,
+        )
+        return Arn.parse(identity["Arn"])
+
+    names: tuple[SideName, SideName] = ("trusting", "trusted")
+    callers = together(*(lambda s=sts, n=name: who(s, n) for (_, sts), name in zip(clients, names)))
+    first, second = (
+        Side(name=name, caller=caller, session=session, iam=iam, sts=sts, patience=patience)
+        for name, caller, session, (iam, sts) in zip(names, callers, (trusting, trusted), clients)
+    )
+    return first, second
