@@ -8,26 +8,35 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+# For type checkers; at run time `_HOME` says where each name lives.
 if TYPE_CHECKING:
-    from xacct.arn import Arn
+    from xacct.arn import Arn as Arn
     from xacct.errors import (
-        ApplyFailed,
-        AssumeRoleDenied,
-        AwsError,
-        ForeignAttachments,
-        InvalidValue,
-        MfaRejected,
-        NotOurs,
-        NotPropagated,
-        PackedPolicyTooLarge,
-        PermissionMissing,
-        PolicyError,
-        RegionDisabled,
-        SessionExpired,
-        WrongAccount,
-        XacctError,
+        ApplyFailed as ApplyFailed,
+        AssumeRoleDenied as AssumeRoleDenied,
+        AwsError as AwsError,
+        ForeignAttachments as ForeignAttachments,
+        InvalidValue as InvalidValue,
+        MfaRejected as MfaRejected,
+        NotOurs as NotOurs,
+        NotPropagated as NotPropagated,
+        PackedPolicyTooLarge as PackedPolicyTooLarge,
+        PermissionMissing as PermissionMissing,
+        PolicyError as PolicyError,
+        RegionDisabled as RegionDisabled,
+        SessionExpired as SessionExpired,
+        WrongAccount as WrongAccount,
+        XacctError as XacctError,
     )
-    from xacct.policy import Condition, PolicyDocument, Principal, Statement
+    from xacct.policy import (
+        Condition as Condition,
+        PolicyDocument as PolicyDocument,
+        Principal as Principal,
+        Statement as Statement,
+    )
+    from xacct.switch_role import SwitchRoleLink as SwitchRoleLink
+
+    __version__: str
 
 _HOME = {
     "xacct.arn": ("Arn",),
@@ -49,22 +58,25 @@ _HOME = {
         "XacctError",
     ),
     "xacct.policy": ("Condition", "PolicyDocument", "Principal", "Statement"),
+    "xacct.switch_role": ("SwitchRoleLink",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = sorted([*_MODULE_OF, "__version__"])
 
 
-def __getattr__(name: str) -> object:
-    if name == "__version__":
-        from importlib.metadata import version
+if not TYPE_CHECKING:  # so that type checkers still know which names there are
 
-        return version("xacct")
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'xacct' has no attribute {name!r}")
-    value = getattr(import_module(_MODULE_OF[name]), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("xacct")
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module 'xacct' has no attribute {name!r}")
+        value = getattr(import_module(_MODULE_OF[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from attrs import field, frozen
 
-__all__ = ["Condition"]
+__all__ = ["Condition", "conditions"]
 
 
 def _values(values: Iterable[str] | str) -> tuple[str, ...]:
@@ -27,10 +27,15 @@ class Condition:
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
 
-    >>> Condition("Bool", "aws:MultiFactorAuthPresent", "true") == Condition("Bool", "AWS:multifactorauthpresent", ["true"])
+    >>> Condition("Bool", "aws:SecureTransport", "true") == Condition("bool", "AWS:securetransport", ["true"])
     True
     """
 
     operator: str = field(eq=str.lower)
     key: str = field(eq=str.lower)
     values: tuple[str, ...] = field(converter=_values, eq=frozenset)
+
+
+def conditions(values: Iterable[Condition]) -> tuple[Condition, ...]:
+    """Any iterable of conditions, as the tuple that a field keeps."""
+    return tuple(values)

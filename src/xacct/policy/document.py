@@ -25,6 +25,10 @@ TRUST_POLICY_LIMIT = 2048
 IDENTITY_POLICY_LIMIT = 6144
 
 
+def _statements(values: Iterable[Statement]) -> tuple[Statement, ...]:
+    return tuple(values)
+
+
 @frozen
 class PolicyDocument:
     """An IAM policy.
@@ -49,7 +53,7 @@ class PolicyDocument:
     True
     """
 
-    statements: tuple[Statement, ...] = field(converter=tuple, eq=frozenset)
+    statements: tuple[Statement, ...] = field(converter=_statements, eq=frozenset)
     version: str = "2012-10-17"
     id: str | None = field(default=None, eq=False)
     name: str | None = field(default=None, eq=False, kw_only=True)
@@ -95,8 +99,12 @@ class PolicyDocument:
 
     def to_dict(self) -> dict[str, object]:
         """The document as AWS writes it: values sorted, lists of one collapsed."""
-        head: dict[str, object] = {"Version": self.version} | ({"Id": self.id} if self.id else {})
-        return head | {"Statement": [statement.to_dict() for statement in self.statements]}
+        elements: dict[str, object] = {
+            "Version": self.version,
+            "Id": self.id,
+            "Statement": [statement.to_dict() for statement in self.statements],
+        }
+        return {name: value for name, value in elements.items() if value}
 
     def to_json(self, indent: int | None = None) -> str:
         """The document as JSON text; without an indent as small as it can be."""

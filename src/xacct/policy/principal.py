@@ -7,9 +7,9 @@ from typing import Literal, cast
 
 from attrs import field, frozen
 
-from xacct.arn import Arn, account_id, partition
+from xacct.arn import Arn, partition
 from xacct.errors import InvalidValue
-from xacct.policy.condition import Condition
+from xacct.policy.condition import Condition, conditions as as_conditions
 
 __all__ = ["Principal", "PrincipalKind"]
 
@@ -45,7 +45,7 @@ class Principal:
 
     kind: PrincipalKind = field()
     value: str = field(eq=False)
-    conditions: tuple[Condition, ...] = field(default=(), converter=tuple, eq=frozenset)
+    conditions: tuple[Condition, ...] = field(default=(), converter=as_conditions, eq=frozenset)
     _meaning: str = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import Literal, cast
 from attrs import field, frozen
 
 from xacct.errors import InvalidValue, PolicyError
-from xacct.policy.condition import Condition
+from xacct.policy.condition import Condition, conditions as as_conditions
 from xacct.policy.principal import Principal, as_kind
 
 __all__ = ["Condition", "Effect", "Statement"]
@@ -24,6 +24,10 @@ _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+", re.ASCII)
 
 def _strings(values: Iterable[str] | str) -> tuple[str, ...]:
     return (values,) if isinstance(values, str) else tuple(values)
+
+
+def _principals(values: Iterable[Principal]) -> tuple[Principal, ...]:
+    return tuple(values)
 
 
 def _folded(values: tuple[str, ...]) -> frozenset[str]:
@@ -58,9 +62,9 @@ class Statement:
     not_actions: tuple[str, ...] = field(default=(), converter=_strings, eq=_folded)
     resources: tuple[str, ...] = field(default=(), converter=_strings, eq=frozenset)
     not_resources: tuple[str, ...] = field(default=(), converter=_strings, eq=frozenset)
-    principals: tuple[Principal, ...] = field(default=(), converter=tuple, eq=frozenset)
-    not_principals: tuple[Principal, ...] = field(default=(), converter=tuple, eq=frozenset)
-    conditions: tuple[Condition, ...] = field(default=(), converter=tuple, eq=frozenset)
+    principals: tuple[Principal, ...] = field(default=(), converter=_principals, eq=frozenset)
+    not_principals: tuple[Principal, ...] = field(default=(), converter=_principals, eq=frozenset)
+    conditions: tuple[Condition, ...] = field(default=(), converter=as_conditions, eq=frozenset)
     sid: str | None = field(default=None, eq=False)
 
     def __attrs_post_init__(self) -> None:
@@ -172,9 +176,10 @@ class Statement:
 
 def _parse_strings(data: object, path: str) -> tuple[str, ...]:
     values = data if isinstance(data, (list, tuple)) else (data,)
-    if not all(isinstance(v, str) and v for v in values):
+    texts = tuple(v for v in values if isinstance(v, str) and v)
+    if len(texts) < len(values):
         raise PolicyError(path, f"{data!r} is neither a string nor a list of strings")
-    return tuple(values)
+    return texts
 
 
 def _parse_principals(data: object, path: str) -> tuple[Principal, ...]:
