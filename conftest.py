@@ -37,4 +37,6 @@ def no_network() -> Iterator[None]:
         yield
 
 
+collect_ignore = ["docs/conf.py", "tests/typing"]
+
 pytest_collect_file = Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"]).pytest()
