@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from importlib import metadata, resources
+from pathlib import Path
 
 import pytest
 
 import xacct
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_the_version_is_the_one_of_the_installed_distribution() -> None:
@@ -34,3 +38,18 @@ def test_an_unknown_name_is_an_attribute_error_like_in_any_module() -> None:
 
 def test_dir_lists_the_public_names_before_they_are_loaded() -> None:
     assert set(xacct.__all__) <= set(dir(xacct))
+
+
+@pytest.mark.parametrize("name", sorted({*xacct.__all__} - {"__version__"}))
+def test_every_public_name_is_in_the_api_reference(name: str) -> None:
+    page = (ROOT / "docs" / "api.rst").read_text()
+    assert f":: xacct.{name}\n" in page or xacct._HOME["xacct.errors"].count(name)
+
+
+def test_continuous_integration_runs_the_readmes_own_test_command() -> None:
+    commands = re.findall(r"^python3 -m venv .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert [command.rsplit("/bin/", 1)[1] for command in commands] == [
+        "python examples/tutorial.py",
+        "python -m pytest",
+    ]
+    assert "grep 'python -m pytest$' README.md" in (ROOT / ".ci" / "run").read_text()

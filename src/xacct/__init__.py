@@ -28,12 +28,14 @@ if TYPE_CHECKING:
         WrongAccount as WrongAccount,
         XacctError as XacctError,
     )
+    from xacct.grants import ConsoleUser as ConsoleUser, DevAccessGrant as DevAccessGrant, TrustGrant as TrustGrant
     from xacct.policy import (
         Condition as Condition,
         PolicyDocument as PolicyDocument,
         Principal as Principal,
         Statement as Statement,
     )
+    from xacct.s3_read import s3_read_policy as s3_read_policy
     from xacct.switch_role import SwitchRoleLink as SwitchRoleLink
 
     __version__: str
@@ -57,7 +59,9 @@ _HOME = {
         "WrongAccount",
         "XacctError",
     ),
+    "xacct.grants": ("ConsoleUser", "DevAccessGrant", "TrustGrant"),
     "xacct.policy": ("Condition", "PolicyDocument", "Principal", "Statement"),
+    "xacct.s3_read": ("s3_read_policy",),
     "xacct.switch_role": ("SwitchRoleLink",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
