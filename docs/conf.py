@@ -18,7 +18,6 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
-autodoc_preserve_defaults = True
 autodoc_default_options = {"members": True, "exclude-members": "__init__"}
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
