@@ -23,7 +23,7 @@ def main() -> None:
     rounds = [(seconds("pass"), seconds("import xacct")) for _ in range(ROUNDS)]
     bare, with_xacct = (min(column) for column in zip(*rounds, strict=True))
     cost = with_xacct - bare
-    print(f"import xacct: {cost * 1000:.1f} ms over a bare interpreter ({bare * 1000:.1f} ms); budget {BUDGET * 1000:.0f}")
+    print(f"import xacct: {cost * 1e3:.1f} ms over a bare interpreter ({bare * 1e3:.1f} ms); budget {BUDGET * 1e3:.0f}")
     if cost > BUDGET:
         raise SystemExit("import xacct is over its budget")
 
