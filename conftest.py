@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
+from configparser import ConfigParser
+from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from moto import mock_aws
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
 
@@ -37,6 +43,44 @@ def no_network() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def aws_accounts() -> Iterator[None]:
+    """Two accounts in this process, and the profiles ``production`` and ``development`` of their administrators."""
+    with (
+        mock_aws(config={"iam": {"load_aws_managed_policies": True}}),
+        tempfile.TemporaryDirectory() as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        credentials = Path(folder, "credentials")
+        profiles = ConfigParser()
+        sts = boto3.client("sts", "us-east-1", aws_access_key_id="any", aws_secret_access_key="any")
+        for profile, account in {"production": "111111111111", "development": "222222222222"}.items():
+            administrator = sts.assume_role(
+                RoleArn=f"arn:aws:iam::{account}:role/Administrator", RoleSessionName="docs"
+            )["Credentials"]
+            profiles[profile] = {
+                "aws_access_key_id": administrator["AccessKeyId"],
+                "aws_secret_access_key": administrator["SecretAccessKey"],
+                "aws_session_token": administrator["SessionToken"],
+                "region": "us-east-1",
+            }
+        with credentials.open("w") as file:
+            profiles.write(file)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+        yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the examples of a page on one worker: each goes on where the one before ended."""
+    for item in items:
+        if item.path.suffix == ".md":
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 collect_ignore = ["docs/conf.py", "tests/typing"]
 
-pytest_collect_file = Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"]).pytest()
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)],
+    patterns=["*.md"],
+    fixtures=["aws_accounts"],
+).pytest()
