@@ -70,6 +70,7 @@ def aws_accounts() -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the examples of a page on one worker: each goes on where the one before ended."""
     for item in items:
