@@ -70,14 +70,6 @@ def aws_accounts() -> Iterator[None]:
         yield
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the examples of a page on one worker: each goes on where the one before ended."""
-    for item in items:
-        if item.path.suffix == ".md":
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-
-
 collect_ignore = ["docs/conf.py", "tests/typing"]
 
 pytest_collect_file = Sybil(
