@@ -9,8 +9,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from attrs import field, frozen
 
-from xacct.arn import Arn, account_id
-from xacct.arn import partition as partition_named
+from xacct.arn import Arn, account_id, partition as partition_named
 from xacct.errors import InvalidValue
 
 __all__ = ["COLORS", "SwitchRoleLink"]
@@ -18,8 +17,8 @@ __all__ = ["COLORS", "SwitchRoleLink"]
 COLORS: Mapping[str, str] = MappingProxyType(
     {"red": "f2b0a9", "orange": "fbc8aa", "yellow": "efda95", "green": "b7ca9d", "blue": "83d4e8"}
 )
-"""The names that stand for a colour here. The console knows only hex digits, and AWS has changed the list before: a link
-takes any other colour as six hex digits."""
+"""The names that stand for a colour here. The console knows only hex digits, and AWS has changed the list before: a
+link takes any other colour as six hex digits."""
 
 _ALIAS = re.compile(r"(?![0-9]+\Z)[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9]")
 _ROLE = re.compile(r"(?:[!-.0-~]+/)*[A-Za-z0-9_+=,.@-]+")

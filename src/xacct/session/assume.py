@@ -1,0 +1,201 @@
+"""The front of the room: checks, the credentials, and a session around them that is like its base."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex
+
+import boto3
+import botocore.session
+from attrs import evolve
+
+from xacct.arn import Arn, partition, partition_of_region
+from xacct.errors import InvalidValue
+from xacct.policy import PolicyDocument
+from xacct.session.credentials import AssumedRoleCredentials, cap_to_one_hour
+from xacct.session.mfa import TokenCodes, serial_of
+from xacct.session.request import LONGEST_CHAINED, RoleRequest
+
+if TYPE_CHECKING:
+    from mypy_boto3_sts import STSClient
+
+__all__ = ["assume_role"]
+
+_NO_TAGS: Mapping[str, str] = {}
+
+
+def assume_role(
+    base: boto3.Session,
+    role_arn: Arn | str,
+    *,
+    session_name: str | None = None,
+    external_id: str | None = None,
+    duration: int | None = None,
+    policy: PolicyDocument | Mapping[str, object] | str | None = None,
+    policy_arns: Iterable[Arn | str] = (),
+    tags: Mapping[str, str] = _NO_TAGS,
+    transitive_tag_keys: Iterable[str] = (),
+    source_identity: str | None = None,
+    mfa_serial: str | None = None,
+    mfa_token: str | Callable[[], str] | None = None,
+    region: str | None = None,
+    wait: float = 0,
+    validate: bool = True,
+) -> boto3.Session:
+    """Assume a role, once, and get a session that stays signed in as that role.
+
+    The session is an ordinary ``boto3.Session`` with its base's profile, region, client configuration and endpoint
+    settings, but not the base's event handlers. Clients made from it go on working when the credentials expire: one
+    thread assumes the role again ahead of time while the others go on. A renewal that fails is logged to ``xacct`` and
+    tried again; it is raised only when the old credentials have expired.
+
+    A base that is itself the result of ``assume_role`` makes a chain; each of its sessions renews by itself.
+
+    Args:
+        base: whoever assumes the role. STS is called in its region, or else in ``region``.
+        role_arn: the role, with its path.
+        session_name: what the trusting account's logs call the session, 2 to 64 letters, digits and ``_+=,.@-``. None
+            for the caller's own name (of the user, or of the role session), which takes one call to learn.
+        external_id: what the trust policy demands, 2 to 1224 characters.
+        duration: seconds from 900 to 43200, at most the role's own maximum; None for 3600. In role chaining AWS's
+            limit of 3600 is applied, with a warning.
+        policy: a session policy: the session may do what both this and the role's policies allow. At most 2048
+            characters.
+        policy_arns: managed policies of the role's account that act as session policies, at most 10.
+        tags: session tags, at most 50. The trust policy must allow sts:TagSession.
+        transitive_tag_keys: which of the tags pass on to the next role in a chain.
+        source_identity: who is behind the call; it passes on through a chain and cannot change there. The trust
+            policy must allow sts:SetSourceIdentity.
+        mfa_serial: the MFA device's ARN or serial number. None with ``mfa_token``: the ``mfa_serial`` of the base's
+            profile, or else the user's only device, which takes a call to iam:ListMFADevices.
+        mfa_token: six digits, or a callable that gives them. Only a callable can renew the session. None with
+            ``mfa_serial``: asked for at the terminal, once.
+        region: of the session that is returned; None for the base's.
+        wait: seconds for which a denial is taken for that of a role made a moment ago, which STS may not know yet.
+            A denial by an explicit deny ends the wait at once.
+        validate: assume the role now, so that a refusal is raised here. False leaves it to the first call of a client.
+
+    Raises:
+        InvalidValue: an argument breaks one of AWS's rules; nothing was called.
+        PolicyError: the session policy is not well formed; nothing was called.
+        AssumeRoleDenied: STS said no; the message says why that can be.
+        MfaRejected: the code was wrong, or none could be had.
+        SessionExpired: the base's own credentials have expired.
+        PackedPolicyTooLarge: session policies and tags take too much space; ``percent`` says how much.
+        RegionDisabled: STS is not active in the region.
+        AwsError: any other refusal.
+
+    >>> import boto3
+    >>> development = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-west-1")
+    >>> production = assume_role(development, "arn:aws:iam::111111111111:role/Reader", validate=False)
+    >>> production
+    Session(region_name='eu-west-1')
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
+    codes = None if mfa_serial is None and mfa_token is None else TokenCodes(mfa_token)
+    request = RoleRequest(
+        role_arn=role_arn,
+        session_name=session_name,
+        external_id=external_id,
+        duration=duration,
+        policy=policy,
+        policy_arns=policy_arns,
+        tags=tags,
+        transitive_tag_keys=transitive_tag_keys,
+        source_identity=source_identity,
+        mfa_serial=mfa_serial,
+    )
+    _check_region(request, region, base.region_name)
+    _check_wait(wait, codes)
+    if codes is not None and request.mfa_serial is None:
+        request = evolve(request, mfa_serial=serial_of(base))
+
+    source = base.get_credentials()
+    known_name = None
+    if isinstance(source, AssumedRoleCredentials):
+        known_name = source.known_session_name
+        if request.duration is not None and request.duration > LONGEST_CHAINED:
+            request = cap_to_one_hour(request)
+
+    def sts() -> STSClient:
+        return _sts_of(base, base.region_name or region or _home_of(request))
+
+    sts()  # botocore makes clients in one thread at a time only, so now and not in the thread that renews
+    credentials = AssumedRoleCredentials(request, sts, session_name=known_name, mfa=codes, wait=wait)
+    if validate:
+        credentials.get_frozen_credentials()
+    return _session_like(base, credentials, region)
+
+
+def _check_region(request: RoleRequest, region: str | None, base_region: str | None) -> None:
+    wanted = request.role_arn.partition
+    if region is not None and (not region or partition_of_region(region).name != wanted):
+        raise InvalidValue("region", region, f"a region of {wanted}, the role's partition")
+    if base_region is not None and partition_of_region(base_region).name != wanted:
+        raise InvalidValue(
+            "role_arn", str(request.role_arn), f"no trust crosses partitions, and the session's region is {base_region}"
+        )
+
+
+def _check_wait(wait: float, codes: TokenCodes | None) -> None:
+    if not 0 <= wait < float("inf"):
+        raise InvalidValue("wait", wait, "seconds, at least 0")
+    if wait and codes is not None and not codes.renewable:
+        raise InvalidValue("wait", wait, "each try needs another MFA code: give a callable as mfa_token")
+
+
+def _home_of(request: RoleRequest) -> str | None:
+    """The region of STS where nobody named one: botocore knows what to do in ``aws``, and only there."""
+    name = request.role_arn.partition
+    return None if name == "aws" else partition(name).global_region
+
+
+# One for all roles that a session assumes: clients are dear, and safe to share between threads but not after a fork.
+_sts_clients: weakref.WeakKeyDictionary[boto3.Session, dict[str | None, STSClient]] = weakref.WeakKeyDictionary()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_sts_clients.clear)
+
+
+def _sts_of(base: boto3.Session, region: str | None) -> STSClient:
+    clients = _sts_clients.setdefault(base, {})
+    if region not in clients:
+        clients[region] = base.client("sts", region_name=region)
+    return clients[region]
+
+
+class _SessionOfRole(botocore.session.Session):
+    """A botocore session that has the credentials of a role, whatever profile and environment say."""
+
+    def __init__(self, credentials: AssumedRoleCredentials) -> None:
+        super().__init__()
+        self._role = credentials
+
+    def get_credentials(self) -> AssumedRoleCredentials:
+        return self._role
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        self._role.__reduce_ex__(protocol)
+
+
+def _session_like(base: boto3.Session, credentials: AssumedRoleCredentials, region: str | None) -> boto3.Session:
+    # boto3 has no public way to the botocore session that holds its settings.
+    parent = base._session
+    child = _SessionOfRole(credentials)
+    for name, value in parent.instance_variables().items():
+        child.set_config_variable(name, value)
+    child.set_default_client_config(parent.get_default_client_config())
+    child.user_agent_name = parent.user_agent_name
+    child.user_agent_version = parent.user_agent_version
+    child.user_agent_extra = parent.user_agent_extra
+
+    # The loader keeps what it read of botocore's models, which are most of a session's cost.
+    loader = parent.get_component("data_loader")
+    child.register_component("data_loader", loader)
+    paths = len(loader.search_paths)
+    session = boto3.Session(botocore_session=child, region_name=region)
+    del loader.search_paths[paths:]  # boto3 appends its own folder for each session; it is there already
+    return session

@@ -1,0 +1,82 @@
+"""What STS's refusals mean, as errors that say what to look at next."""
+
+from __future__ import annotations
+
+import re
+
+from botocore.exceptions import ClientError
+
+from xacct.errors import AssumeRoleDenied, AwsError, MfaRejected, PackedPolicyTooLarge, RegionDisabled, SessionExpired
+from xacct.session.request import RoleRequest
+
+__all__ = ["is_chaining_limit", "may_pass", "refusal"]
+
+_LOOKS_THE_SAME = (
+    "STS answers the same whether the role does not exist (names are case-sensitive, and the ARN needs the path), its "
+    "trust policy does not let this caller in or demands something that was not sent (external ID, MFA, source "
+    "identity, tags), the caller's own policies do not allow it, or the role was made a moment ago"
+)
+
+
+def _code(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def _message(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Message", "")
+
+
+def is_chaining_limit(error: ClientError) -> bool:
+    """Whether STS refused a duration because one role's session assumes another role."""
+    return _code(error) == "ValidationError" and "session limit for roles assumed by role chaining" in _message(error)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether a refusal may be that of a role made a moment ago, which STS does not know everywhere yet."""
+    return isinstance(error, AssumeRoleDenied) and "with an explicit deny" not in str(error)
+
+
+def refusal(error: ClientError, request: RoleRequest) -> AwsError:
+    """The error to raise for what STS answered.
+
+    Args:
+        error: the answer.
+        request: what was asked.
+    """
+    role, code, said = request.role_arn, _code(error), _message(error)
+    kind, advice = _meaning(code, said, request)
+    doing = f"assuming {role}"
+    message = f"{doing}: {advice}. AWS said: {said}"
+    if kind is PackedPolicyTooLarge:
+        percent = re.search(r"([0-9]+) ?%", said)
+        return PackedPolicyTooLarge(
+            message, doing=doing, account=role.account, code=code, percent=int(percent[1]) if percent else None
+        )
+    return kind(message, doing=doing, account=role.account, code=code)
+
+
+def _meaning(code: str, said: str, request: RoleRequest) -> tuple[type[AwsError], str]:
+    if code == "AccessDenied" and said.startswith("MultiFactorAuthentication failed"):
+        return MfaRejected, "the MFA code was refused; a code is good for one call, and for some 30 seconds"
+    if code == "AccessDenied":
+        return AssumeRoleDenied, f"denied. {_LOOKS_THE_SAME}. This request sent {', '.join(_sent(request)) or 'none'}"
+    if code in ("ExpiredToken", "ExpiredTokenException"):
+        return SessionExpired, "the credentials of the session that assumes it have expired; sign in again"
+    if code in ("PackedPolicyTooLarge", "PackedPolicyTooLargeException"):
+        return PackedPolicyTooLarge, "session policy, policy ARNs and tags are too large together; shorten them"
+    if code in ("RegionDisabled", "RegionDisabledException"):
+        return RegionDisabled, "use a session in another region, or have STS activated in this one"
+    return AwsError, f"refused with {code}"
+
+
+def _sent(request: RoleRequest) -> list[str]:
+    return [
+        words
+        for value, words in (
+            (request.external_id, "an external ID"),
+            (request.mfa_serial, "an MFA code"),
+            (request.source_identity, "a source identity"),
+            (request.tags, "session tags"),
+        )
+        if value
+    ]

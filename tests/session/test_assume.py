@@ -1,0 +1,303 @@
+"""What a user of `assume_role` sees, from the call to the refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import botocore.session
+import pytest
+from botocore.config import Config
+from moto import mock_aws
+
+from xacct.arn import Arn
+from xacct.errors import (
+    AssumeRoleDenied,
+    AwsError,
+    InvalidValue,
+    MfaRejected,
+    PackedPolicyTooLarge,
+    RegionDisabled,
+    SessionExpired,
+)
+from xacct.session import assume_role
+
+ROLE = "arn:aws:iam::111111111111:role/Reader"
+NEXT = "arn:aws:iam::333333333333:role/Auditor"
+
+
+def test_the_session_acts_as_the_role_on_an_aws_that_moto_plays() -> None:
+    with mock_aws():
+        base = boto3.Session("AKIAALICE", "alices-secret", region_name="eu-west-1")
+        session = assume_role(base, ROLE, session_name="nightly")
+        assert type(session) is boto3.Session
+        who = session.client("sts").get_caller_identity()["Arn"]
+        assert who == "arn:aws:sts::111111111111:assumed-role/Reader/nightly"
+        session.resource("s3").create_bucket(
+            Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        assert [b["Name"] for b in session.client("s3").list_buckets()["Buckets"]] == ["reports"]
+        session.client("s3").upload_fileobj  # noqa: B018 - boto3's own methods are there, and were injected once
+
+
+def test_a_role_is_given_as_text_or_as_arn(base: boto3.Session, sts: Any) -> None:
+    assume_role(base, ROLE)
+    assume_role(base, Arn.parse(ROLE))
+    assert [call["RoleArn"] for call in sts.assumed] == [ROLE, ROLE]
+
+
+def test_the_callers_name_is_the_default_session_name(base: boto3.Session, sts: Any) -> None:
+    assume_role(base, ROLE)
+    assert [call["Action"] for call in sts.calls] == ["GetCallerIdentity", "AssumeRole"]
+    assert sts.assumed[0]["RoleSessionName"] == "alice"
+
+
+def test_a_session_name_saves_the_call_for_the_callers(base: boto3.Session, sts: Any) -> None:
+    assume_role(base, ROLE, session_name="nightly")
+    assert len(sts.calls) == 1
+
+
+def test_everything_audits_and_trust_policies_look_at_is_passed_on(base: boto3.Session, sts: Any) -> None:
+    assume_role(
+        base,
+        ROLE,
+        session_name="nightly",
+        external_id="42",
+        duration=900,
+        policy_arns=["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+        tags={"Team": "Blue"},
+        transitive_tag_keys=["Team"],
+        source_identity="bob",
+    )
+    sent = sts.assumed[0]
+    assert sent["ExternalId"] == "42"
+    assert sent["DurationSeconds"] == "900"
+    assert sent["PolicyArns.member.1.arn"] == "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    assert (sent["Tags.member.1.Key"], sent["Tags.member.1.Value"]) == ("Team", "Blue")
+    assert sent["TransitiveTagKeys.member.1"] == "Team"
+    assert sent["SourceIdentity"] == "bob"
+
+
+def test_without_validate_nothing_is_called_before_the_first_use(base: boto3.Session, sts: Any) -> None:
+    session = assume_role(base, ROLE, validate=False)
+    assert sts.calls == []
+    assert session.get_credentials().access_key == "ASIA0"
+    assert len(sts.assumed) == 1
+
+
+def test_a_bad_argument_is_refused_before_any_call(base: boto3.Session, sts: Any) -> None:
+    with pytest.raises(InvalidValue, match="duration"):
+        assume_role(base, ROLE, duration=60, mfa_token="123456")
+    assert sts.calls == []
+
+
+class TestChaining:
+    def test_the_next_role_is_assumed_with_the_first_roles_session(self, base: boto3.Session, sts: Any) -> None:
+        first = sts.serve(assume_role(base, ROLE))
+        second = assume_role(first, NEXT)
+        assert [call["RoleArn"] for call in sts.assumed] == [ROLE, NEXT]
+        assert second.get_credentials().access_key == "ASIA1"
+
+    def test_the_callers_name_goes_along_the_chain_without_another_call(self, base: boto3.Session, sts: Any) -> None:
+        assume_role(sts.serve(assume_role(base, ROLE)), NEXT)
+        assert [call["RoleSessionName"] for call in sts.assumed] == ["alice", "alice"]
+        assert len(sts.calls) == 3
+
+    def test_each_hop_renews_by_itself(self, base: boto3.Session, sts: Any, clock: Any) -> None:
+        second = assume_role(sts.serve(assume_role(base, ROLE)), NEXT)
+        clock.forward(hours=2)
+        assert second.get_credentials().access_key == "ASIA3"
+        assert [call["RoleArn"] for call in sts.assumed] == [ROLE, NEXT, ROLE, NEXT]
+
+    def test_more_than_an_hour_is_cut_to_an_hour_with_a_warning(self, base: boto3.Session, sts: Any) -> None:
+        first = sts.serve(assume_role(base, ROLE, duration=7200))
+        with pytest.warns(UserWarning, match="one hour by AWS; duration is 3600 instead of 7200") as caught:
+            assume_role(first, NEXT, duration=7200)
+        assert caught[0].filename == __file__
+        assert [call["DurationSeconds"] for call in sts.assumed] == ["7200", "3600"]
+
+    def test_a_chain_that_only_aws_knows_of_is_cut_too(self, base: boto3.Session, sts: Any) -> None:
+        sts.refuse(
+            400,
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        )
+        with pytest.warns(UserWarning, match="role chaining is limited"):
+            assume_role(base, ROLE, duration=7200)
+        assert [call["DurationSeconds"] for call in sts.assumed] == ["7200", "3600"]
+
+
+class TestSettings:
+    def test_region_and_client_configuration_are_those_of_the_base(self, sts: Any) -> None:
+        parent = botocore.session.Session()
+        parent.set_default_client_config(Config(retries={"max_attempts": 7, "mode": "standard"}))
+        parent.user_agent_extra = "my-tool/3"
+        base = sts.serve(boto3.Session("AKIAALICE", "s", region_name="eu-central-1", botocore_session=parent))
+        client = assume_role(base, ROLE).client("s3")
+        assert client.meta.region_name == "eu-central-1"
+        assert client.meta.config.retries["total_max_attempts"] == 8
+        assert "my-tool/3" in client.meta.config.user_agent
+
+    def test_another_region_is_for_the_session_and_not_for_sts(self, base: boto3.Session, sts: Any) -> None:
+        session = assume_role(base, ROLE, region="ap-southeast-2")
+        assert session.region_name == "ap-southeast-2"
+        assert sts.urls[-1] == "https://sts.eu-west-1.amazonaws.com/"
+        assert base.region_name == "eu-west-1"
+
+    def test_the_profile_counts_except_for_its_credentials(
+        self, sts: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = tmp_path / "config"
+        config.write_text(
+            "[profile dev]\nregion = eu-west-3\naws_access_key_id = AKIADEV\naws_secret_access_key = s\n"
+            "use_dualstack_endpoint = true\nservices = local\n[services local]\ns3 =\n  endpoint_url = http://localhost:9\n"
+        )
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+        session = assume_role(sts.serve(boto3.Session(profile_name="dev")), ROLE)
+        assert sts.urls[-1] == "https://sts.eu-west-3.api.aws/"
+        assert session.profile_name == "dev"
+        assert session.get_credentials().access_key == "ASIA0"
+        assert session.client("s3").meta.endpoint_url == "http://localhost:9"
+        assert session.client("sqs").meta.endpoint_url == "https://sqs.eu-west-3.api.aws"
+
+    def test_a_custom_endpoint_of_sts_is_used(self, sts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://localhost:4566")
+        assume_role(sts.serve(boto3.Session("AKIAALICE", "s", region_name="eu-west-1")), ROLE)
+        assert sts.urls[-1] == "http://localhost:4566/"
+
+    def test_credentials_in_the_environment_do_not_take_the_roles_place(
+        self, base: boto3.Session, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session = assume_role(base, ROLE)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENV")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+        assert session.get_credentials().access_key == "ASIA0"
+
+    def test_sessions_do_not_make_their_base_grow(self, base: boto3.Session) -> None:
+        def paths() -> list[str]:
+            return list(base._session.get_component("data_loader").search_paths)
+
+        before = paths()
+        for _ in range(3):
+            assume_role(base, ROLE, validate=False)
+        assert paths() == before
+
+    @pytest.mark.parametrize(
+        ("partition", "region", "host"),
+        [
+            ("aws", None, "sts.amazonaws.com"),
+            ("aws-cn", None, "sts.cn-north-1.amazonaws.com.cn"),
+            ("aws-us-gov", None, "sts.us-gov-west-1.amazonaws.com"),
+            ("aws-cn", "cn-northwest-1", "sts.cn-northwest-1.amazonaws.com.cn"),
+        ],
+    )
+    def test_a_base_without_region_asks_in_the_roles_partition(
+        self, sts: Any, partition: str, region: str | None, host: str
+    ) -> None:
+        base = sts.serve(boto3.Session("AKIAALICE", "s"))
+        assume_role(base, f"arn:{partition}:iam::111111111111:role/Reader", session_name="nightly", region=region)
+        assert sts.urls == [f"https://{host}/"]
+
+    @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", ""])
+    def test_a_region_of_another_partition_is_refused(self, base: boto3.Session, region: str) -> None:
+        with pytest.raises(InvalidValue, match=r"region: .*a region of aws, the role's partition"):
+            assume_role(base, ROLE, region=region)
+
+    def test_a_role_in_another_partition_is_refused(self, base: boto3.Session) -> None:
+        with pytest.raises(InvalidValue, match=r"role_arn: .*no trust crosses partitions"):
+            assume_role(base, "arn:aws-cn:iam::111111111111:role/Reader")
+
+
+class TestRefusals:
+    def test_a_denial_says_what_looks_the_same_and_what_was_sent(self, base: boto3.Session, sts: Any) -> None:
+        sts.deny()
+        with pytest.raises(AssumeRoleDenied) as caught:
+            assume_role(base, ROLE, external_id="42", tags={"Team": "Blue"})
+        message = str(caught.value)
+        assert "its trust policy does not let this caller in" in message
+        assert "This request sent an external ID, session tags" in message
+        assert "is not authorized to perform: sts:AssumeRole" in message
+        assert (caught.value.account, caught.value.code) == ("111111111111", "AccessDenied")
+
+    @pytest.mark.parametrize(
+        ("status", "code", "message", "kind"),
+        [
+            (403, "ExpiredToken", "The security token included in the request is expired", SessionExpired),
+            (403, "RegionDisabledException", "STS is not activated in this region for account:1", RegionDisabled),
+            (
+                403,
+                "AccessDenied",
+                "MultiFactorAuthentication failed with invalid MFA one time pass code.",
+                MfaRejected,
+            ),
+            (403, "InvalidClientTokenId", "The security token included in the request is invalid.", AwsError),
+            (400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration", AwsError),
+        ],
+    )
+    def test_each_refusal_has_its_own_type(
+        self, base: boto3.Session, sts: Any, status: int, code: str, message: str, kind: type[AwsError]
+    ) -> None:
+        sts.refuse(status, code, message)
+        with pytest.raises(AwsError) as caught:
+            assume_role(base, ROLE)
+        assert type(caught.value) is kind
+        assert caught.value.code == code
+        assert message in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("message", "percent"),
+        [("Packed policy consumes 113% of allotted space, please use smaller policy.", 113), ("Too large", None)],
+    )
+    def test_too_large_a_policy_says_by_how_much(
+        self, base: boto3.Session, sts: Any, message: str, percent: int | None
+    ) -> None:
+        sts.refuse(400, "PackedPolicyTooLarge", message)
+        with pytest.raises(PackedPolicyTooLarge) as caught:
+            assume_role(base, ROLE)
+        assert caught.value.percent == percent
+
+    def test_without_validate_the_refusal_comes_from_the_first_use(self, base: boto3.Session, sts: Any) -> None:
+        sts.deny()
+        session = assume_role(base, ROLE, validate=False)
+        with pytest.raises(AssumeRoleDenied):
+            session.client("s3").list_buckets()
+
+
+class TestWaiting:
+    @pytest.fixture(autouse=True)
+    def time_flies(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+        slept: list[float] = []
+        monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
+        return slept
+
+    def test_a_role_made_a_moment_ago_is_waited_for(self, base: boto3.Session, sts: Any) -> None:
+        for _ in range(3):
+            sts.deny()
+        assume_role(base, ROLE, wait=60)
+        assert len(sts.assumed) == 4
+
+    def test_the_denial_is_raised_when_the_time_is_up(self, base: boto3.Session, sts: Any) -> None:
+        for _ in range(10_000):
+            sts.deny()
+        with pytest.raises(AssumeRoleDenied):
+            assume_role(base, ROLE, wait=0.05)
+        assert len(sts.assumed) > 1
+
+    def test_a_refusal_that_will_not_pass_ends_the_wait(self, base: boto3.Session, sts: Any) -> None:
+        sts.deny(f" on resource: {ROLE} with an explicit deny in an identity-based policy")
+        with pytest.raises(AssumeRoleDenied):
+            assume_role(base, ROLE, wait=60)
+        sts.refuse(403, "ExpiredToken", "The security token included in the request is expired")
+        with pytest.raises(SessionExpired):
+            assume_role(base, ROLE, wait=60)
+        assert len(sts.assumed) == 2
+
+    @pytest.mark.parametrize("wait", [-1, float("inf"), float("nan")])
+    def test_a_wait_has_an_end(self, base: boto3.Session, wait: float) -> None:
+        with pytest.raises(InvalidValue, match="wait"):
+            assume_role(base, ROLE, wait=wait)
+
+
+def test_roles_that_the_same_session_assumes_share_the_client_that_asks(base: boto3.Session, sts: Any) -> None:
+    first, second = assume_role(base, ROLE), assume_role(base, NEXT, region="us-west-2")
+    assert first.get_credentials()._sts() is second.get_credentials()._sts()
