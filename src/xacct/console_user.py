@@ -50,7 +50,9 @@ class ConsoleUser:
         if self.password is not None and not (isinstance(self.password, str) and 8 <= len(self.password) <= 128):
             raise InvalidValue("password", "(not shown)", "8 to 128 characters")
         if len(self.managed_policy_arns) > 9:
-            raise InvalidValue("managed_policy_arns", len(self.managed_policy_arns), "at most 9, beside the grant's own")
+            raise InvalidValue(
+                "managed_policy_arns", len(self.managed_policy_arns), "at most 9, beside the grant's own"
+            )
 
     def __reduce__(self) -> tuple[object, ...]:
         if self.password is not None:

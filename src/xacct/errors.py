@@ -142,10 +142,19 @@ class AwsError(XacctError):
         doing: what was being done, in words.
         account: the account's id, where it is known.
         code: AWS's error code, such as ``AccessDenied``.
+        ambiguous: whether the call may have taken effect all the same: its answer was lost, or the server broke.
     """
 
-    def __init__(self, message: str, *, doing: str, account: str | None = None, code: str | None = None) -> None:
-        self.doing, self.account, self.code = doing, account, code
+    def __init__(
+        self,
+        message: str,
+        *,
+        doing: str,
+        account: str | None = None,
+        code: str | None = None,
+        ambiguous: bool = False,
+    ) -> None:
+        self.doing, self.account, self.code, self.ambiguous = doing, account, code, ambiguous
         super().__init__(message)
 
 

@@ -72,12 +72,12 @@ def tags_rule(_: object, attribute: Attribute[Mapping[str, str]], tags: Mapping[
     for key, value in tags.items():
         if not 1 <= len(key) <= 128 or not allowed.fullmatch(key) or key.lower().startswith(("aws:", "xacct:")):
             raise InvalidValue(
-                f"{attribute.name} key", key, "1 to 128 letters, digits, spaces and _.:/=+-@, not aws: or xacct: in front"
+                f"{attribute.name} key",
+                key,
+                "1 to 128 letters, digits, spaces and _.:/=+-@, not aws: or xacct: in front",
             )
         if not isinstance(value, str) or len(value) > 256 or not allowed.fullmatch(value):
-            raise InvalidValue(
-                f"{attribute.name}[{key!r}]", value, "at most 256 letters, digits, spaces and _.:/=+-@"
-            )
+            raise InvalidValue(f"{attribute.name}[{key!r}]", value, "at most 256 letters, digits, spaces and _.:/=+-@")
     if len({key.lower() for key in tags}) < len(tags):
         raise InvalidValue(attribute.name, sorted(tags), "keys that differ in more than upper and lower case")
 
@@ -85,4 +85,6 @@ def tags_rule(_: object, attribute: Attribute[Mapping[str, str]], tags: Mapping[
 def aware(_: object, attribute: Attribute[datetime], value: datetime | None) -> None:
     """A validator: None, or a time that says its time zone."""
     if value is not None and value.tzinfo is None:
-        raise InvalidValue(attribute.name, value, "a datetime with a time zone, such as datetime(..., tzinfo=timezone.utc)")
+        raise InvalidValue(
+            attribute.name, value, "a datetime with a time zone, such as datetime(..., tzinfo=timezone.utc)"
+        )

@@ -28,6 +28,8 @@ __all__ = ["ConsoleUser", "DevAccessGrant", "TrustGrant"]
 
 _MANAGED_POLICIES_PER_ROLE = 10
 _INLINE_POLICIES_PER_ROLE = 10_240
+# So that a digest of each fits into the tag that records what xacct attached.
+_INLINE_DOCUMENTS = 25
 
 
 def _principals(values: Iterable[Principal | str] | Principal | str) -> tuple[Principal, ...]:
@@ -41,6 +43,10 @@ def _documents(policies: Mapping[str, PolicyDocument | Mapping[str, object] | st
 
 def _texts(values: Iterable[str] | str) -> tuple[str, ...]:
     return (values,) if isinstance(values, str) else tuple(dict.fromkeys(values))
+
+
+def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return dict(tags)
 
 
 def _tag_values(tags: Mapping[str, Iterable[str] | str]) -> dict[str, tuple[str, ...]]:
@@ -95,10 +101,8 @@ class TrustGrant:
     policies: Mapping[str, PolicyDocument] = field(factory=dict, converter=_documents)
     role_name: str = field(default="CrossAccountRoleS3", validator=ENTITY_NAME)
     path: str = field(default="/", validator=PATH)
-    description: str = field(
-        default="A Role to delegate S3 access to another AWS account", validator=DESCRIPTION
-    )
-    tags: Mapping[str, str] = field(factory=dict, converter=dict, validator=tags_rule)
+    description: str = field(default="A Role to delegate S3 access to another AWS account", validator=DESCRIPTION)
+    tags: Mapping[str, str] = field(factory=dict, converter=_tags, validator=tags_rule)
     permissions_boundary: str | None = None
     max_session_duration: int = field(default=3600, validator=integer(3600, 43200, "seconds"))
     external_id: str | None = field(default=None, validator=EXTERNAL_ID)
@@ -134,7 +138,9 @@ class TrustGrant:
             if principal.kind == "CanonicalUser":
                 raise InvalidValue("principals", principal.value, "a canonical user id cannot assume roles")
             if principal.is_deleted:
-                raise InvalidValue("principals", principal.value, "this principal was deleted: name the one meant by ARN")
+                raise InvalidValue(
+                    "principals", principal.value, "this principal was deleted: name the one meant by ARN"
+                )
             if principal.partition not in (None, self.partition):
                 raise InvalidValue(
                     "principals", principal.value, f"no trust crosses partitions, and the role is in {self.partition}"
@@ -144,13 +150,17 @@ class TrustGrant:
 
     def _check_permissions(self) -> None:
         if not self.managed_policy_arns and not self.policies:
-            raise InvalidValue("managed_policy_arns", (), "the role may do nothing: give managed_policy_arns or policies")
+            raise InvalidValue(
+                "managed_policy_arns", (), "the role may do nothing: give managed_policy_arns or policies"
+            )
         if len(self.managed_policy_arns) > _MANAGED_POLICIES_PER_ROLE:
             raise InvalidValue("managed_policy_arns", len(self.managed_policy_arns), "at most 10 managed policies")
         for arn in self.managed_policy_arns:
             check_managed_policy("managed_policy_arns", arn, self.account, self.partition)
         if self.permissions_boundary is not None:
             check_managed_policy("permissions_boundary", self.permissions_boundary, self.account, self.partition)
+        if len(self.policies) > _INLINE_DOCUMENTS:
+            raise InvalidValue("policies", len(self.policies), f"at most {_INLINE_DOCUMENTS} documents")
         for name, document in self.policies.items():
             POLICY_NAME.check("policies", name)
             check_identity_policy(document, limit=_INLINE_POLICIES_PER_ROLE)
@@ -261,7 +271,7 @@ class DevAccessGrant:
     roles: tuple[str, ...] = field(default=(), converter=_texts)
     session_tags: bool = False
     source_identity: bool = False
-    tags: Mapping[str, str] = field(factory=dict, converter=dict, validator=tags_rule)
+    tags: Mapping[str, str] = field(factory=dict, converter=_tags, validator=tags_rule)
     partition: str = field(default="aws", validator=lambda _, __, value: partition(value) and None)
 
     def __attrs_post_init__(self) -> None:
@@ -272,7 +282,9 @@ class DevAccessGrant:
             if arn.service != "iam" or arn.resource_type != "role" or "*" in text or "?" in text:
                 raise InvalidValue("role_arns", text, "the ARN of exactly one IAM role")
             if arn.partition != self.partition:
-                raise InvalidValue("role_arns", text, f"no trust crosses partitions, and the policy is in {self.partition}")
+                raise InvalidValue(
+                    "role_arns", text, f"no trust crosses partitions, and the policy is in {self.partition}"
+                )
         for name in (*self.users, *self.groups, *self.roles):
             ENTITY_NAME.check("users, groups and roles", name)
         if self.console_user is not None:
@@ -290,7 +302,8 @@ class DevAccessGrant:
     @property
     def console_user_arn(self) -> str | None:
         """The ARN of the console user, where one is asked for."""
-        return self.console_user and str(Arn.user(self.account, self.console_user.name, "/", self.partition))
+        user = self.console_user
+        return None if user is None else str(Arn.user(self.account, user.name, "/", self.partition))
 
     @property
     def assume_role_policy(self) -> PolicyDocument:

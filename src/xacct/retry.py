@@ -12,6 +12,7 @@ from attrs import field, frozen
 from attrs.validators import ge, gt
 from botocore.exceptions import ClientError, HTTPClientError
 
+from xacct.arn import Arn
 from xacct.errors import AwsError, NotPropagated, PermissionMissing
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "code_of",
     "deletion_is_stale",
     "denied_or_unknown",
+    "never",
     "not_visible_yet",
     "principal_not_visible_yet",
     "translate",
@@ -43,6 +45,8 @@ _BUSY = frozenset(
         "TooManyRequestsException",
     }
 )
+# Where the action that a call needs has another name than the call.
+_ACTIONS = {"GetBucketEncryption": "GetEncryptionConfiguration", "HeadBucket": "ListBucket"}
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 
 
@@ -84,13 +88,18 @@ def busy(error: BaseException) -> bool:
     return is_ambiguous(error) or code_of(error) in _BUSY
 
 
+def never(_: BaseException) -> bool:
+    """No refusal passes by itself."""
+    return False
+
+
 def not_visible_yet(error: BaseException) -> bool:
     """Right after a write of ours: what was written is not seen everywhere yet."""
     return code_of(error) == "NoSuchEntity"
 
 
 def principal_not_visible_yet(error: BaseException) -> bool:
-    """Right after we made a principal: a trust policy cannot name it yet. No other malformed policy passes by itself."""
+    """Right after we made a principal: a trust policy cannot name it yet. Otherwise it is simply wrong."""
     return code_of(error) == "MalformedPolicyDocument" and "Invalid principal in policy" in str(error)
 
 
@@ -111,7 +120,7 @@ def attempt(
     account: str,
     resource: str,
     patience: Patience,
-    passing: Callable[[BaseException], bool] = lambda _: False,
+    passing: Callable[[BaseException], bool] = never,
 ) -> T:
     """The result of a call, tried again while AWS is busy or while ``passing`` says that the refusal passes by itself.
 
@@ -133,7 +142,9 @@ def attempt(
         stop=tenacity.stop_after_delay(patience.deadline),
         wait=tenacity.wait_random_exponential(multiplier=patience.first, max=patience.longest),
         sleep=patience.sleep,
-        before_sleep=lambda state: log.debug("%s: trying again after %s", doing, code_of(_failure(state)) or "an error"),
+        before_sleep=lambda state: log.debug(
+            "%s: trying again after %s", doing, code_of(_failure(state)) or "an error"
+        ),
         reraise=True,
     )
     try:
@@ -155,16 +166,27 @@ def _failure(state: tenacity.RetryCallState) -> BaseException:
     return error or RuntimeError("no outcome")
 
 
+def _service_of(resource: str) -> str:
+    return Arn.parse(resource).service if resource.startswith("arn:") else "iam"
+
+
 def translate(error: ClientError | HTTPClientError, *, doing: str, account: str, resource: str) -> AwsError:
     """What AWS's refusal means for the caller of xacct."""
     code = code_of(error)
     if isinstance(error, ClientError) and code in _DENIED:
-        service = "sts" if error.operation_name.startswith(("Assume", "GetCallerIdentity")) else "iam"
+        name = error.operation_name
+        service = "sts" if name.startswith(("Assume", "GetCallerIdentity")) else _service_of(resource)
         return PermissionMissing(
             doing=doing,
             account=account,
-            action=f"{service}:{error.operation_name}",
+            action=f"{service}:{_ACTIONS.get(name, name)}",
             resource=resource,
             message=error.response.get("Error", {}).get("Message", ""),
         )
-    return AwsError(f"{doing} in account {account} failed. AWS said: {error}", doing=doing, account=account, code=code)
+    return AwsError(
+        f"{doing} in account {account} failed. AWS said: {error}",
+        doing=doing,
+        account=account,
+        code=code,
+        ambiguous=is_ambiguous(error),
+    )

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from xacct.arn import Arn
 from xacct.concurrent import together
-from xacct.retry import Patience, attempt
+from xacct.retry import Patience, attempt, never
 
 if TYPE_CHECKING:
     import boto3
@@ -57,7 +57,7 @@ class Side:
         *,
         doing: str,
         resource: str = "*",
-        passing: Callable[[BaseException], bool] = lambda _: False,
+        passing: Callable[[BaseException], bool] = never,
     ) -> T:
         """The result of a call to this account, with the retries and the errors of :func:`xacct.retry.attempt`."""
         return attempt(

@@ -1,0 +1,206 @@
+"""What would change in both accounts, and making it so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from attrs import evolve, field, frozen
+
+from xacct.console_user import ConsoleUser, generate_password
+from xacct.errors import InvalidValue, WrongAccount
+from xacct.events import OnEvent, Reporter
+from xacct.grants import DevAccessGrant, TrustGrant
+from xacct.reconcile.execute import run
+from xacct.reconcile.propagation import can_be_tried, wait_until_assumable
+from xacct.reconcile.reading import Readings, read, refuse_foreign, refuse_what_is_not_ours
+from xacct.resources.role import Role
+from xacct.resources.step import Change, Step
+from xacct.retry import Patience
+from xacct.side import Side, connect
+
+if TYPE_CHECKING:
+    import boto3
+
+__all__ = ["Plan", "plan", "plan_between"]
+
+
+@frozen(kw_only=True)
+class _Passwords:
+    """The console users' passwords: given, or generated when they are first needed and kept nowhere else."""
+
+    side: Side
+    made: dict[str, str] = field(factory=dict, repr=False)
+
+    def of(self, user: ConsoleUser) -> str:
+        if user.password is not None:
+            return user.password
+        if user.name not in self.made:
+            self.made[user.name] = generate_password(self._minimum_length())
+        return self.made[user.name]
+
+    def _minimum_length(self) -> int:
+        iam = self.side.iam
+
+        def call() -> int:
+            try:
+                return iam.get_account_password_policy()["PasswordPolicy"].get("MinimumPasswordLength", 8)
+            except iam.exceptions.NoSuchEntityException:
+                return 8
+
+        return self.side.attempt(call, doing="reading the account's password policy")
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What would change in both accounts; nothing has been written yet.
+
+    Attributes:
+        grants: what was asked for.
+        changes: those whose action is ``leave`` are there by another hand and stay.
+    """
+
+    grants: tuple[TrustGrant | DevAccessGrant, ...]
+    changes: tuple[Change, ...]
+    _steps: tuple[Step, ...] = field(repr=False, eq=False)
+    _trusting: Side = field(repr=False, eq=False)
+    _trusted: Side = field(repr=False, eq=False)
+    _passwords: _Passwords = field(repr=False, eq=False)
+    _adopt: bool = field(repr=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to change."""
+        return not self._steps
+
+    @property
+    def console_user(self) -> ConsoleUser | None:
+        """The grants' console user, with the password if ``apply`` generated one: it can be had nowhere else."""
+        users = (grant.console_user for grant in self.grants if isinstance(grant, DevAccessGrant))
+        user = next((user for user in users if user is not None), None)
+        return None if user is None else evolve(user, password=self._passwords.made.get(user.name, user.password))
+
+    def __str__(self) -> str:
+        signs = {"create": "+", "attach": "+", "update": "~", "detach": "-", "delete": "-", "leave": "="}
+        lines = ["Nothing to change: both accounts are as the grants want them."] if self.is_empty else []
+        for change in self.changes:
+            lines.append(f"{signs[change.action]} {change}{' alone' if change.action == 'leave' else ''}")
+            lines += [f"    {line}" for line in change.detail.splitlines()]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, object]:
+        """The plan for a program."""
+        return {"is_empty": self.is_empty, "changes": [change.to_dict() for change in self.changes]}
+
+    def apply(self, *, on_event: OnEvent | None = None) -> tuple[Change, ...]:
+        """Make the changes, each as soon as what it depends on is there, and wait until the roles can be assumed.
+
+        After a failure what this run made is taken back. Planning and applying again is always safe.
+
+        Args:
+            on_event: called for each step as it starts and ends, in the thread that called ``apply``.
+
+        Returns:
+            What was changed; empty where everything was as wanted.
+
+        Raises:
+            ApplyFailed: a step failed; says what was taken back, what stands, and how to go on.
+        """
+        run(self._steps, Reporter(on_event), roll_back=True)
+        return tuple(step.change for step in self._steps if step.change)
+
+    def destroy(self, *, on_event: OnEvent | None = None) -> tuple[Change, ...]:
+        """Remove all that the grants made, and nothing that they did not. Both accounts are read anew.
+
+        Args:
+            on_event: called for each step as it starts and ends, in the thread that called ``destroy``.
+
+        Returns:
+            What was removed; empty where nothing was there.
+
+        Raises:
+            NotOurs: something of a grant's name was made by another hand; nothing was touched.
+            ForeignAttachments: something that xacct did not make stands in the way. It is named before anything is
+                touched; only what AWS tells no sooner than with the last delete is named then.
+            ApplyFailed: a step failed; says what is still there. Run it again to go on.
+        """
+        readings = read(self.grants, self._trusting, self._trusted, self._passwords.of, removing=True)
+        if not self._adopt:
+            refuse_what_is_not_ours(readings)
+        refuse_foreign(readings)
+        steps = [step for reading in readings.all for step in reading.destroy()]
+        run(steps, Reporter(on_event), roll_back=False)
+        return tuple(step.change for step in steps if step.change)
+
+
+def plan(
+    *grants: TrustGrant | DevAccessGrant,
+    trusting: boto3.Session,
+    trusted: boto3.Session,
+    adopt: bool = False,
+    patience: Patience | None = None,
+) -> Plan:
+    """Read both accounts at the same time, and say what would change.
+
+    Args:
+        grants: what is wanted: as a rule one TrustGrant and one DevAccessGrant.
+        trusting: a session of the account with the roles.
+        trusted: a session of the account whose principals assume them.
+        adopt: whether to take over what has a wanted name and was not made by xacct. What is adopted is xacct's from
+            then on, and ``destroy`` removes it.
+        patience: how long to wait for IAM's eventual consistency; two minutes for each step if not given.
+
+    Raises:
+        WrongAccount: a session belongs to another account than a grant is for.
+        NotOurs: something of a wanted name was made by another hand; nothing was changed.
+        PermissionMissing: a caller may not read what the plan needs; says what to add.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/tutorial_cross-account-with-roles.html
+
+    >>> import boto3, moto
+    >>> from xacct import TrustGrant, plan
+    >>> grant = TrustGrant(account="123456789012", principals="123456789012",
+    ...     managed_policy_arns=["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"])
+    >>> with moto.mock_aws():
+    ...     session = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
+    ...     [change.action for change in plan(grant, trusting=session, trusted=session).changes]
+    ['create', 'attach']
+    """
+    if not grants:
+        raise InvalidValue("grants", (), "at least one TrustGrant or DevAccessGrant")
+    return plan_between(grants, *connect(trusting, trusted, patience or Patience()), adopt=adopt)
+
+
+def plan_between(grants: Sequence[TrustGrant | DevAccessGrant], trusting: Side, trusted: Side, *, adopt: bool) -> Plan:
+    """The plan between two sides that are connected already."""
+    for grant in grants:
+        _refuse_wrong_account(grant, trusting if isinstance(grant, TrustGrant) else trusted)
+    passwords = _Passwords(side=trusted)
+    readings = read(grants, trusting, trusted, passwords.of, removing=False)
+    if not adopt:
+        refuse_what_is_not_ours(readings)
+    steps = [*(step for reading in readings.all for step in reading.apply()), *_waits(readings, trusted)]
+    return Plan(
+        grants=tuple(grants),
+        changes=(*(s.change for s in steps if s.change), *(c for r in readings.all for c in r.drift)),
+        steps=tuple(steps),
+        trusting=trusting,
+        trusted=trusted,
+        passwords=passwords,
+        adopt=adopt,
+    )
+
+
+def _refuse_wrong_account(grant: TrustGrant | DevAccessGrant, side: Side) -> None:
+    if (grant.account, grant.partition) != (side.account, side.partition):
+        raise WrongAccount(side.name, f"{grant.account} ({grant.partition})", f"{side.account} ({side.partition})")
+
+
+def _waits(readings: Readings, trusted: Side) -> list[Step]:
+    """What is waited for: that each new role whose trust admits the trusted side's caller can be assumed."""
+    new = [reading.resource for reading in readings.roles if reading.state is None]
+    return [
+        wait_until_assumable(role, trusted)
+        for role in new
+        if isinstance(role, Role) and can_be_tried(role.grant, trusted.caller)
+    ]

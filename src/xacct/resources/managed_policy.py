@@ -1,0 +1,264 @@
+"""The policy in the trusted account that allows assuming the role, and whom it is attached to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from xacct.errors import NotOurs
+from xacct.grants import DevAccessGrant
+from xacct.policy import PolicyDocument
+from xacct.resources.attachment import Attachment, Carrier
+from xacct.resources.owned import Owned
+from xacct.resources.ownership import is_ours, marked, tag_list, tags_of
+from xacct.resources.step import Change, Step, change, document_of, policy_diff
+from xacct.retry import deletion_is_stale
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam.type_defs import PolicyTypeDef
+
+__all__ = ["ManagedPolicy", "ManagedPolicyState"]
+
+_VERSIONS = 5
+
+
+@frozen(kw_only=True)
+class ManagedPolicyState:
+    """The policy as the account has it.
+
+    Attributes:
+        document: what the default version says; None where it was not read.
+        default_version: its id.
+        attachments: how many users, groups and roles carry the policy.
+        carriers: who they are; None where they were not read.
+    """
+
+    document: PolicyDocument | None
+    default_version: str
+    tags: Mapping[str, str]
+    attachments: int
+    carriers: frozenset[tuple[Carrier, str]] | None = None
+
+
+@frozen(kw_only=True)
+class ManagedPolicy(Owned):
+    """The managed policy that a DevAccessGrant asks for."""
+
+    grant: DevAccessGrant
+
+    @property
+    def words(self) -> str:
+        """The policy in words."""
+        return f"policy {self.grant.policy_name}"
+
+    @property
+    def arn(self) -> str:
+        """The policy's ARN."""
+        return self.grant.policy_arn
+
+    @property
+    def targets(self) -> list[Attachment]:
+        """Whom the grant attaches the policy to, the console user apart."""
+        named: list[tuple[Carrier, Iterable[str]]] = [
+            ("user", self.grant.users),
+            ("group", self.grant.groups),
+            ("role", self.grant.roles),
+        ]
+        return [self._attachment(kind, name) for kind, names in named for name in names]
+
+    # Reading
+
+    def read(self, *, removing: bool = False) -> ManagedPolicyState | None:
+        """The policy as it is, without its carriers; None where there is none.
+
+        Args:
+            removing: whether what the policy says does not matter any more.
+        """
+        policy = self.attempt(self._get, "reading")
+        if policy is None:
+            return None
+        version = policy["DefaultVersionId"]
+        return ManagedPolicyState(
+            document=None if removing else self.attempt(lambda: self._get_version(version), "reading"),
+            default_version=version,
+            tags=tags_of(policy.get("Tags", [])),
+            attachments=policy["AttachmentCount"],
+        )
+
+    def read_carriers(self, state: ManagedPolicyState) -> ManagedPolicyState:
+        """The state with everybody who carries the policy."""
+
+        def call() -> frozenset[tuple[Carrier, str]]:
+            pages = list(self.side.iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=self.arn))
+            found: list[tuple[Carrier, str]] = []
+            for page in pages:
+                found += [("user", entity["UserName"]) for entity in page["PolicyUsers"]]
+                found += [("group", entity["GroupName"]) for entity in page["PolicyGroups"]]
+                found += [("role", entity["RoleName"]) for entity in page["PolicyRoles"]]
+            return frozenset(found)
+
+        return evolve(state, carriers=self.attempt(call, "reading who carries"))
+
+    def _get(self) -> PolicyTypeDef | None:
+        try:
+            return self.side.iam.get_policy(PolicyArn=self.arn)["Policy"]
+        except self.side.iam.exceptions.NoSuchEntityException:
+            return None
+
+    def _get_version(self, version: str) -> PolicyDocument:
+        answer = self.side.iam.get_policy_version(PolicyArn=self.arn, VersionId=version)
+        return document_of(answer["PolicyVersion"]["Document"])
+
+    # Applying
+
+    @property
+    def _wanted_tags(self) -> dict[str, str]:
+        return marked(self.grant.tags)
+
+    def apply(self, state: ManagedPolicyState | None) -> list[Step]:
+        """The steps from a state to what the grant asks for, the console user apart."""
+        if state is None:
+            create = self.step(
+                "create",
+                "creating",
+                self._make,
+                self._unmake,
+                key=self.key,
+                detail=self.grant.assume_role_policy.to_json(2),
+            )
+            return [create, *(target.attach({self.key}) for target in self.targets)]
+        carriers = state.carriers or frozenset()
+        missing = [target for target in self.targets if (target.kind, target.name) not in carriers]
+        return [*self._retag(state), *self._revise(state), *(target.attach() for target in missing)]
+
+    def _make(self) -> None:
+        grant, iam = self.grant, self.side.iam
+
+        def call() -> None:
+            try:
+                iam.create_policy(
+                    PolicyName=grant.policy_name,
+                    Path=grant.path,
+                    Description=grant.description,
+                    PolicyDocument=grant.assume_role_policy.to_json(),
+                    Tags=tag_list(self._wanted_tags),
+                )
+            except iam.exceptions.EntityAlreadyExistsException:
+                # It was not there when the plan was made. Ours: an answer was lost, and the call had taken effect.
+                policy = self._get()
+                if policy is None or not is_ours(tags_of(policy.get("Tags", []))):
+                    raise NotOurs(self.side.account, [self.words]) from None
+
+        self.attempt(call, "creating")
+
+    def _unmake(self) -> None:
+        policy = self.attempt(self._get, "reading")
+        if policy is not None and is_ours(tags_of(policy.get("Tags", []))):
+            self._delete()
+
+    def _retag(self, state: ManagedPolicyState) -> list[Step]:
+        iam, arn = self.side.iam, self.arn
+        return self.retag(
+            state.tags,
+            self._wanted_tags,
+            tag=lambda tags: iam.tag_policy(PolicyArn=arn, Tags=tag_list(tags)),
+            untag=lambda keys: iam.untag_policy(PolicyArn=arn, TagKeys=keys),
+        )
+
+    def _revise(self, state: ManagedPolicyState) -> list[Step]:
+        wanted = self.grant.assume_role_policy
+        if state.document is None or state.document == wanted:
+            return []
+        return [
+            self.step(
+                "update",
+                "updating",
+                self._add_version,
+                lambda: self._restore_version(state.default_version),
+                key=f"{self.key} version",
+                detail=policy_diff(state.document, wanted),
+            )
+        ]
+
+    def _add_version(self) -> None:
+        iam = self.side.iam
+        versions = self._versions()
+        if len(versions) >= _VERSIONS:
+            oldest = min((v for v, default in versions.items() if not default), key=lambda v: int(v[1:]))
+            self._delete_version(oldest)
+        document = self.grant.assume_role_policy.to_json()
+        self.attempt(
+            lambda: iam.create_policy_version(PolicyArn=self.arn, PolicyDocument=document, SetAsDefault=True),
+            "updating",
+        )
+
+    def _restore_version(self, version: str) -> None:
+        iam = self.side.iam
+        added = [v for v, default in self._versions().items() if default and v != version]
+        self.attempt(lambda: iam.set_default_policy_version(PolicyArn=self.arn, VersionId=version), "restoring")
+        for newer in added:
+            self._delete_version(newer)
+
+    def _versions(self) -> dict[str, bool]:
+        def call() -> dict[str, bool]:
+            pages = self.side.iam.get_paginator("list_policy_versions").paginate(PolicyArn=self.arn)
+            return {v["VersionId"]: v["IsDefaultVersion"] for page in pages for v in page["Versions"]}
+
+        return self.attempt(call, "reading the versions of")
+
+    def _delete_version(self, version: str) -> None:
+        iam = self.side.iam
+
+        def call() -> None:
+            try:
+                iam.delete_policy_version(PolicyArn=self.arn, VersionId=version)
+            except iam.exceptions.NoSuchEntityException:
+                return
+
+        self.attempt(call, f"deleting version {version} of")
+
+    # What others did
+
+    def foreign(self, state: ManagedPolicyState) -> list[str]:
+        """Who carries the policy without the grant asking for it."""
+        ours = {(target.kind, target.name) for target in self.targets}
+        if self.grant.console_user is not None:
+            ours.add(("user", self.grant.console_user.name))
+        return [f"{self.words} on {kind} {name}" for kind, name in sorted((state.carriers or frozenset()) - ours)]
+
+    def drift(self, state: ManagedPolicyState) -> list[Change]:
+        """What is attached by another hand, and stays."""
+        return [change(self.side, "leave", text) for text in self.foreign(state)]
+
+    # Removing
+
+    def destroy(self, state: ManagedPolicyState) -> list[Step]:
+        """The steps that detach the policy from whom the grant names, and remove it with all its versions."""
+        carriers = state.carriers or frozenset()
+        detached = [target.detach() for target in self.targets if (target.kind, target.name) in carriers]
+
+        after = {step.key for step in detached}
+        if self.grant.console_user is not None:
+            after.add(self._attachment("user", self.grant.console_user.name).key)
+        return [*detached, self.step("delete", "deleting", self._delete, key=self.key, after=after)]
+
+    def _delete(self) -> None:
+        iam = self.side.iam
+
+        def call() -> None:
+            try:
+                iam.delete_policy(PolicyArn=self.arn)
+            except iam.exceptions.NoSuchEntityException:
+                return
+            except iam.exceptions.DeleteConflictException:
+                # Nearly always there is one version only, so that they are asked for when AWS refuses.
+                for version in (version for version, default in self._versions().items() if not default):
+                    self._delete_version(version)
+                raise
+
+        self.attempt(call, "deleting", deletion_is_stale)
+
+    def _attachment(self, kind: Carrier, name: str) -> Attachment:
+        return Attachment(side=self.side, kind=kind, name=name, policy_arn=self.arn)
