@@ -70,9 +70,7 @@ _PARTITIONS = {
             region_prefixes=("eusc-",),
             global_region="eusc-de-east-1",
         ),
-        Partition(
-            name="aws-iso", dns_suffix="c2s.ic.gov", region_prefixes=("us-iso-",), global_region="us-iso-east-1"
-        ),
+        Partition(name="aws-iso", dns_suffix="c2s.ic.gov", region_prefixes=("us-iso-",), global_region="us-iso-east-1"),
         Partition(
             name="aws-iso-b", dns_suffix="sc2s.sgov.gov", region_prefixes=("us-isob-",), global_region="us-isob-east-1"
         ),
@@ -80,7 +78,10 @@ _PARTITIONS = {
             name="aws-iso-e", dns_suffix="cloud.adc-e.uk", region_prefixes=("eu-isoe-",), global_region="eu-isoe-west-1"
         ),
         Partition(
-            name="aws-iso-f", dns_suffix="csp.hci.ic.gov", region_prefixes=("us-isof-",), global_region="us-isof-south-1"
+            name="aws-iso-f",
+            dns_suffix="csp.hci.ic.gov",
+            region_prefixes=("us-isof-",),
+            global_region="us-isof-south-1",
         ),
     )
 }

@@ -45,6 +45,7 @@ class Reporter:
     on_event: OnEvent | None = None
 
     def __call__(self, kind: EventKind, what: str, side: str, account: str) -> None:
+        """Tell that something happened."""
         event = Event(kind=kind, what=what, side=side, account=account)
         log.log(logging.WARNING if kind in ("failed", "not rolled back") else logging.INFO, "%s", event)
         if self.on_event is not None:

@@ -38,6 +38,7 @@ class Text:
             raise InvalidValue(name, value, self.rule)
 
     def __call__(self, _: object, attribute: Attribute[str], value: object) -> None:
+        """Check a field, as attrs calls its validators."""
         if value is not None:
             self.check(attribute.name, value)
 

@@ -66,19 +66,22 @@ def _run_all(steps: Sequence[Step], report: Reporter) -> _Outcome:
     unfinished = {step.key for step in steps}
     running: dict[Future[None], Step] = {}
     with ThreadPoolExecutor(max_workers=max(1, len(steps))) as threads:
-        while True:
+
+        def advance() -> None:
+            if not outcome.stopped:
+                for step in [s for s in outcome.waiting if not s.after & unfinished]:
+                    _tell(report, "started", step)
+                    outcome.waiting.remove(step)
+                    running[threads.submit(step.run)] = step
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                _settle(running.pop(future), future, outcome, unfinished, report)
+
+        while running or (outcome.waiting and not outcome.stopped):
             try:
-                if not outcome.stopped:
-                    for step in [s for s in outcome.waiting if not s.after & unfinished]:
-                        _tell(report, "started", step)
-                        outcome.waiting.remove(step)
-                        running[threads.submit(step.run)] = step
-                if not running:
-                    return outcome
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    _settle(running.pop(future), future, outcome, unfinished, report)
-            except BaseException as error:  # noqa: BLE001 - Ctrl-C, or the caller's own on_event: the steps under way end first
+                advance()
+            except BaseException as error:  # noqa: BLE001, PERF203 - Ctrl-C or on_event's own: what runs ends first
                 outcome.interrupted = outcome.interrupted or error
+    return outcome
 
 
 def _settle(step: Step, future: Future[None], outcome: _Outcome, unfinished: set[str], report: Reporter) -> None:
