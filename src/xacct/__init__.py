@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 # For type checkers; at run time `_HOME` says where each name lives.
 if TYPE_CHECKING:
-    from xacct.arn import Arn as Arn
+    from xacct.access import (
+        CrossAccountAccess as CrossAccountAccess,
+        grant_cross_account_read as grant_cross_account_read,
+    )
+    from xacct.arn import (
+        Arn as Arn,
+    )
+    from xacct.console_user import (
+        ConsoleUser as ConsoleUser,
+    )
     from xacct.errors import (
         ApplyFailed as ApplyFailed,
         AssumeRoleDenied as AssumeRoleDenied,
@@ -28,20 +37,52 @@ if TYPE_CHECKING:
         WrongAccount as WrongAccount,
         XacctError as XacctError,
     )
-    from xacct.grants import ConsoleUser as ConsoleUser, DevAccessGrant as DevAccessGrant, TrustGrant as TrustGrant
+    from xacct.events import (
+        Event as Event,
+    )
+    from xacct.grants import (
+        DevAccessGrant as DevAccessGrant,
+        TrustGrant as TrustGrant,
+    )
     from xacct.policy import (
         Condition as Condition,
         PolicyDocument as PolicyDocument,
         Principal as Principal,
         Statement as Statement,
     )
-    from xacct.s3_read import s3_read_policy as s3_read_policy
-    from xacct.switch_role import SwitchRoleLink as SwitchRoleLink
+    from xacct.reconcile import (
+        Plan as Plan,
+        plan as plan,
+    )
+    from xacct.resources.step import (
+        Change as Change,
+    )
+    from xacct.retry import (
+        Patience as Patience,
+    )
+    from xacct.s3_read import (
+        s3_read_policy as s3_read_policy,
+    )
+    from xacct.session import (
+        assume_role as assume_role,
+    )
+    from xacct.switch_role import (
+        SwitchRoleLink as SwitchRoleLink,
+    )
+    from xacct.verification import (
+        Check as Check,
+        Verification as Verification,
+    )
 
     __version__: str
 
 _HOME = {
+    "xacct.access": (
+        "CrossAccountAccess",
+        "grant_cross_account_read",
+    ),
     "xacct.arn": ("Arn",),
+    "xacct.console_user": ("ConsoleUser",),
     "xacct.errors": (
         "ApplyFailed",
         "AssumeRoleDenied",
@@ -59,10 +100,30 @@ _HOME = {
         "WrongAccount",
         "XacctError",
     ),
-    "xacct.grants": ("ConsoleUser", "DevAccessGrant", "TrustGrant"),
-    "xacct.policy": ("Condition", "PolicyDocument", "Principal", "Statement"),
+    "xacct.events": ("Event",),
+    "xacct.grants": (
+        "DevAccessGrant",
+        "TrustGrant",
+    ),
+    "xacct.policy": (
+        "Condition",
+        "PolicyDocument",
+        "Principal",
+        "Statement",
+    ),
+    "xacct.reconcile": (
+        "Plan",
+        "plan",
+    ),
+    "xacct.resources.step": ("Change",),
+    "xacct.retry": ("Patience",),
     "xacct.s3_read": ("s3_read_policy",),
+    "xacct.session": ("assume_role",),
     "xacct.switch_role": ("SwitchRoleLink",),
+    "xacct.verification": (
+        "Check",
+        "Verification",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
