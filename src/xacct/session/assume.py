@@ -14,6 +14,7 @@ from attrs import evolve
 from xacct.arn import Arn, partition, partition_of_region
 from xacct.errors import InvalidValue
 from xacct.policy import PolicyDocument
+from xacct.session.cache import CliCache
 from xacct.session.credentials import AssumedRoleCredentials, cap_to_one_hour
 from xacct.session.mfa import TokenCodes, serial_of
 from xacct.session.request import LONGEST_CHAINED, RoleRequest
@@ -41,6 +42,7 @@ def assume_role(
     mfa_serial: str | None = None,
     mfa_token: str | Callable[[], str] | None = None,
     region: str | None = None,
+    cache: str | os.PathLike[str] | bool | None = None,
     wait: float = 0,
     validate: bool = True,
 ) -> boto3.Session:
@@ -73,6 +75,9 @@ def assume_role(
         mfa_token: six digits, or a callable that gives them. Only a callable can renew the session. None with
             ``mfa_serial``: asked for at the terminal, once.
         region: of the session that is returned; None for the base's.
+        cache: True to keep credentials on disk where the AWS CLI keeps its own, ``~/.aws/cli/cache``, or another
+            folder. The CLI finds them there, and the other way round. As with the CLI, they are found by what is asked
+            for and not by who asks.
         wait: seconds for which a denial is taken for that of a role made a moment ago, which STS may not know yet.
             A denial by an explicit deny ends the wait at once.
         validate: assume the role now, so that a refusal is raised here. False leaves it to the first call of a client.
@@ -124,7 +129,9 @@ def assume_role(
         return _sts_of(base, base.region_name or region or _home_of(request))
 
     sts()  # botocore makes clients in one thread at a time only, so now and not in the thread that renews
-    credentials = AssumedRoleCredentials(request, sts, session_name=known_name, mfa=codes, wait=wait)
+    credentials = AssumedRoleCredentials(
+        request, sts, session_name=known_name, mfa=codes, cache=_cache(cache), wait=wait
+    )
     if validate:
         credentials.get_frozen_credentials()
     return _session_like(base, credentials, region)
@@ -145,6 +152,14 @@ def _check_wait(wait: float, codes: TokenCodes | None) -> None:
         raise InvalidValue("wait", wait, "seconds, at least 0")
     if wait and codes is not None and not codes.renewable:
         raise InvalidValue("wait", wait, "each try needs another MFA code: give a callable as mfa_token")
+
+
+def _cache(cache: str | os.PathLike[str] | bool | None) -> CliCache | None:
+    if cache is None or cache is False:
+        return None
+    if cache is not True and not isinstance(cache, (str, os.PathLike)):
+        raise InvalidValue("cache", cache, "a folder, or True for that of the AWS CLI")
+    return CliCache(None if cache is True else cache)
 
 
 def _home_of(request: RoleRequest) -> str | None:

@@ -18,6 +18,7 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError
 
 from xacct.arn import Arn
+from xacct.session.cache import CliCache
 from xacct.session.refusals import is_chaining_limit, may_pass, refusal
 from xacct.session.request import DEFAULT_DURATION, LONGEST_CHAINED, RoleRequest, session_name_from
 
@@ -74,6 +75,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         sts: gives the client that asks.
         session_name: for a request that has none; None to ask STS who the caller is.
         mfa: where the codes come from, for a request that has a serial number.
+        cache: where credentials are kept between processes.
         wait: seconds for which the first call is tried again while it is denied.
     """
 
@@ -84,10 +86,12 @@ class AssumedRoleCredentials(RefreshableCredentials):
         *,
         session_name: str | None = None,
         mfa: TokenCodes | None = None,
+        cache: CliCache | None = None,
         wait: float = 0,
     ) -> None:
         self.request = request
         self._mfa = mfa
+        self._cache = cache
         self._wait = wait
         self._sts = sts
         self._session_name = request.session_name or session_name
@@ -103,7 +107,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
             refresh_using=self._renew,
             method="assume-role",
             time_fetcher=_now,
-            advisory_timeout=min(int(self._margin.total_seconds()), (request.duration or DEFAULT_DURATION) // 4),
+            advisory_timeout=min(int(self._margin.total_seconds()), self._duration // 4),
             mandatory_timeout=60,
         )
         _alive.add(self)
@@ -122,12 +126,16 @@ class AssumedRoleCredentials(RefreshableCredentials):
         """The role session's name; None before the first call that has to learn it."""
         return self._session_name
 
+    @property
+    def _duration(self) -> int:
+        return self.request.duration or DEFAULT_DURATION
+
     def _renew(self) -> dict[str, str]:
         lease, now = self._lease, _now()
         if lease is not None and now < max(lease.renew_at, self._not_before):
             return lease.metadata()
         try:
-            lease = self._assume() if lease else self._assume_when_known()
+            lease = self._cached() or (self._assume() if lease else self._assume_when_known())
         except Exception as error:
             if lease is None or _now() >= lease.expires:
                 raise
@@ -147,15 +155,34 @@ class AssumedRoleCredentials(RefreshableCredentials):
             answer = self._call()
         except ClientError as error:
             raise refusal(error, self.request) from error
-        expires = _by_own_clock(answer, before, self.request.duration or DEFAULT_DURATION)
+        if self._cache is not None:
+            self._cache.write(self.request, answer)
+        credentials = answer["Credentials"]
+        expires = _by_own_clock(answer, before, self._duration)
         log.debug("assumed %s until %s", self.request.role_arn, expires.isoformat(timespec="seconds"))
         return _Lease(
-            access_key=answer["Credentials"]["AccessKeyId"],
-            secret_key=answer["Credentials"]["SecretAccessKey"],
-            token=answer["Credentials"]["SessionToken"],
+            access_key=credentials["AccessKeyId"],
+            secret_key=credentials["SecretAccessKey"],
+            token=credentials["SessionToken"],
             account=self.request.role_arn.account,
             renew_at=expires - min(self._margin, (expires - before) / 4),
             expires=expires,
+        )
+
+    def _cached(self) -> _Lease | None:
+        found = self._cache.read(self.request) if self._cache is not None else None
+        if found is None:
+            return None
+        renew_at = found.expires - min(self._margin, timedelta(seconds=self._duration / 4))
+        if renew_at <= _now():
+            return None
+        return _Lease(
+            access_key=found.access_key,
+            secret_key=found.secret_key,
+            token=found.token,
+            account=self.request.role_arn.account,
+            renew_at=renew_at,
+            expires=found.expires,
         )
 
     def _assume_when_known(self) -> _Lease:

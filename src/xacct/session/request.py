@@ -187,8 +187,9 @@ class RoleRequest:
             parameters["TransitiveTagKeys"] = self.transitive_tag_keys
         if self.source_identity is not None:
             parameters["SourceIdentity"] = self.source_identity
-        if self.mfa_serial is not None and token_code is not None:
+        if self.mfa_serial is not None:
             parameters["SerialNumber"] = self.mfa_serial
+        if token_code is not None:
             parameters["TokenCode"] = token_code
         return parameters
 
