@@ -65,7 +65,7 @@ class CrossAccountAccess:
                 published console.
         """
         return SwitchRoleLink.for_role(
-            self.role_arn, display_name=self.trust.role_name, external_id=self.trust.external_id
+            self.role_arn, display_name=self.trust.role_name, color="red", external_id=self.trust.external_id
         )
 
     @property

@@ -27,8 +27,12 @@ class Attachment:
     policy_arn: str
 
     @property
-    def _words(self) -> str:
-        return f"{Arn.parse(self.policy_arn).name} on {self.kind} {self.name}"
+    def _attached(self) -> str:
+        return f"{Arn.parse(self.policy_arn).name} to {self.kind} {self.name}"
+
+    @property
+    def _detached(self) -> str:
+        return f"{Arn.parse(self.policy_arn).name} from {self.kind} {self.name}"
 
     @property
     def key(self) -> str:
@@ -40,10 +44,10 @@ class Attachment:
         return Step(
             key=self.key,
             side=self.side,
-            what=f"attaching {self._words}",
+            what=f"attaching {self._attached}",
             run=self._attach,
             undo=self._detach,
-            change=change(self.side, "attach", self._words),
+            change=change(self.side, "attach", self._attached),
             after=frozenset(after),
         )
 
@@ -52,10 +56,10 @@ class Attachment:
         return Step(
             key=self.key,
             side=self.side,
-            what=f"detaching {self._words}",
+            what=f"detaching {self._detached}",
             run=self._detach,
             undo=self._attach,
-            change=change(self.side, "detach", self._words),
+            change=change(self.side, "detach", self._detached),
             after=frozenset(after),
         )
 
@@ -70,7 +74,9 @@ class Attachment:
             else:
                 iam.attach_group_policy(GroupName=self.name, PolicyArn=self.policy_arn)
 
-        self.side.attempt(call, doing=f"attaching {self._words}", resource=self._carrier_arn, passing=not_visible_yet)
+        self.side.attempt(
+            call, doing=f"attaching {self._attached}", resource=self._carrier_arn, passing=not_visible_yet
+        )
 
     def _detach(self) -> None:
         iam = self.side.iam
@@ -86,7 +92,7 @@ class Attachment:
             except iam.exceptions.NoSuchEntityException:
                 return
 
-        self.side.attempt(call, doing=f"detaching {self._words}", resource=self._carrier_arn)
+        self.side.attempt(call, doing=f"detaching {self._detached}", resource=self._carrier_arn)
 
     @property
     def _carrier_arn(self) -> str:

@@ -171,7 +171,7 @@ class Role(Owned):
                 partial(self._delete_inline, name),
                 key=f"{self.key} {name}",
                 after=after,
-                resource=f"inline policy {name} on {self.words}",
+                resource=f"inline policy {name} to {self.words}",
                 detail=document.to_json(2),
             )
             for name, document in policies.items()
@@ -343,7 +343,7 @@ class Role(Owned):
             partial(self._delete_inline, policy),
             None if document is None else partial(self._put_inline, policy, document),
             key=f"{self.key} {policy}",
-            resource=f"inline policy {policy} of {self.words}",
+            resource=f"inline policy {policy} from {self.words}",
         )
 
     def _delete_inline(self, policy: str) -> None:
