@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from urllib.parse import parse_qs
 
 import boto3
+import botocore.handlers
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
@@ -30,7 +31,7 @@ class Clock:
 
 
 class FakeSts:
-    """Answers every request to STS that the sessions it serves make.
+    """Answers every request to STS that any session makes.
 
     `refuse` and `deny` queue an answer to the next call; `skew` is how far AWS's clock is ahead; `lifetime` is what is
     granted. The n-th call of AssumeRole, from 0, gives the access key ASIAn.
@@ -48,10 +49,6 @@ class FakeSts:
         self._answers: list[tuple[int, str]] = []
         self._lock = threading.Lock()
 
-    def serve(self, session: boto3.Session) -> boto3.Session:
-        session.events.register("before-send.sts", self._answer)
-        return session
-
     def refuse(self, status: int, code: str, message: str) -> None:
         error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
         self._answers.append((status, f"<ErrorResponse>{error}</ErrorResponse>"))
@@ -63,7 +60,7 @@ class FakeSts:
     def assumed(self) -> list[dict[str, str]]:
         return [call for call in self.calls if call["Action"] == "AssumeRole"]
 
-    def _answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+    def answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         body = request.body.decode() if isinstance(request.body, bytes) else request.body
         call = {name: values[0] for name, values in parse_qs(body, keep_blank_values=True).items()}
         self.before_answer()
@@ -105,10 +102,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def sts(clock: Clock) -> FakeSts:
-    return FakeSts(clock)
+def sts(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> FakeSts:
+    sts = FakeSts(clock)
+    handlers = [*botocore.handlers.BUILTIN_HANDLERS, ("before-send.sts", sts.answer)]
+    monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", handlers)
+    return sts
 
 
 @pytest.fixture
 def base(sts: FakeSts) -> boto3.Session:
-    return sts.serve(boto3.Session("AKIAALICE", "alices-secret", region_name="eu-west-1"))
+    return boto3.Session("AKIAALICE", "alices-secret", region_name="eu-west-1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -93,24 +94,24 @@ def test_a_bad_argument_is_refused_before_any_call(base: boto3.Session, sts: Any
 
 class TestChaining:
     def test_the_next_role_is_assumed_with_the_first_roles_session(self, base: boto3.Session, sts: Any) -> None:
-        first = sts.serve(assume_role(base, ROLE))
+        first = assume_role(base, ROLE)
         second = assume_role(first, NEXT)
         assert [call["RoleArn"] for call in sts.assumed] == [ROLE, NEXT]
         assert second.get_credentials().access_key == "ASIA1"
 
     def test_the_callers_name_goes_along_the_chain_without_another_call(self, base: boto3.Session, sts: Any) -> None:
-        assume_role(sts.serve(assume_role(base, ROLE)), NEXT)
+        assume_role(assume_role(base, ROLE), NEXT)
         assert [call["RoleSessionName"] for call in sts.assumed] == ["alice", "alice"]
         assert len(sts.calls) == 3
 
     def test_each_hop_renews_by_itself(self, base: boto3.Session, sts: Any, clock: Any) -> None:
-        second = assume_role(sts.serve(assume_role(base, ROLE)), NEXT)
+        second = assume_role(assume_role(base, ROLE), NEXT)
         clock.forward(hours=2)
         assert second.get_credentials().access_key == "ASIA3"
         assert [call["RoleArn"] for call in sts.assumed] == [ROLE, NEXT, ROLE, NEXT]
 
     def test_more_than_an_hour_is_cut_to_an_hour_with_a_warning(self, base: boto3.Session, sts: Any) -> None:
-        first = sts.serve(assume_role(base, ROLE, duration=7200))
+        first = assume_role(base, ROLE, duration=7200)
         with pytest.warns(UserWarning, match="one hour by AWS; duration is 3600 instead of 7200") as caught:
             assume_role(first, NEXT, duration=7200)
         assert caught[0].filename == __file__
@@ -126,13 +127,38 @@ class TestChaining:
             assume_role(base, ROLE, duration=7200)
         assert [call["DurationSeconds"] for call in sts.assumed] == ["7200", "3600"]
 
+    def test_a_list_of_roles_is_a_chain(self, base: boto3.Session, sts: Any) -> None:
+        session = assume_role(
+            base,
+            [ROLE, Arn.parse(NEXT)],
+            external_id="42",
+            duration=900,
+            source_identity="bob",
+            mfa_serial="GAHT12345678",
+            mfa_token="012345",
+        )
+        assert session.get_credentials().access_key == "ASIA1"
+        first, last = sts.assumed
+        assert {"SerialNumber", "TokenCode"} <= set(first)
+        assert not {"ExternalId", "DurationSeconds"} & set(first)
+        assert (last["ExternalId"], last["DurationSeconds"]) == ("42", "900")
+        assert not {"SerialNumber", "TokenCode"} & set(last)
+        assert [call["RoleSessionName"] for call in sts.assumed] == ["alice", "alice"]
+        assert [call["SourceIdentity"] for call in sts.assumed] == ["bob", "bob"]
+
+    def test_a_bad_role_anywhere_in_the_list_is_refused_before_any_call(self, base: boto3.Session, sts: Any) -> None:
+        for roles in ([], [ROLE, "Auditor"], ["Reader", NEXT]):
+            with pytest.raises(InvalidValue, match="role_arn"):
+                assume_role(base, roles)
+        assert sts.calls == []
+
 
 class TestSettings:
     def test_region_and_client_configuration_are_those_of_the_base(self, sts: Any) -> None:
         parent = botocore.session.Session()
         parent.set_default_client_config(Config(retries={"max_attempts": 7, "mode": "standard"}))
         parent.user_agent_extra = "my-tool/3"
-        base = sts.serve(boto3.Session("AKIAALICE", "s", region_name="eu-central-1", botocore_session=parent))
+        base = boto3.Session("AKIAALICE", "s", region_name="eu-central-1", botocore_session=parent)
         client = assume_role(base, ROLE).client("s3")
         assert client.meta.region_name == "eu-central-1"
         assert client.meta.config.retries["total_max_attempts"] == 8
@@ -153,7 +179,7 @@ class TestSettings:
             "use_dualstack_endpoint = true\nservices = local\n[services local]\ns3 =\n  endpoint_url = http://localhost:9\n"
         )
         monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-        session = assume_role(sts.serve(boto3.Session(profile_name="dev")), ROLE)
+        session = assume_role(boto3.Session(profile_name="dev"), ROLE)
         assert sts.urls[-1] == "https://sts.eu-west-3.api.aws/"
         assert session.profile_name == "dev"
         assert session.get_credentials().access_key == "ASIA0"
@@ -162,7 +188,7 @@ class TestSettings:
 
     def test_a_custom_endpoint_of_sts_is_used(self, sts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://localhost:4566")
-        assume_role(sts.serve(boto3.Session("AKIAALICE", "s", region_name="eu-west-1")), ROLE)
+        assume_role(boto3.Session("AKIAALICE", "s", region_name="eu-west-1"), ROLE)
         assert sts.urls[-1] == "http://localhost:4566/"
 
     def test_credentials_in_the_environment_do_not_take_the_roles_place(
@@ -194,7 +220,7 @@ class TestSettings:
     def test_a_base_without_region_asks_in_the_roles_partition(
         self, sts: Any, partition: str, region: str | None, host: str
     ) -> None:
-        base = sts.serve(boto3.Session("AKIAALICE", "s"))
+        base = boto3.Session("AKIAALICE", "s")
         assume_role(base, f"arn:{partition}:iam::111111111111:role/Reader", session_name="nightly", region=region)
         assert sts.urls == [f"https://{host}/"]
 
@@ -301,3 +327,10 @@ class TestWaiting:
 def test_roles_that_the_same_session_assumes_share_the_client_that_asks(base: boto3.Session, sts: Any) -> None:
     first, second = assume_role(base, ROLE), assume_role(base, NEXT, region="us-west-2")
     assert first.get_credentials()._sts() is second.get_credentials()._sts()
+
+
+def test_sixteen_threads_may_assume_roles_with_one_session(base: boto3.Session, sts: Any) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        sessions = list(pool.map(lambda n: assume_role(base, f"{ROLE}{n}", session_name="nightly"), range(16)))
+    assert {call["RoleArn"] for call in sts.assumed} == {f"{ROLE}{n}" for n in range(16)}
+    assert len({session.get_credentials().access_key for session in sessions}) == 16

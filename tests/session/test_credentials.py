@@ -47,7 +47,7 @@ def test_the_shortest_session_is_not_renewed_at_every_call(base: boto3.Session, 
 
 def test_a_client_made_earlier_signs_with_the_renewed_credentials(session: boto3.Session, sts: Any, clock: Any) -> None:
     signed: list[str] = []
-    sts.serve(session).events.register(
+    session.events.register_first(
         "before-send.sts", lambda request, **_: signed.append(request.headers["Authorization"].decode())
     )
     client = session.client("sts")

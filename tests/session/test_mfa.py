@@ -93,7 +93,7 @@ def test_the_serial_is_taken_from_the_profile(sts: Any, tmp_path: Any, monkeypat
     config = tmp_path / "config"
     config.write_text(f"[default]\naws_access_key_id = AKIA\naws_secret_access_key = s\nmfa_serial = {SERIAL}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    assume_role(sts.serve(boto3.Session()), ROLE, mfa_token="012345")
+    assume_role(boto3.Session(), ROLE, mfa_token="012345")
     assert sts.assumed[0]["SerialNumber"] == SERIAL
 
 

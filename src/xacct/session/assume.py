@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import weakref
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NoReturn, SupportsIndex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import boto3
-import botocore.session
 from attrs import evolve
 
 from xacct.arn import Arn, partition, partition_of_region
 from xacct.errors import InvalidValue
 from xacct.policy import PolicyDocument
 from xacct.session.cache import CliCache
+from xacct.session.child import session_like, sts_client
 from xacct.session.credentials import AssumedRoleCredentials, cap_to_one_hour
 from xacct.session.mfa import TokenCodes, serial_of
 from xacct.session.request import LONGEST_CHAINED, RoleRequest
@@ -29,7 +28,7 @@ _NO_TAGS: Mapping[str, str] = {}
 
 def assume_role(
     base: boto3.Session,
-    role_arn: Arn | str,
+    role_arn: Arn | str | Sequence[Arn | str],
     *,
     session_name: str | None = None,
     external_id: str | None = None,
@@ -53,11 +52,14 @@ def assume_role(
     thread assumes the role again ahead of time while the others go on. A renewal that fails is logged to ``xacct`` and
     tried again; it is raised only when the old credentials have expired.
 
-    A base that is itself the result of ``assume_role`` makes a chain; each of its sessions renews by itself.
+    A base that is itself the result of ``assume_role`` makes a chain; each of its sessions renews by itself. A list of
+    roles is the short form: each is assumed with the session of the one before.
 
     Args:
         base: whoever assumes the role. STS is called in its region, or else in ``region``.
-        role_arn: the role, with its path.
+        role_arn: the role, with its path; or several, in order. All of them get the session name and the source
+            identity, the first gets the MFA code, and everything else is for the last. Where another one needs more,
+            call ``assume_role`` for each.
         session_name: what the trusting account's logs call the session, 2 to 64 letters, digits and ``_+=,.@-``. None
             for the caller's own name (of the user, or of the role session), which takes one call to learn.
         external_id: what the trust policy demands, 2 to 1224 characters.
@@ -101,8 +103,9 @@ def assume_role(
     Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
     codes = None if mfa_serial is None and mfa_token is None else TokenCodes(mfa_token)
+    *before, last = _hops(role_arn)
     request = RoleRequest(
-        role_arn=role_arn,
+        role_arn=last,
         session_name=session_name,
         external_id=external_id,
         duration=duration,
@@ -115,7 +118,21 @@ def assume_role(
     )
     _check_region(request, region, base.region_name)
     _check_wait(wait, codes)
-    if codes is not None and request.mfa_serial is None:
+    if before:
+        base = assume_role(
+            base,
+            before,
+            session_name=session_name,
+            source_identity=source_identity,
+            mfa_serial=mfa_serial,
+            mfa_token=mfa_token,
+            region=region,
+            cache=cache,
+            wait=wait,
+            validate=False,
+        )
+        codes, request = None, evolve(request, mfa_serial=None)
+    elif codes is not None and request.mfa_serial is None:
         request = evolve(request, mfa_serial=serial_of(base))
 
     source = base.get_credentials()
@@ -126,15 +143,22 @@ def assume_role(
             request = cap_to_one_hour(request)
 
     def sts() -> STSClient:
-        return _sts_of(base, base.region_name or region or _home_of(request))
+        return sts_client(base, base.region_name or region or _home_of(request))
 
-    sts()  # botocore makes clients in one thread at a time only, so now and not in the thread that renews
+    sts()  # now, and not in the thread that renews
     credentials = AssumedRoleCredentials(
         request, sts, session_name=known_name, mfa=codes, cache=_cache(cache), wait=wait
     )
     if validate:
         credentials.get_frozen_credentials()
-    return _session_like(base, credentials, region)
+    return session_like(base, credentials, region)
+
+
+def _hops(role_arn: Arn | str | Sequence[Arn | str]) -> list[Arn | str]:
+    hops = [role_arn] if isinstance(role_arn, (Arn, str)) or not isinstance(role_arn, Sequence) else [*role_arn]
+    if not hops:
+        raise InvalidValue("role_arn", role_arn, "a role, or at least one of them")
+    return hops
 
 
 def _check_region(request: RoleRequest, region: str | None, base_region: str | None) -> None:
@@ -166,51 +190,3 @@ def _home_of(request: RoleRequest) -> str | None:
     """The region of STS where nobody named one: botocore knows what to do in ``aws``, and only there."""
     name = request.role_arn.partition
     return None if name == "aws" else partition(name).global_region
-
-
-# One for all roles that a session assumes: clients are dear, and safe to share between threads but not after a fork.
-_sts_clients: weakref.WeakKeyDictionary[boto3.Session, dict[str | None, STSClient]] = weakref.WeakKeyDictionary()
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_sts_clients.clear)
-
-
-def _sts_of(base: boto3.Session, region: str | None) -> STSClient:
-    clients = _sts_clients.setdefault(base, {})
-    if region not in clients:
-        clients[region] = base.client("sts", region_name=region)
-    return clients[region]
-
-
-class _SessionOfRole(botocore.session.Session):
-    """A botocore session that has the credentials of a role, whatever profile and environment say."""
-
-    def __init__(self, credentials: AssumedRoleCredentials) -> None:
-        super().__init__()
-        self._role = credentials
-
-    def get_credentials(self) -> AssumedRoleCredentials:
-        return self._role
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
-        self._role.__reduce_ex__(protocol)
-
-
-def _session_like(base: boto3.Session, credentials: AssumedRoleCredentials, region: str | None) -> boto3.Session:
-    # boto3 has no public way to the botocore session that holds its settings.
-    parent = base._session
-    child = _SessionOfRole(credentials)
-    for name, value in parent.instance_variables().items():
-        child.set_config_variable(name, value)
-    child.set_default_client_config(parent.get_default_client_config())
-    child.user_agent_name = parent.user_agent_name
-    child.user_agent_version = parent.user_agent_version
-    child.user_agent_extra = parent.user_agent_extra
-
-    # The loader keeps what it read of botocore's models, which are most of a session's cost.
-    loader = parent.get_component("data_loader")
-    child.register_component("data_loader", loader)
-    paths = len(loader.search_paths)
-    session = boto3.Session(botocore_session=child, region_name=region)
-    del loader.search_paths[paths:]  # boto3 appends its own folder for each session; it is there already
-    return session
