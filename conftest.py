@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import tempfile
 from configparser import ConfigParser
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from moto import mock_aws
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
+from tutorial import two_accounts  # importing the tutorial also forgets what this machine knows of real accounts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-for name in [name for name in os.environ if name.startswith("AWS_")]:
-    del os.environ[name]
-os.environ |= {
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -44,29 +32,21 @@ def no_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def aws_accounts() -> Iterator[None]:
-    """Two accounts in this process, and the profiles ``production`` and ``development`` of their administrators."""
-    with (
-        mock_aws(config={"iam": {"load_aws_managed_policies": True}}),
-        tempfile.TemporaryDirectory() as folder,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        credentials = Path(folder, "credentials")
+def aws_accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The tutorial's two accounts, with the profiles ``production`` and ``development`` of their administrators."""
+    with two_accounts() as sessions, pytest.MonkeyPatch.context() as patch:
         profiles = ConfigParser()
-        sts = boto3.client("sts", "us-east-1", aws_access_key_id="any", aws_secret_access_key="any")
-        for profile, account in {"production": "111111111111", "development": "222222222222"}.items():
-            administrator = sts.assume_role(
-                RoleArn=f"arn:aws:iam::{account}:role/Administrator", RoleSessionName="docs"
-            )["Credentials"]
+        for profile, session in zip(("production", "development"), sessions):
+            credentials = session.get_credentials()
             profiles[profile] = {
-                "aws_access_key_id": administrator["AccessKeyId"],
-                "aws_secret_access_key": administrator["SecretAccessKey"],
-                "aws_session_token": administrator["SessionToken"],
-                "region": "us-east-1",
+                "aws_access_key_id": credentials.access_key,
+                "aws_secret_access_key": credentials.secret_key,
+                "region": session.region_name,
             }
-        with credentials.open("w") as file:
-            profiles.write(file)
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+        file = tmp_path_factory.mktemp("aws") / "credentials"
+        with file.open("w") as handle:
+            profiles.write(handle)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
         yield
 
 
