@@ -45,11 +45,11 @@ class CrossAccountAccess:
     trust: TrustGrant
     dev_access: DevAccessGrant
     changes: tuple[Change, ...]
-    _buckets: tuple[str, ...] = field(repr=False)
-    _prefixes: tuple[str, ...] = field(repr=False)
-    _plan: Plan = field(repr=False, eq=False)
-    _trusted: boto3.Session = field(repr=False, eq=False)
-    _on_event: OnEvent | None = field(repr=False, eq=False)
+    _buckets: tuple[str, ...] = field(alias="buckets", repr=False)
+    _prefixes: tuple[str, ...] = field(alias="prefixes", repr=False)
+    _plan: Plan = field(alias="plan", repr=False, eq=False)
+    _trusted: boto3.Session = field(alias="trusted", repr=False, eq=False)
+    _on_event: OnEvent | None = field(alias="on_event", repr=False, eq=False)
 
     @property
     def role_arn(self) -> str:

@@ -62,11 +62,11 @@ class Plan:
 
     grants: tuple[TrustGrant | DevAccessGrant, ...]
     changes: tuple[Change, ...]
-    _steps: tuple[Step, ...] = field(repr=False, eq=False)
-    _trusting: Side = field(repr=False, eq=False)
-    _trusted: Side = field(repr=False, eq=False)
-    _passwords: _Passwords = field(repr=False, eq=False)
-    _adopt: bool = field(repr=False)
+    _steps: tuple[Step, ...] = field(alias="steps", repr=False, eq=False)
+    _trusting: Side = field(alias="trusting", repr=False, eq=False)
+    _trusted: Side = field(alias="trusted", repr=False, eq=False)
+    _passwords: _Passwords = field(alias="passwords", repr=False, eq=False)
+    _adopt: bool = field(alias="adopt", repr=False)
 
     @property
     def is_empty(self) -> bool:

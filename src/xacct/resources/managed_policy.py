@@ -92,11 +92,11 @@ class ManagedPolicy(Owned):
 
         def call() -> frozenset[tuple[Carrier, str]]:
             pages = list(self.side.iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=self.arn))
-            found: list[tuple[Carrier, str]] = []
+            found: set[tuple[Carrier, str]] = set()
             for page in pages:
-                found += [("user", entity["UserName"]) for entity in page["PolicyUsers"]]
-                found += [("group", entity["GroupName"]) for entity in page["PolicyGroups"]]
-                found += [("role", entity["RoleName"]) for entity in page["PolicyRoles"]]
+                found.update(("user", entity["UserName"]) for entity in page["PolicyUsers"])
+                found.update(("group", entity["GroupName"]) for entity in page["PolicyGroups"])
+                found.update(("role", entity["RoleName"]) for entity in page["PolicyRoles"])
             return frozenset(found)
 
         return evolve(state, carriers=self.attempt(call, "reading who carries"))
