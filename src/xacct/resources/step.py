@@ -86,13 +86,12 @@ def policy_diff(before: PolicyDocument, after: PolicyDocument) -> str:
     >>> from xacct.policy import Statement
     >>> old, new = (PolicyDocument((Statement.allow(action, "*"),)) for action in ("s3:GetObject", "s3:ListBucket"))
     >>> print(policy_diff(old, new))
-           {
-             "Effect": "Allow",
-    -        "Action": "s3:GetObject",
-    +        "Action": "s3:ListBucket",
-             "Resource": "*"
-           }
-         ]
+         {
+           "Effect": "Allow",
+    -      "Action": "s3:GetObject",
+    +      "Action": "s3:ListBucket",
+           "Resource": "*"
+         }
     """
-    lines = difflib.unified_diff(before.to_json(4).splitlines(), after.to_json(4).splitlines(), lineterm="", n=2)
+    lines = difflib.unified_diff(before.to_json(2).splitlines(), after.to_json(2).splitlines(), lineterm="", n=2)
     return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
