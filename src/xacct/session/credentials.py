@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, NoReturn, SupportsIndex
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex, cast
 
 import tenacity
 from attrs import evolve, field, frozen
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from xacct.session.mfa import TokenCodes
 
-__all__ = ["AssumedRoleCredentials", "cap_to_one_hour"]
+__all__ = ["AssumedRoleCredentials", "Lease", "cap_to_one_hour"]
 
 log = logging.getLogger("xacct")
 
@@ -42,7 +42,7 @@ def _now() -> datetime:
 
 
 @frozen(kw_only=True)
-class _Lease:
+class Lease:
     """One answer of sts:AssumeRole, with its times by this machine's clock."""
 
     access_key: str = field(repr=False)
@@ -95,7 +95,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         self._wait = wait
         self._sts = sts
         self._session_name = request.session_name or session_name
-        self._lease: _Lease | None = None
+        self._lease: Lease | None = None
         self._not_before = _NEVER
         # A person is asked for a code when it cannot be put off, and not a quarter of an hour before.
         self._margin = timedelta(minutes=1 if mfa else 15)
@@ -126,6 +126,11 @@ class AssumedRoleCredentials(RefreshableCredentials):
         """The role session's name; None before the first call that has to learn it."""
         return self._session_name
 
+    def lease(self) -> Lease:
+        """The credentials with the time at which they expire, renewed if it is time to."""
+        self.get_frozen_credentials()
+        return cast(Lease, self._lease)
+
     @property
     def _duration(self) -> int:
         return self.request.duration or DEFAULT_DURATION
@@ -149,7 +154,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         self._lease = lease
         return lease.metadata()
 
-    def _assume(self) -> _Lease:
+    def _assume(self) -> Lease:
         before = _now()
         try:
             answer = self._call()
@@ -160,7 +165,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         credentials = answer["Credentials"]
         expires = _by_own_clock(answer, before, self._duration)
         log.debug("assumed %s until %s", self.request.role_arn, expires.isoformat(timespec="seconds"))
-        return _Lease(
+        return Lease(
             access_key=credentials["AccessKeyId"],
             secret_key=credentials["SecretAccessKey"],
             token=credentials["SessionToken"],
@@ -169,14 +174,14 @@ class AssumedRoleCredentials(RefreshableCredentials):
             expires=expires,
         )
 
-    def _cached(self) -> _Lease | None:
+    def _cached(self) -> Lease | None:
         found = self._cache.read(self.request) if self._cache is not None else None
         if found is None:
             return None
         renew_at = found.expires - min(self._margin, timedelta(seconds=self._duration / 4))
         if renew_at <= _now():
             return None
-        return _Lease(
+        return Lease(
             access_key=found.access_key,
             secret_key=found.secret_key,
             token=found.token,
@@ -185,7 +190,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
             expires=found.expires,
         )
 
-    def _assume_when_known(self) -> _Lease:
+    def _assume_when_known(self) -> Lease:
         if not self._wait:
             return self._assume()
         retrying = tenacity.Retrying(

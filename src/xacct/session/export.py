@@ -1,0 +1,78 @@
+"""A role's credentials for other tools: for ``credential_process``, and as environment variables.
+
+Both hand out secrets, to whoever asked for them.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timezone
+from typing import TYPE_CHECKING
+
+from xacct.errors import InvalidValue
+from xacct.session.credentials import AssumedRoleCredentials, Lease
+
+if TYPE_CHECKING:
+    import boto3
+
+__all__ = ["credential_process", "environment"]
+
+
+def credential_process(session: boto3.Session) -> str:
+    """What a program named as ``credential_process`` in ``~/.aws/config`` prints.
+
+    Args:
+        session: made by `xacct.assume_role`.
+
+    Raises:
+        InvalidValue: it was made otherwise.
+        AwsError: the role has to be assumed again, and AWS refuses.
+
+    Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+    """
+    lease = _lease(session)
+    return json.dumps(
+        {
+            "Version": 1,
+            "AccessKeyId": lease.access_key,
+            "SecretAccessKey": lease.secret_key,
+            "SessionToken": lease.token,
+            "Expiration": _expiration(lease),
+            "AccountId": lease.account,
+        }
+    )
+
+
+def environment(session: boto3.Session) -> dict[str, str]:
+    """The variables that make another program act as the role, until the credentials expire.
+
+    Args:
+        session: made by `xacct.assume_role`.
+
+    Raises:
+        InvalidValue: it was made otherwise.
+        AwsError: the role has to be assumed again, and AWS refuses.
+
+    Source: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
+    """
+    lease = _lease(session)
+    variables = {
+        "AWS_ACCESS_KEY_ID": lease.access_key,
+        "AWS_SECRET_ACCESS_KEY": lease.secret_key,
+        "AWS_SESSION_TOKEN": lease.token,
+        "AWS_CREDENTIAL_EXPIRATION": _expiration(lease),
+    }
+    if session.region_name:
+        variables |= {"AWS_REGION": session.region_name, "AWS_DEFAULT_REGION": session.region_name}
+    return variables
+
+
+def _lease(session: boto3.Session) -> Lease:
+    credentials = session.get_credentials()
+    if not isinstance(credentials, AssumedRoleCredentials):
+        raise InvalidValue("session", session, "a session that assume_role made")
+    return credentials.lease()
+
+
+def _expiration(lease: Lease) -> str:
+    return lease.expires.astimezone(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,79 @@
+"""The command line, up to the AWS that moto plays."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from moto import mock_aws
+
+from xacct.__main__ import main
+
+ROLE = "arn:aws:iam::111111111111:role/Reader"
+NEXT = "arn:aws:iam::333333333333:role/Auditor"
+
+
+@pytest.fixture(autouse=True)
+def development(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    config = tmp_path / "config"
+    config.write_text(
+        "[profile development]\nregion = eu-west-1\naws_access_key_id = AKIAALICE\naws_secret_access_key = s\n"
+    )
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with mock_aws():
+        yield
+
+
+def test_credentials_are_printed_for_credential_process(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["credentials", "--profile", "development", "--session-name", "nightly", ROLE]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["Version"] == 1
+    assert printed["AccountId"] == "111111111111"
+    assert printed["SecretAccessKey"]
+
+
+def test_a_chain_is_printed_as_statements_for_a_shell(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["credentials", "--env", "--profile", "development", "--region", "us-west-2", ROLE, NEXT]) == 0
+    words = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
+    assert {export for export, _ in words} == {"export"}
+    variables = dict(word.split("=", 1) for _, word in words)
+    assert variables["AWS_REGION"] == "us-west-2"
+    assert variables["AWS_SESSION_TOKEN"]
+
+
+def test_the_cache_is_the_clis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(2):
+        assert main(["credentials", "--cache", "--profile", "development", ROLE]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+    assert len(list((tmp_path / ".aws/cli/cache").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--duration", "60", ROLE], "xacct: duration: 60 is not valid"),
+        (["--profile", "nobody", ROLE], "xacct: The config profile (nobody) could not be found"),
+        (["Reader"], "xacct: role_arn: 'Reader' is not valid"),
+    ],
+)
+def test_an_error_is_one_line_and_no_traceback(
+    arguments: list[str], error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["credentials", *arguments]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(error)
+    assert printed.err.count("\n") == 1
+
+
+def test_without_a_command_it_says_how_it_is_used() -> None:
+    run = subprocess.run([sys.executable, "-m", "xacct"], capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert "usage: python -m xacct" in run.stderr
