@@ -10,7 +10,7 @@ from typing import TypeVar
 import tenacity
 from attrs import field, frozen
 from attrs.validators import ge, gt
-from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionError as NoConnection, HTTPClientError
 
 from xacct.arn import Arn
 from xacct.errors import AwsError, NotPropagated, PermissionMissing
@@ -80,7 +80,7 @@ def is_ambiguous(error: BaseException) -> bool:
     """Whether the call may have taken effect although it failed: the answer was lost, or the server broke."""
     if isinstance(error, ClientError):
         return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
-    return isinstance(error, HTTPClientError)
+    return isinstance(error, (HTTPClientError, NoConnection))
 
 
 def busy(error: BaseException) -> bool:
@@ -149,7 +149,7 @@ def attempt(
     )
     try:
         return retrying(call)
-    except (ClientError, HTTPClientError) as error:
+    except (ClientError, HTTPClientError, NoConnection) as error:
         if passing(error):
             raise NotPropagated(
                 f"{doing} in account {account}: still refused after {patience.deadline:g} s. Either AWS needs longer, "
@@ -170,7 +170,9 @@ def _service_of(resource: str) -> str:
     return Arn.parse(resource).service if resource.startswith("arn:") else "iam"
 
 
-def translate(error: ClientError | HTTPClientError, *, doing: str, account: str, resource: str) -> AwsError:
+def translate(
+    error: ClientError | HTTPClientError | NoConnection, *, doing: str, account: str, resource: str
+) -> AwsError:
     """What AWS's refusal means for the caller of xacct."""
     code = code_of(error)
     if isinstance(error, ClientError) and code in _DENIED:

@@ -13,7 +13,7 @@ import boto3
 import moto
 import moto.iam.models
 import pytest
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
@@ -134,6 +134,10 @@ KILLED = Fault("killed before", kills=True)
 KILLED_AFTERWARDS = Fault("killed after", kills=True, takes_effect=True)
 
 
+def in_turn(faults: tuple[Fault, ...]) -> str:
+    return ", then ".join(map(str, faults))
+
+
 @define
 class Wire:
     """What goes over the wire: every call in words such as ``trusting GetRole CrossAccountRoleS3``.
@@ -152,7 +156,7 @@ class Wire:
         self._faults += [(call, fault, "once") for fault in faults]
 
     def fail_always(self, call: str, fault: Fault) -> None:
-        """Let the call fail however often it is made."""
+        """Let the call fail however often it is made from then on."""
         self._faults.append((call, fault, "always"))
 
     def go_down(self, call: str, fault: Fault) -> None:
@@ -187,16 +191,13 @@ class Wire:
                 name, fault, how = entry
                 if name not in (call, numbered):
                     continue
-                if how == "once":
-                    self._faults.remove(entry)
+                self._faults.remove(entry)
+                if how == "always":
+                    self._faults.append((call, fault, how))
                 if how == "all" or fault.kills:
-                    self._down = evolve_without_effect(fault)
+                    self._down = evolve(fault, takes_effect=False)
                 return fault
         return None
-
-
-def evolve_without_effect(fault: Fault) -> Fault:
-    return Fault(fault.name, fault.status, fault.code, fault.message, kills=fault.kills)
 
 
 def in_words(account: str, operation: str, body: dict[str, str]) -> str:
@@ -285,7 +286,6 @@ def _snapshot(account: str) -> dict[str, Any]:
         arn: (
             {version.version_id: (version.is_default, version.document) for version in policy.versions},
             policy.tags,
-            policy.attachment_count,
         )
         for arn, policy in iam.managed_policies.items()
     }
