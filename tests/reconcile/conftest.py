@@ -299,7 +299,7 @@ def sessions() -> tuple[Account, Account]:
         return Account(TRUSTING), Account(TRUSTED)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def two_managed_policies() -> Iterator[None]:
     """The two of AWS's own policies that the tutorial uses: moto takes seconds to load all."""
     every = json.loads(moto.iam.models.aws_managed_policies_data)
