@@ -1,11 +1,15 @@
-"""`import xacct` is cheap: what talks to AWS is loaded when it is first used."""
+"""`import xacct` is cheap, and no room imports one above it."""
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+import xacct
 
 HEAVY = ("boto3", "botocore", "moto", "tenacity")
 
@@ -21,6 +25,35 @@ def test_importing_xacct_loads_no_aws_client() -> None:
     assert not loaded_after("import xacct").intersection(HEAVY)
 
 
-@pytest.mark.parametrize("room", ["errors", "arn", "policy", "authz", "grants", "switch_role"])
+@pytest.mark.parametrize("room", ["errors", "arn", "policy", "grants", "s3_read", "switch_role"])
 def test_rooms_without_io_never_load_an_aws_client(room: str) -> None:
     assert not loaded_after(f"import xacct.{room}").intersection({"boto3", "botocore", "moto"})
+
+
+# From the bottom up; docs/architecture.md has the picture.
+FLOORS = (
+    {"errors", "concurrent"},
+    {"arn", "fields", "events"},
+    {"policy"},
+    {"console_user", "grants", "s3_read", "switch_role"},
+    {"retry"},
+    {"side"},
+    {"resources"},
+    {"reconcile", "session", "verification"},
+    {"access"},
+    {"__main__"},
+)
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+PACKAGE = Path(xacct.__file__).parent
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_no_room_imports_one_above_it(module: Path) -> None:
+    room = module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    imported = {
+        node.module.split(".")[1]
+        for node in ast.walk(ast.parse(module.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("xacct.")
+    }
+    assert [name for name in imported if FLOOR_OF[name] > FLOOR_OF[room]] == []
