@@ -21,6 +21,7 @@ __all__ = [
     "code_of",
     "deletion_is_stale",
     "denied_or_unknown",
+    "made_but_not_visible_yet",
     "never",
     "not_visible_yet",
     "principal_not_visible_yet",
@@ -96,6 +97,11 @@ def never(_: BaseException) -> bool:
 def not_visible_yet(error: BaseException) -> bool:
     """Right after a write of ours: what was written is not seen everywhere yet."""
     return code_of(error) == "NoSuchEntity"
+
+
+def made_but_not_visible_yet(error: BaseException) -> bool:
+    """Right after a creation whose answer was lost: IAM knows the name, and a read does not find it yet."""
+    return code_of(error) == "EntityAlreadyExists"
 
 
 def principal_not_visible_yet(error: BaseException) -> bool:

@@ -228,6 +228,8 @@ class Account(boto3.Session):
         if fault and not fault.takes_effect:
             return fault.answer()
         context["fault"] = fault
+        if model.name == "ListServiceSpecificCredentials":  # which moto does not know
+            return AWSResponse("https://aws", 200, {}, None), {"ServiceSpecificCredentials": []}
         return None
 
     def _after(self, http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:

@@ -14,7 +14,7 @@ from xacct.resources.attachment import Attachment, Carrier
 from xacct.resources.owned import Owned
 from xacct.resources.ownership import is_ours, marked, tag_list, tags_of
 from xacct.resources.step import Change, Step, change, document_of, policy_diff
-from xacct.retry import deletion_is_stale
+from xacct.retry import deletion_is_stale, made_but_not_visible_yet
 
 if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import PolicyTypeDef
@@ -148,10 +148,12 @@ class ManagedPolicy(Owned):
             except iam.exceptions.EntityAlreadyExistsException:
                 # It was not there when the plan was made. Ours: an answer was lost, and the call had taken effect.
                 policy = self._get()
-                if policy is None or not is_ours(tags_of(policy.get("Tags", []))):
+                if policy is None:
+                    raise
+                if not is_ours(tags_of(policy.get("Tags", []))):
                     raise NotOurs(self.side.account, [self.words]) from None
 
-        self.attempt(call, "creating")
+        self.attempt(call, "creating", made_but_not_visible_yet)
 
     def _unmake(self) -> None:
         policy = self.attempt(self._get, "reading")

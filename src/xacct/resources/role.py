@@ -16,7 +16,7 @@ from xacct.resources.attachment import Attachment
 from xacct.resources.owned import Owned
 from xacct.resources.ownership import is_ours, marked, merged, tag_list, tags_of, was_recorded
 from xacct.resources.step import Change, Step, change, document_of, policy_diff
-from xacct.retry import deletion_is_stale, never, not_visible_yet, principal_not_visible_yet
+from xacct.retry import deletion_is_stale, made_but_not_visible_yet, not_visible_yet, principal_not_visible_yet
 
 if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import CreateRoleRequestTypeDef, RoleTypeDef
@@ -150,11 +150,16 @@ class Role(Owned):
             except iam.exceptions.EntityAlreadyExistsException:
                 # It was not there when the plan was made. Ours: an answer was lost, and the call had taken effect.
                 role = self._get()
-                if role is None or not is_ours(tags_of(role.get("Tags", []))):
+                if role is None:
+                    raise
+                if not is_ours(tags_of(role.get("Tags", []))):
                     raise NotOurs(self.side.account, [self.words]) from None
 
+        self.attempt(call, "creating", self._not_visible_yet)
+
+    def _not_visible_yet(self, error: BaseException) -> bool:
         # Only a principal that this run makes may be about to become visible; any other is simply wrong.
-        self.attempt(call, "creating", principal_not_visible_yet if self.after else never)
+        return made_but_not_visible_yet(error) or (bool(self.after) and principal_not_visible_yet(error))
 
     def _unmake(self) -> None:
         role = self.attempt(self._get, "reading")
@@ -218,7 +223,7 @@ class Role(Owned):
                     lambda: self.attempt(
                         lambda: trust(grant.trust_policy),
                         "updating the trust policy of",
-                        principal_not_visible_yet if self.after else never,
+                        self._not_visible_yet,
                     ),
                     lambda: self.attempt(lambda: trust(state.trust), "restoring the trust policy of"),
                     key=f"{self.key} trust",

@@ -16,7 +16,7 @@ from xacct.resources.attachment import Attachment
 from xacct.resources.owned import Owned
 from xacct.resources.ownership import is_ours, marked, merged, tag_list, tags_of, was_recorded
 from xacct.resources.step import Change, Step, change
-from xacct.retry import deletion_is_stale, not_visible_yet
+from xacct.retry import deletion_is_stale, made_but_not_visible_yet, not_visible_yet
 
 if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import UserTypeDef
@@ -172,10 +172,12 @@ class User(Owned):
             except iam.exceptions.EntityAlreadyExistsException:
                 # It was not there when the plan was made. Ours: an answer was lost, and the call had taken effect.
                 user = self._get()
-                if user is None or not is_ours(tags_of(user.get("Tags", []))):
+                if user is None:
+                    raise
+                if not is_ours(tags_of(user.get("Tags", []))):
                     raise NotOurs(self.side.account, [self.words]) from None
 
-        self.attempt(call, "creating")
+        self.attempt(call, "creating", made_but_not_visible_yet)
 
     def _unmake(self) -> None:
         user = self.attempt(self._get, "reading")
