@@ -39,7 +39,7 @@ def typing(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the site; a warning is an error."""
     session.install("-e", ".[testing]", *group("docs"))
-    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "-nE", "-b", "html", "docs", "docs/_build/html")
+    session.run("sphinx-build", "--fail-on-warning", "--keep-going", "-E", "-b", "html", "docs", "docs/_build/html")
 
 
 @nox.session

@@ -240,7 +240,7 @@ class Arn:
 
     @property
     def name(self) -> str:
-        """The last segment: the name without its path."""
+        """The last segment, which is the name without its path."""
         return self.resource.rsplit("/", 1)[-1]
 
     @property

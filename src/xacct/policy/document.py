@@ -112,7 +112,7 @@ class PolicyDocument:
 
     @property
     def size(self) -> int:
-        """Its length in characters, as AWS counts it for its limits: without white space."""
+        """Its length in characters without white space, as AWS counts it for its limits."""
         return len("".join(self.to_json().split()))
 
     def __str__(self) -> str:
