@@ -70,7 +70,7 @@ class CrossAccountAccess:
 
     @property
     def console_user(self) -> ConsoleUser | None:
-        """The console user, with the password where this call generated it: it can be had nowhere else."""
+        """The console user; a password that this call generated is there, and can be had nowhere else."""
         return self._plan.console_user
 
     def session(
