@@ -288,6 +288,20 @@ class TestRefusals:
         with pytest.raises(AssumeRoleDenied):
             session.client("s3").list_buckets()
 
+    def test_a_sign_in_to_identity_center_that_has_expired_says_so(
+        self, sts: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = tmp_path / "config"
+        config.write_text(
+            "[default]\nregion = eu-west-1\nsso_session = corp\nsso_account_id = 222222222222\nsso_role_name = Dev\n"
+            "[sso-session corp]\nsso_region = eu-west-1\nsso_start_url = https://corp.awsapps.com/start\n"
+        )
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+        monkeypatch.setenv("HOME", str(tmp_path))
+        with pytest.raises(SessionExpired, match="run aws sso login"):
+            assume_role(boto3.Session(), ROLE)
+        assert sts.calls == []
+
 
 class TestWaiting:
     @pytest.fixture(autouse=True)
@@ -301,6 +315,11 @@ class TestWaiting:
             sts.deny()
         assume_role(base, ROLE, wait=60)
         assert len(sts.assumed) == 4
+
+    def test_an_access_key_made_a_moment_ago_is_waited_for(self, base: boto3.Session, sts: Any) -> None:
+        sts.refuse(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+        assume_role(base, ROLE, wait=60)
+        assert len(sts.assumed) == 2
 
     def test_the_denial_is_raised_when_the_time_is_up(self, base: boto3.Session, sts: Any) -> None:
         for _ in range(10_000):

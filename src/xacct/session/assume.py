@@ -80,8 +80,8 @@ def assume_role(
         cache: True to keep credentials on disk where the AWS CLI keeps its own, ``~/.aws/cli/cache``, or another
             folder. The CLI finds them there, and the other way round. As with the CLI, they are found by what is asked
             for and not by who asks.
-        wait: seconds for which a denial is taken for that of a role made a moment ago, which STS may not know yet.
-            A denial by an explicit deny ends the wait at once.
+        wait: seconds for which a denial is taken for that of a role (or an access key) made a moment ago, which STS
+            may not know yet. A denial by an explicit deny ends the wait at once.
         validate: assume the role now, so that a refusal is raised here. False leaves it to the first call of a client.
 
     Raises:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from xacct.session.request import RoleRequest
+from xacct.session.whole_file import write_whole
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import AssumeRoleResponseTypeDef
@@ -70,18 +70,8 @@ class CliCache:
             },
             "AssumedRoleUser": answer.get("AssumedRoleUser", {}),
         }
-        file = self._file(request)
         try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # The file of mkstemp can be read by its owner only.
-            descriptor, temporary = tempfile.mkstemp(dir=file.parent, suffix=".tmp")
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                    json.dump(kept, stream)
-                Path(temporary).replace(file)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            write_whole(self._file(request), json.dumps(kept), keep_mode=False)
         except OSError as error:
             log.warning("the credentials of %s could not be cached: %s", request.role_arn, error)
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, NoReturn, SupportsIndex, cast
 import tenacity
 from attrs import evolve, field, frozen
 from botocore.credentials import RefreshableCredentials
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, SSOError, TokenRetrievalError
 
 from xacct.arn import Arn
 from xacct.session.cache import CliCache
-from xacct.session.refusals import is_chaining_limit, may_pass, refusal
+from xacct.session.refusals import is_chaining_limit, may_pass, refusal, signed_out
 from xacct.session.request import DEFAULT_DURATION, LONGEST_CHAINED, RoleRequest, session_name_from
 
 if TYPE_CHECKING:
@@ -160,6 +160,8 @@ class AssumedRoleCredentials(RefreshableCredentials):
             answer = self._call()
         except ClientError as error:
             raise refusal(error, self.request) from error
+        except (SSOError, TokenRetrievalError) as error:
+            raise signed_out(error, self.request) from error
         if self._cache is not None:
             self._cache.write(self.request, answer)
         credentials = answer["Credentials"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from xacct.errors import AssumeRoleDenied, AwsError, MfaRejected, PackedPolicyTooLarge, RegionDisabled, SessionExpired
 from xacct.session.request import RoleRequest
 
-__all__ = ["is_chaining_limit", "may_pass", "refusal"]
+__all__ = ["is_chaining_limit", "may_pass", "refusal", "signed_out"]
 
 _LOOKS_THE_SAME = (
     "STS answers the same whether the role does not exist (names are case-sensitive, and the ARN needs the path), its "
@@ -32,8 +32,16 @@ def is_chaining_limit(error: ClientError) -> bool:
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether a refusal may be that of a role made a moment ago, which STS does not know everywhere yet."""
-    return isinstance(error, AssumeRoleDenied) and "with an explicit deny" not in str(error)
+    """Whether a refusal may be that of a role or an access key made a moment ago, which STS may not know yet."""
+    if isinstance(error, AssumeRoleDenied):
+        return "with an explicit deny" not in str(error)
+    return isinstance(error, AwsError) and error.code == "InvalidClientTokenId"
+
+
+def signed_out(error: BotoCoreError, request: RoleRequest) -> SessionExpired:
+    """The error to raise where nobody is signed in to IAM Identity Center any more."""
+    doing = f"assuming {request.role_arn}"
+    return SessionExpired(f"{doing}: the base's own sign-in has expired; run aws sso login. {error}", doing=doing)
 
 
 def refusal(error: ClientError, request: RoleRequest) -> AwsError:

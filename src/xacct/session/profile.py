@@ -1,0 +1,132 @@
+"""A role as a profile in ``~/.aws/config``, for the AWS CLI and every SDK."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from xacct.arn import Arn
+from xacct.errors import InvalidValue
+from xacct.session.request import RoleRequest
+from xacct.session.whole_file import write_whole
+
+__all__ = ["profile_block", "write_profile"]
+
+_NAME = re.compile(r"[A-Za-z0-9_.@%+:/-]+")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_PROFILE = re.compile(r"\[\s*(?:profile\s+(?P<quote>[\"']?)(?P<name>[^\"'\]]+?)(?P=quote)|(?P<default>default))\s*\]")
+_REGION = re.compile(r"[A-Za-z0-9-]+")
+
+
+def profile_block(
+    name: str,
+    role_arn: Arn | str,
+    *,
+    source_profile: str,
+    external_id: str | None = None,
+    mfa_serial: str | None = None,
+    session_name: str | None = None,
+    duration: int | None = None,
+    region: str | None = None,
+) -> str:
+    """The lines of a profile that assumes a role.
+
+    Args:
+        name: of the profile: letters, digits and ``_.@%+:/-``.
+        role_arn: the role, with its path.
+        source_profile: the profile whose credentials assume the role.
+        external_id: what the trust policy demands.
+        mfa_serial: the MFA device; the CLI asks for its code.
+        session_name: what audits call the session.
+        duration: seconds from 900 to 43200.
+        region: the profile's region.
+
+    Raises:
+        InvalidValue: one of them breaks a rule.
+
+    >>> print(profile_block("production", "arn:aws:iam::111111111111:role/Reader", source_profile="development"))
+    [profile production]
+    role_arn = arn:aws:iam::111111111111:role/Reader
+    source_profile = development
+    <BLANKLINE>
+
+    Source: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
+    """
+    for argument, value in (("name", name), ("source_profile", source_profile)):
+        if not _NAME.fullmatch(value):
+            raise InvalidValue(argument, value, "letters, digits and _.@%+:/-")
+    if region is not None and not _REGION.fullmatch(region):
+        raise InvalidValue("region", region, "a region such as eu-west-1")
+    request = RoleRequest(
+        role_arn=role_arn,
+        external_id=external_id,
+        mfa_serial=mfa_serial,
+        session_name=session_name,
+        duration=duration,
+    )
+    settings = {
+        "role_arn": request.role_arn,
+        "source_profile": source_profile,
+        "external_id": request.external_id,
+        "mfa_serial": request.mfa_serial,
+        "role_session_name": request.session_name,
+        "duration_seconds": request.duration,
+        "region": region,
+    }
+    lines = [f"{key} = {value}" for key, value in settings.items() if value is not None]
+    return "\n".join([_header(name), *lines, ""])
+
+
+def write_profile(block: str, *, replace: bool = False, file: str | os.PathLike[str] | None = None) -> Path:
+    """Write a profile into the configuration file, and leave every other line as it is.
+
+    Args:
+        block: the profile's lines, as `profile_block` gives them.
+        replace: whether a profile of this name may be replaced, with all that is in it.
+        file: which file; None for that of ``AWS_CONFIG_FILE``, or else ``~/.aws/config``.
+
+    Returns:
+        The file, with symbolic links followed.
+
+    Raises:
+        InvalidValue: there is another profile of this name. One that has exactly these lines is left as it is.
+    """
+    path = Path(file or os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser().resolve()
+    text = path.read_bytes().decode("utf-8") if path.exists() else ""
+    newline = "\r\n" if "\r\n" in text else "\n"
+    wanted = block.strip().split("\n")
+    if not _PROFILE.match(wanted[0]):
+        raise InvalidValue("block", wanted[0], "the lines that profile_block gives")
+    there = _LINE.findall(text)
+    start, end = _span(there, wanted[0])
+    if [line.strip() for line in there[start:end]] == wanted:
+        return path
+    if start < end and not replace:
+        raise InvalidValue("block", wanted[0], f"{path} has another such profile: choose another name, or replace=True")
+    before = "".join(there[:start])
+    if start == end and before.strip():
+        before = before.rstrip("\r\n") + newline * 2
+    write_whole(path, before + newline.join([*wanted, ""]) + "".join(there[end:]), keep_mode=True)
+    return path
+
+
+def _header(name: str) -> str:
+    return "[default]" if name == "default" else f"[profile {name}]"
+
+
+def _span(lines: list[str], header: str) -> tuple[int, int]:
+    """From the profile's header to its last setting; the end of the file, twice, where it is not there."""
+    headers = [number for number, line in enumerate(lines) if line.startswith("[")]
+    for number in headers:
+        if _canonical(lines[number]) == header:
+            end = next((following for following in headers if following > number), len(lines))
+            while lines[end - 1].lstrip().startswith(("#", ";")) or not lines[end - 1].strip():
+                end -= 1  # what stands above the next profile is about that one
+            return number, end
+    return len(lines), len(lines)
+
+
+def _canonical(line: str) -> str:
+    found = _PROFILE.match(line)
+    return _header(found["name"] or "default") if found else line.strip()
