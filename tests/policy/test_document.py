@@ -1,0 +1,228 @@
+"""Policies: parsed, compared by meaning, written canonically."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, strategies as st
+
+from xacct import Condition, PolicyDocument, PolicyError, Principal, Statement
+from xacct.policy.document import check_identity_policy, check_trust_policy
+
+ACCOUNT = "222222222222"
+ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::reports/*"}
+TRUST: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+
+
+def document(*statements: dict[str, Any], version: str = "2012-10-17") -> dict[str, Any]:
+    return {"Version": version, "Statement": list(statements)}
+
+
+actions = st.lists(st.from_regex(r"[a-z0-9]{1,5}:[A-Z][a-zA-Z*]{0,8}", fullmatch=True), min_size=1, max_size=3)
+arns = st.lists(st.from_regex(r"arn:aws:s3:::[a-z*]{1,8}", fullmatch=True), min_size=1, max_size=3)
+conditions = st.dictionaries(
+    st.sampled_from(["StringEquals", "ArnLike", "ForAnyValue:StringLikeIfExists"]),
+    st.dictionaries(
+        st.sampled_from(["aws:PrincipalArn", "s3:prefix"]), st.lists(st.text(min_size=1), min_size=1), min_size=1
+    ),
+    max_size=2,
+)
+statements = st.builds(
+    lambda effect, action, resource, condition, sid: {
+        "Sid": sid,
+        "Effect": effect,
+        "Action": action,
+        "Resource": resource,
+        "Condition": condition,
+    },
+    st.sampled_from(["Allow", "Deny"]),
+    actions,
+    arns,
+    conditions,
+    st.from_regex(r"[A-Za-z0-9]{1,5}", fullmatch=True),
+)
+documents = st.lists(statements, min_size=1, max_size=4).map(lambda found: document(*found))
+
+
+@given(documents)
+def test_the_canonical_form_means_the_same_and_is_stable(source: dict[str, Any]) -> None:
+    parsed = PolicyDocument.parse(source)
+    written = parsed.to_json()
+    assert PolicyDocument.parse(written) == parsed
+    assert PolicyDocument.parse(written).to_json() == written
+    assert PolicyDocument.parse(quote(written)) == parsed
+
+
+@given(documents, st.randoms(use_true_random=False))
+def test_order_repetition_and_names_do_not_matter(source: dict[str, Any], random: Any) -> None:
+    shuffled = json.loads(json.dumps(source))
+    for statement in shuffled["Statement"]:
+        statement["Sid"] = "Another"
+        for element in ("Action", "Resource"):
+            values = statement[element] * 2
+            random.shuffle(values)
+            statement[element] = values
+        statement["Action"] = [action.upper() for action in statement["Action"]]
+    random.shuffle(shuffled["Statement"])
+    one, other = PolicyDocument.parse(source), PolicyDocument.parse(shuffled, name="other")
+    assert one == other
+    assert hash(one) == hash(other)
+
+
+def test_lists_of_one_are_the_same_as_the_one() -> None:
+    listed = document({**ALLOW, "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::reports/*"]})
+    assert PolicyDocument.parse(listed) == PolicyDocument.parse({"Version": "2012-10-17", "Statement": ALLOW})
+
+
+def test_anyone_is_written_in_two_ways() -> None:
+    star, listed = ({**ALLOW, "Principal": who} for who in ("*", {"AWS": ["*"]}))
+    assert PolicyDocument.parse(document(star)) == PolicyDocument.parse(document(listed))
+
+
+def test_an_account_id_is_its_root_arn() -> None:
+    root = {**TRUST, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
+    assert PolicyDocument.parse(document(TRUST)) == PolicyDocument.parse(document(root))
+
+
+def test_a_deleted_principal_is_not_the_one_that_was_meant() -> None:
+    gone = {**TRUST, "Principal": {"AWS": "AIDAIOSFODNN7EXAMPLE1"}}
+    user = {**TRUST, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/dev"}}
+    assert PolicyDocument.parse(document(gone)) != PolicyDocument.parse(document(user))
+
+
+@pytest.mark.parametrize(
+    "other", [{"Effect": "Deny"}, {"Resource": "arn:aws:s3:::other/*"}, {"Action": "s3:PutObject"}]
+)
+def test_what_differs_in_meaning_is_not_equal(other: dict[str, Any]) -> None:
+    assert PolicyDocument.parse(document(ALLOW)) != PolicyDocument.parse(document({**ALLOW, **other}))
+
+
+def test_resources_differ_in_case_and_versions_matter() -> None:
+    upper = {**ALLOW, "Resource": "arn:aws:s3:::Reports/*"}
+    assert PolicyDocument.parse(document(ALLOW)) != PolicyDocument.parse(document(upper))
+    old = PolicyDocument.parse({"Statement": ALLOW})
+    assert old.version == "2008-10-17"
+    assert old != PolicyDocument.parse(document(ALLOW))
+
+
+def test_booleans_and_numbers_are_the_strings_that_aws_makes_of_them() -> None:
+    parsed = PolicyDocument.parse(
+        document({**TRUST, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": True}, "NumericLessThan": {"a:b": 5}}})
+    )
+    assert parsed.statements[0].conditions == (
+        Condition("Bool", "aws:MultiFactorAuthPresent", "true"),
+        Condition("NumericLessThan", "a:b", "5"),
+    )
+
+
+def test_every_element_survives() -> None:
+    source = {
+        "Version": "2012-10-17",
+        "Id": "mine",
+        "Statement": [
+            {"Effect": "Deny", "NotPrincipal": {"AWS": ACCOUNT}, "NotAction": ["a:B", "a:C"], "NotResource": "arn:x"}
+        ],
+    }
+    assert PolicyDocument.parse(source).to_dict() == source
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("{", ""),
+        ("[]", ""),
+        ({"Statement": [ALLOW], "Extra": 1}, "Extra"),
+        ({"Version": "2012-10-17"}, "Statement"),
+        (document(ALLOW, version="2020-01-01"), "Version"),
+        (document("text"), "Statement[0]"),  # type: ignore[arg-type]
+        (document(ALLOW, {**ALLOW, "Effect": "allow"}), "Statement[1].Effect"),
+        (document({**ALLOW, "Actions": "x"}), "Statement[0].Actions"),
+        (document({**ALLOW, "Action": "s3"}), "Statement[0].Action"),
+        (document({**ALLOW, "Action": []}), "Statement[0].Action"),
+        (document({**ALLOW, "Action": [1]}), "Statement[0].Action"),
+        (document({**ALLOW, "NotAction": "s3:*"}), "Statement[0].Action"),
+        (document({**ALLOW, "NotResource": "*"}), "Statement[0].Resource"),
+        (document({**ALLOW, "Sid": 1}), "Statement[0].Sid"),
+        (document({**TRUST, "Principal": "me"}), "Statement[0].Principal"),
+        (document({**TRUST, "Principal": {"AWS": "me"}}), "Statement[0].Principal.AWS"),
+        (document({**TRUST, "Principal": {"Group": "me"}}), "Statement[0].Principal"),
+        (document({**TRUST, "NotPrincipal": {"AWS": ACCOUNT}}), "Statement[0].Principal"),
+        (document({**ALLOW, "Condition": []}), "Statement[0].Condition"),
+        (document({**ALLOW, "Condition": {"Bool": "x"}}), "Statement[0].Condition.Bool"),
+        (document({**ALLOW, "Condition": {"Bool": {"a:b": None}}}), "Statement[0].Condition.Bool.a:b"),
+        ({"Version": "2012-10-17", "Statement": {**ALLOW, "Effect": "x"}}, "Statement.Effect"),
+        ('{"Version": "2012-10-17", "Version": "2012-10-17"}', "Version"),
+    ],
+)
+def test_a_malformed_policy_is_refused_at_the_offending_element(source: Any, path: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        PolicyDocument.parse(source)
+    assert caught.value.path == path
+
+
+def test_the_same_operator_and_key_cannot_be_written_twice() -> None:
+    one = Statement.allow("s3:GetObject", "*", conditions=[Condition("StringEquals", "a:b", v) for v in ("x", "y")])
+    with pytest.raises(PolicyError, match="stands twice"):
+        one.to_dict()
+
+
+def test_a_document_parsed_again_gets_its_name() -> None:
+    parsed = PolicyDocument.parse(document(ALLOW), name="Read")
+    assert parsed.name == "Read"
+    assert PolicyDocument.parse(parsed) is parsed
+    assert PolicyDocument.parse(parsed, name="Other").name == "Other"
+    assert json.loads(str(parsed)) == parsed.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("statement", "path"),
+    [
+        ({**ALLOW, "Principal": "*"}, "Statement[0].Principal"),
+        ({"Effect": "Allow", "Action": "s3:GetObject"}, "Statement[0].Resource"),
+    ],
+)
+def test_an_identity_policy_has_resources_and_no_principal(statement: dict[str, Any], path: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        check_identity_policy(PolicyDocument.parse(document(statement)))
+    assert caught.value.path == path
+
+
+@pytest.mark.parametrize(
+    ("statement", "path"),
+    [
+        ({**TRUST, "Resource": "*"}, "Statement[0].Resource"),
+        ({"Effect": "Allow", "Action": "sts:AssumeRole"}, "Statement[0].Principal"),
+        ({"Effect": "Deny", "NotPrincipal": {"AWS": ACCOUNT}, "Action": "sts:*"}, "Statement[0].NotPrincipal"),
+        ({**TRUST, "Action": "s3:GetObject"}, "Statement[0].Action"),
+    ],
+)
+def test_a_trust_policy_has_principals_actions_of_sts_and_no_resource(statement: dict[str, Any], path: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        check_trust_policy(PolicyDocument.parse(document(statement)))
+    assert caught.value.path == path
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_the_limit_on_length_is_exact_and_does_not_count_white_space(extra: int) -> None:
+    empty = PolicyDocument.parse(document({**ALLOW, "Sid": "x"})).size - 1
+    padded = PolicyDocument.parse(document({**ALLOW, "Sid": "a " * 5 + "x" * (300 - empty - 5 + extra)}))
+    assert padded.size == 300 + extra
+    if extra:
+        with pytest.raises(PolicyError, match="is 301 characters long without white space"):
+            check_identity_policy(padded, limit=300)
+    else:
+        assert check_identity_policy(padded, limit=300) is padded
+
+
+def test_principals_of_several_kinds_are_kept_apart() -> None:
+    statement = Statement.allow(
+        "sts:AssumeRole", principals=[Principal.service("ec2.amazonaws.com"), Principal.account(ACCOUNT)]
+    )
+    assert statement.to_dict()["Principal"] == {
+        "AWS": f"arn:aws:iam::{ACCOUNT}:root",
+        "Service": "ec2.amazonaws.com",
+    }
+    assert Statement.deny("s3:*", "*").effect == "Deny"

@@ -1,0 +1,94 @@
+"""Whom policies name."""
+
+from __future__ import annotations
+
+import pytest
+
+from xacct import Condition, InvalidValue, Principal
+
+ACCOUNT = "222222222222"
+
+
+def test_an_account_is_the_same_by_its_id_and_by_its_root() -> None:
+    assert Principal("AWS", ACCOUNT) == Principal.account(ACCOUNT)
+    assert hash(Principal("AWS", ACCOUNT)) == hash(Principal.account(ACCOUNT))
+    assert Principal("AWS", ACCOUNT).is_account
+    assert Principal("AWS", ACCOUNT).account_id == ACCOUNT
+    assert Principal("AWS", ACCOUNT).partition is None
+
+
+def test_a_user_and_a_role_know_their_account_and_partition() -> None:
+    user = Principal.user(ACCOUNT, "dev", partition="aws-cn")
+    assert (user.value, user.account_id, user.partition) == (f"arn:aws-cn:iam::{ACCOUNT}:user/dev", ACCOUNT, "aws-cn")
+    assert not Principal.role(ACCOUNT, "Builder", "/ci/").is_account
+
+
+def test_a_permission_set_is_its_account_with_the_name_of_its_role_and_no_other_sets() -> None:
+    principal = Principal.permission_set(ACCOUNT, "Reader")
+    assert principal.is_account
+    (condition,) = principal.conditions
+    roles = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com"
+    suffix = "?" * 16
+    assert condition == Condition(
+        "ArnLike",
+        "aws:PrincipalArn",
+        [f"{roles}/AWSReservedSSO_Reader_{suffix}", f"{roles}/*/AWSReservedSSO_Reader_{suffix}"],
+    )
+
+
+def test_an_organization_is_anyone_who_belongs_to_it() -> None:
+    principal = Principal.organization("o-abcdefghij")
+    assert principal.is_anyone
+    assert principal.conditions == (Condition("StringEquals", "aws:PrincipalOrgID", "o-abcdefghij"),)
+    assert principal != Principal.anyone()
+
+
+@pytest.mark.parametrize("name", ["lambda.amazonaws.com", "ec2.amazonaws.com.cn", "sts.us-west-2.amazonaws.com"])
+def test_a_service_is_told_from_its_name(name: str) -> None:
+    assert Principal.parse(name) == Principal.service(name)
+    assert Principal.service(name).account_id is None
+
+
+@pytest.mark.parametrize("text", [ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/dev", "*", "AIDAIOSFODNN7EXAMPLE1"])
+def test_everything_else_is_an_aws_principal(text: str) -> None:
+    assert Principal.parse(text).kind == "AWS"
+    assert Principal.parse(Principal.parse(text)) == Principal.parse(text)
+
+
+@pytest.mark.parametrize(("value", "deleted"), [("AIDAIOSFODNN7EXAMPLE1", True), (ACCOUNT, False)])
+def test_a_bare_unique_id_is_a_principal_that_was_deleted(value: str, deleted: bool) -> None:
+    assert Principal("AWS", value).is_deleted is deleted
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        ("dev", "an account id of 12 digits"),
+        (f"arn:aws:iam::{ACCOUNT}:user/*", "does not match wildcards"),
+        (f"arn:aws:iam::{ACCOUNT}:role/a?", "does not match wildcards"),
+        (f"arn:aws:iam::{ACCOUNT}:group/devs", "an account, a user, a role or a session"),
+        ("arn:aws:s3:::reports", "an account, a user, a role or a session"),
+        ("arn:aws:iam::12:role/a", "12 digits"),
+        ("", "not empty"),
+    ],
+)
+def test_what_aws_would_refuse_is_refused(value: str, rule: str) -> None:
+    with pytest.raises(InvalidValue, match=rule):
+        Principal("AWS", value)
+
+
+def test_each_constructor_refuses_names_that_cannot_be() -> None:
+    with pytest.raises(InvalidValue, match="has the form name"):
+        Principal.service("Lambda")
+    with pytest.raises(InvalidValue, match="o- and 10 to 32"):
+        Principal.organization("r-1234")
+    with pytest.raises(InvalidValue, match="1 to 32 characters"):
+        Principal.permission_set(ACCOUNT, "Reader*")
+    with pytest.raises(InvalidValue, match="12 digits"):
+        Principal.permission_set("1", "Reader")
+    with pytest.raises(InvalidValue, match="one of AWS, Service"):
+        Principal("Group", "x")  # type: ignore[arg-type]
+
+
+def test_a_provider_is_federated() -> None:
+    assert Principal.federated("accounts.google.com").kind == "Federated"
