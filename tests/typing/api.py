@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import boto3
 from typing_extensions import assert_type
 
 from xacct import (
+    ApplyFailed,
     Arn,
+    Change,
+    Check,
     Condition,
     ConsoleUser,
+    CrossAccountAccess,
     DevAccessGrant,
+    Event,
     InvalidValue,
+    Patience,
+    PermissionMissing,
+    Plan,
     PolicyDocument,
     PolicyError,
     Principal,
     Statement,
     SwitchRoleLink,
     TrustGrant,
+    Verification,
     XacctError,
+    assume_role,
+    grant_cross_account_read,
+    plan,
     s3_read_policy,
 )
 
@@ -50,6 +63,45 @@ trusted = DevAccessGrant(
     account="222222222222", role_arns=grant.role_arn, console_user=ConsoleUser("dev", managed_policy_arns=[])
 )
 assert_type(trusted.assume_role_policy, PolicyDocument)
+
+production, development = boto3.Session(profile_name="production"), boto3.Session(profile_name="development")
+
+
+def tell(event: Event) -> None:
+    assert_type(event.what, str)
+
+
+proposal = plan(grant, trusted, trusting=production, trusted=development, adopt=True, patience=Patience(deadline=60))
+assert_type(proposal, Plan)
+assert_type(proposal.is_empty, bool)
+assert_type(proposal.changes, tuple[Change, ...])
+try:
+    assert_type(proposal.apply(on_event=tell), tuple[Change, ...])
+except ApplyFailed as failed:
+    assert_type(failed.stands, tuple[str, ...])
+except PermissionMissing as missing:
+    assert_type(missing.action, str)
+assert_type(proposal.destroy(), tuple[Change, ...])
+
+access = grant_cross_account_read(
+    production,
+    development,
+    buckets=["reports"],
+    prefixes=["2026/"],
+    principals=[Principal.permission_set("222222222222", "Developers"), "arn:aws:iam::222222222222:user/dev"],
+    console_user=ConsoleUser("dev", password="correct horse 9 Battery", password_reset_required=True),
+    tags={"team": "data"},
+    on_event=tell,
+)
+assert_type(access, CrossAccountAccess)
+assert_type(access.console_user, ConsoleUser | None)
+assert_type(access.switch_role_link, SwitchRoleLink)
+assert_type(access.session(duration=900), boto3.Session)
+assert_type(access.verify(), Verification)
+assert_type(access.verify().checks, tuple[Check, ...])
+assert_type(access.revoke(), list[Change])
+
+assert_type(assume_role(development, access.role_arn, session_name="audit", mfa_token=lambda: "123456"), boto3.Session)
 
 link = SwitchRoleLink(account="111111111111", role_name="Reader", display_name="Production", color="red")
 assert_type(link.url, str)
