@@ -30,6 +30,7 @@ _MANAGED_POLICIES_PER_ROLE = 10
 _INLINE_POLICIES_PER_ROLE = 10_240
 # So that a digest of each fits into the tag that records what xacct attached.
 _INLINE_DOCUMENTS = 25
+_NAMED_CARRIERS = 35
 
 
 def _principals(values: Iterable[Principal | str] | Principal | str) -> tuple[Principal, ...]:
@@ -285,8 +286,13 @@ class DevAccessGrant:
                 raise InvalidValue(
                     "role_arns", text, f"no trust crosses partitions, and the policy is in {self.partition}"
                 )
-        for name in (*self.users, *self.groups, *self.roles):
+        named = (*self.users, *self.groups, *self.roles)
+        for name in named:
             ENTITY_NAME.check("users, groups and roles", name)
+        if len(named) > _NAMED_CARRIERS:
+            raise InvalidValue(
+                "users, groups and roles", len(named), f"at most {_NAMED_CARRIERS}: use a group for more"
+            )
         if self.console_user is not None:
             if self.console_user.name in self.users:
                 raise InvalidValue("users", self.console_user.name, "the console user carries the policy already")

@@ -12,7 +12,7 @@ from xacct.grants import DevAccessGrant
 from xacct.policy import PolicyDocument
 from xacct.resources.attachment import Attachment, Carrier
 from xacct.resources.owned import Owned
-from xacct.resources.ownership import is_ours, marked, tag_list, tags_of
+from xacct.resources.ownership import is_ours, marked, merged, tag_list, tags_of, was_recorded
 from xacct.resources.step import Change, Step, change, document_of, policy_diff
 from xacct.retry import deletion_is_stale, made_but_not_visible_yet
 
@@ -115,7 +115,14 @@ class ManagedPolicy(Owned):
 
     @property
     def _wanted_tags(self) -> dict[str, str]:
-        return marked(self.grant.tags)
+        return marked(self.grant.tags, (_recorded_as(*carrier) for carrier in self._wanted_carriers))
+
+    @property
+    def _wanted_carriers(self) -> set[tuple[Carrier, str]]:
+        carriers = {(target.kind, target.name) for target in self.targets}
+        if self.grant.console_user is not None:
+            carriers.add(("user", self.grant.console_user.name))
+        return carriers
 
     def apply(self, state: ManagedPolicyState | None) -> list[Step]:
         """The steps from a state to what the grant asks for, the console user apart."""
@@ -130,8 +137,14 @@ class ManagedPolicy(Owned):
             )
             return [create, *(target.attach({self.key}) for target in self.targets)]
         carriers = state.carriers or frozenset()
-        missing = [target for target in self.targets if (target.kind, target.name) not in carriers]
-        return [*self._retag(state), *self._revise(state), *(target.attach() for target in missing)]
+        record = merged(self._wanted_tags, state.tags)
+        tagging = self._retag(state.tags, record)
+        tagged = {step.key for step in tagging}
+        given = [target.attach(tagged) for target in self.targets if (target.kind, target.name) not in carriers]
+        outdated = [carrier for carrier in sorted(carriers - self._wanted_carriers) if _was_given(carrier, state)]
+        taken = [self._attachment(*carrier).detach() for carrier in outdated]
+        forgetting = self._retag(record, self._wanted_tags, "record", {*tagged, *(step.key for step in taken)})
+        return [*tagging, *self._revise(state), *given, *taken, *forgetting]
 
     def _make(self) -> None:
         grant, iam = self.grant, self.side.iam
@@ -160,13 +173,17 @@ class ManagedPolicy(Owned):
         if policy is not None and is_ours(tags_of(policy.get("Tags", []))):
             self._delete()
 
-    def _retag(self, state: ManagedPolicyState) -> list[Step]:
+    def _retag(
+        self, old: Mapping[str, str], new: Mapping[str, str], part: str = "tags", after: Iterable[str] = ()
+    ) -> list[Step]:
         iam, arn = self.side.iam, self.arn
         return self.retag(
-            state.tags,
-            self._wanted_tags,
+            old,
+            new,
             tag=lambda tags: iam.tag_policy(PolicyArn=arn, Tags=tag_list(tags)),
             untag=lambda keys: iam.untag_policy(PolicyArn=arn, TagKeys=keys),
+            part=part,
+            after=after,
         )
 
     def _revise(self, state: ManagedPolicyState) -> list[Step]:
@@ -224,11 +241,11 @@ class ManagedPolicy(Owned):
     # What others did
 
     def foreign(self, state: ManagedPolicyState) -> list[str]:
-        """Who carries the policy without the grant asking for it."""
-        ours = {(target.kind, target.name) for target in self.targets}
-        if self.grant.console_user is not None:
-            ours.add(("user", self.grant.console_user.name))
-        return [f"{self.words} on {kind} {name}" for kind, name in sorted((state.carriers or frozenset()) - ours)]
+        """Who carries the policy without a grant's having asked for it."""
+        others = (state.carriers or frozenset()) - self._wanted_carriers
+        return [
+            f"{self.words} on {kind} {name}" for kind, name in sorted(others) if not _was_given((kind, name), state)
+        ]
 
     def drift(self, state: ManagedPolicyState) -> list[Change]:
         """What is attached by another hand, and stays."""
@@ -237,13 +254,15 @@ class ManagedPolicy(Owned):
     # Removing
 
     def destroy(self, state: ManagedPolicyState) -> list[Step]:
-        """The steps that detach the policy from whom the grant names, and remove it with all its versions."""
-        carriers = state.carriers or frozenset()
-        detached = [target.detach() for target in self.targets if (target.kind, target.name) in carriers]
-
-        after = {step.key for step in detached}
-        if self.grant.console_user is not None:
-            after.add(self._attachment("user", self.grant.console_user.name).key)
+        """The steps that detach the policy from those whom it was given to, and remove it with all its versions."""
+        user = self.grant.console_user
+        # The console user is removed with what they carry.
+        of_user = () if user is None else (self._attachment("user", user.name),)
+        carriers = sorted(
+            (state.carriers or frozenset()) - {(attachment.kind, attachment.name) for attachment in of_user}
+        )
+        detached = [self._attachment(*carrier).detach() for carrier in carriers]
+        after = {*(step.key for step in detached), *(attachment.key for attachment in of_user)}
         return [*detached, self.step("delete", "deleting", self._delete, key=self.key, after=after)]
 
     def _delete(self) -> None:
@@ -264,3 +283,11 @@ class ManagedPolicy(Owned):
 
     def _attachment(self, kind: Carrier, name: str) -> Attachment:
         return Attachment(side=self.side, kind=kind, name=name, policy_arn=self.arn)
+
+
+def _recorded_as(kind: Carrier, name: str) -> str:
+    return f"{kind} {name}"
+
+
+def _was_given(carrier: tuple[Carrier, str], state: ManagedPolicyState) -> bool:
+    return was_recorded(_recorded_as(*carrier), state.tags)
