@@ -1,0 +1,58 @@
+"""The console user and the password that is made for them."""
+
+from __future__ import annotations
+
+import pickle
+import string
+from typing import Any
+
+import pytest
+from hypothesis import given, strategies as st
+
+from xacct import ConsoleUser, InvalidValue, XacctError
+from xacct.console_user import generate_password
+
+SECRET = "correct horse 9 Battery"
+
+
+@given(st.integers(6, 128))
+def test_a_generated_password_suits_every_password_policy(minimum: int) -> None:
+    password = generate_password(minimum)
+    assert len(password) == max(24, minimum)
+    for characters in (string.ascii_lowercase, string.ascii_uppercase, string.digits, "!@#$%^&*()_+-=[]{}|'"):
+        assert set(characters) & set(password)
+
+
+def test_no_two_generated_passwords_are_the_same() -> None:
+    assert len({generate_password() for _ in range(50)}) == 50
+
+
+def test_a_password_is_not_shown_compared_or_pickled() -> None:
+    user = ConsoleUser("dev", password=SECRET)
+    assert SECRET not in f"{user!r} {user}"
+    assert user == ConsoleUser("dev")
+    with pytest.raises(XacctError, match="is not pickled") as caught:
+        pickle.dumps(user)
+    assert SECRET not in str(caught.value)
+    without = ConsoleUser("dev", None, True, ["arn:aws:iam::aws:policy/AmazonEC2FullAccess"])
+    assert pickle.loads(pickle.dumps(without)) == without
+
+
+@pytest.mark.parametrize("password", ["short", "x" * 129, 12345678])
+def test_a_password_that_aws_would_refuse_is_refused_and_not_shown(password: Any) -> None:
+    with pytest.raises(InvalidValue, match="8 to 128 characters") as caught:
+        ConsoleUser("dev", password=password)
+    assert str(password) not in str(caught.value)
+
+
+def test_a_name_and_the_number_of_policies_have_limits() -> None:
+    with pytest.raises(InvalidValue, match="1 to 64"):
+        ConsoleUser("a b")
+    with pytest.raises(InvalidValue, match="at most 9"):
+        ConsoleUser("dev", managed_policy_arns=[f"arn:aws:iam::aws:policy/P{i}" for i in range(10)])
+
+
+def test_one_policy_needs_no_list() -> None:
+    assert ConsoleUser("dev", managed_policy_arns="arn:aws:iam::aws:policy/P").managed_policy_arns == (
+        "arn:aws:iam::aws:policy/P",
+    )

@@ -1,0 +1,218 @@
+"""Both sides of a grant as values: what they build, and what they refuse."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from xacct import (
+    Condition,
+    ConsoleUser,
+    DevAccessGrant,
+    InvalidValue,
+    PolicyDocument,
+    PolicyError,
+    Principal,
+    Statement,
+    TrustGrant,
+    s3_read_policy,
+)
+
+TRUSTING, TRUSTED = "111111111111", "222222222222"
+S3_READ = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+ROLE = f"arn:aws:iam::{TRUSTING}:role/Reader"
+
+
+def trust(**options: Any) -> TrustGrant:
+    return TrustGrant(**({"account": TRUSTING, "principals": TRUSTED, "managed_policy_arns": S3_READ} | options))
+
+
+def dev(**options: Any) -> DevAccessGrant:
+    return DevAccessGrant(**({"account": TRUSTED, "role_arns": ROLE} | options))
+
+
+def conditions(grant: TrustGrant, statement: int = 0) -> set[Condition]:
+    return set(grant.trust_policy.statements[statement].conditions)
+
+
+def test_the_default_is_the_tutorials_role() -> None:
+    grant = trust()
+    assert grant.role_arn == f"arn:aws:iam::{TRUSTING}:role/CrossAccountRoleS3"
+    assert grant.description == "A Role to delegate S3 access to another AWS account"
+    assert grant.trust_policy == PolicyDocument(
+        (Statement.allow("sts:AssumeRole", principals=[Principal.account(TRUSTED)]),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "condition"),
+    [
+        ("external_id", "id-7", Condition("StringEquals", "sts:ExternalId", "id-7")),
+        ("require_mfa", True, Condition("Bool", "aws:MultiFactorAuthPresent", "true")),
+        ("mfa_max_age", 900, Condition("NumericLessThan", "aws:MultiFactorAuthAge", "900")),
+        ("organization_id", "o-abcdefghij", Condition("StringEquals", "aws:PrincipalOrgID", "o-abcdefghij")),
+        (
+            "source_ips",
+            ["10.0.0.0/8", "2001:db8::/32"],
+            Condition("IpAddress", "aws:SourceIp", ["2001:db8::/32", "10.0.0.0/8"]),
+        ),
+        ("source_identity", "dev-*", Condition("StringLike", "sts:SourceIdentity", "dev-*")),
+        ("session_tags", {"team": ["data", "web"]}, Condition("StringLike", "aws:RequestTag/team", ["data", "web"])),
+        (
+            "expires",
+            datetime(2027, 1, 1, 1, tzinfo=timezone(timedelta(hours=1))),
+            Condition("DateLessThan", "aws:CurrentTime", "2027-01-01T00:00:00Z"),
+        ),
+    ],
+)
+def test_each_field_is_a_condition_on_assuming_the_role(field: str, value: Any, condition: Condition) -> None:
+    assert condition in conditions(trust(**{field: value}))
+
+
+def test_a_maximum_age_of_mfa_asks_for_mfa_too() -> None:
+    assert Condition("Bool", "aws:MultiFactorAuthPresent", "true") in conditions(trust(mfa_max_age=900))
+
+
+@pytest.mark.parametrize(
+    ("options", "action"),
+    [({"session_tags": {"team": "data"}}, "sts:TagSession"), ({"source_identity": ["dev"]}, "sts:SetSourceIdentity")],
+)
+def test_tags_and_source_identity_bring_the_permission_that_they_need(options: dict[str, Any], action: str) -> None:
+    _, extra = trust(**options, external_id="id-7").trust_policy.statements
+    assert extra.actions == (action,)
+    assert "sts:ExternalId" not in {condition.key for condition in extra.conditions}
+
+
+def test_people_need_mfa_and_services_do_not_in_two_statements() -> None:
+    expires = datetime(2027, 1, 1, tzinfo=timezone.utc)
+    grant = trust(principals=[TRUSTED, "lambda.amazonaws.com"], require_mfa=True, expires=expires)
+    people, services = grant.trust_policy.statements
+    assert [p.kind for p in people.principals + services.principals] == ["AWS", "Service"]
+    assert {c.key for c in people.conditions} == {"aws:MultiFactorAuthPresent", "aws:CurrentTime"}
+    assert {c.key for c in services.conditions} == {"aws:CurrentTime"}
+
+
+def test_principals_with_conditions_of_their_own_get_a_statement_of_their_own() -> None:
+    grant = trust(principals=[Principal.permission_set(TRUSTED, name) for name in ("One", "Two")])
+    assert len(grant.trust_policy.statements) == 2
+
+
+def test_an_organization_is_enough_to_narrow_everybody() -> None:
+    assert trust(principals=Principal.organization("o-abcdefghij"))
+    assert trust(principals="*", organization_id="o-abcdefghij")
+    assert trust(principals=Principal.organization("o-abcdefghij"), organization_id="o-abcdefghij")
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "rule"),
+    [
+        ({"account": "1"}, "account", "12 digits"),
+        ({"principals": []}, "principals", "at least one"),
+        ({"principals": "*"}, "principals", "trusts everybody"),
+        ({"principals": "*", "external_id": "id-7"}, "principals", "trusts everybody"),
+        ({"principals": f"arn:aws-cn:iam::{TRUSTED}:root"}, "principals", "no trust crosses partitions"),
+        ({"principals": "AIDAIOSFODNN7EXAMPLE1"}, "principals", "was deleted"),
+        ({"principals": Principal("CanonicalUser", "abc")}, "principals", "cannot assume roles"),
+        ({"principals": f"arn:aws:iam::{TRUSTING}:role/CrossAccountRoleS3"}, "principals", "trust itself"),
+        ({"managed_policy_arns": []}, "managed_policy_arns", "may do nothing"),
+        ({"managed_policy_arns": ["x"]}, "managed_policy_arns", "form arn"),
+        ({"managed_policy_arns": [ROLE]}, "managed_policy_arns", "ARN of a managed policy"),
+        (
+            {"managed_policy_arns": [S3_READ.replace("aws:iam", "aws-cn:iam")]},
+            "managed_policy_arns",
+            "another partition",
+        ),
+        ({"managed_policy_arns": [f"arn:aws:iam::{TRUSTED}:policy/P"]}, "managed_policy_arns", "itself"),
+        ({"managed_policy_arns": [f"{S3_READ}{i}" for i in range(11)]}, "managed_policy_arns", "at most 10"),
+        ({"permissions_boundary": ROLE}, "permissions_boundary", "ARN of a managed policy"),
+        ({"role_name": "x" * 65}, "role_name", "1 to 64"),
+        ({"role_name": "a b"}, "role_name", "1 to 64"),
+        ({"path": "team"}, "path", "begins and ends"),
+        ({"description": "x" * 1001}, "description", "at most 1000"),
+        ({"description": "→"}, "description", "Latin-1"),
+        ({"max_session_duration": 3599}, "max_session_duration", "3600 to 43200"),
+        ({"max_session_duration": 43201}, "max_session_duration", "3600 to 43200"),
+        ({"max_session_duration": True}, "max_session_duration", "whole number"),
+        ({"external_id": "x"}, "external_id", "2 to 1224"),
+        ({"mfa_max_age": 0}, "mfa_max_age", "1 to 129600"),
+        ({"organization_id": "mine"}, "organization", "o-"),
+        ({"source_ips": ["10.0.0.1/8"]}, "source_ips", "CIDR"),
+        ({"expires": datetime(2027, 1, 1)}, "expires", "time zone"),  # noqa: DTZ001
+        ({"partition": "aws-mars"}, "partition", "one of"),
+        ({"tags": {"aws:x": "y"}}, "tags key", "not aws:"),
+        ({"tags": {"xacct:x": "y"}}, "tags key", "not aws: or xacct:"),
+        ({"tags": {"x": "y" * 257}}, "tags['x']", "at most 256"),
+        ({"tags": {"x": "y", "X": "y"}}, "tags", "upper and lower case"),
+        ({"tags": {str(i): "y" for i in range(46)}}, "tags", "at most 45"),
+        ({"policies": {"a b": s3_read_policy(["reports"])}}, "policies", "1 to 128"),
+        ({"policies": {str(i): s3_read_policy(["reports"]) for i in range(26)}}, "policies", "at most 25"),
+        (
+            {"policies": {str(i): s3_read_policy(["reports"], [f"{n:0>500}" for n in range(5)]) for i in range(3)}},
+            "policies",
+            "at most 10240 in all",
+        ),
+    ],
+)
+def test_a_role_that_aws_would_refuse_is_refused_at_once(options: dict[str, Any], field: str, rule: str) -> None:
+    with pytest.raises(InvalidValue, match=rule) as caught:
+        trust(**options)
+    assert caught.value.field == field
+
+
+def test_a_trust_policy_over_the_limit_says_how_long_it_is() -> None:
+    many = [Principal.role(TRUSTED, f"{i:0>60}") for i in range(25)]
+    with pytest.raises(PolicyError, match=r"trust policy: is \d+ characters long without white space; .* 2048"):
+        trust(principals=many)
+
+
+def test_an_inline_policy_must_be_an_identity_policy() -> None:
+    with pytest.raises(PolicyError, match="needs Resource"):
+        trust(policies={"Bad": {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*"}}})
+
+
+def test_everything_follows_the_partition() -> None:
+    grant = trust(partition="aws-us-gov", managed_policy_arns=S3_READ.replace("arn:aws:", "arn:aws-us-gov:"))
+    assert grant.role_arn.startswith("arn:aws-us-gov:iam::")
+
+
+def test_the_trusted_side_allows_exactly_the_roles() -> None:
+    grant = dev()
+    assert grant.policy_arn == f"arn:aws:iam::{TRUSTED}:policy/CrossAccountPolicy"
+    assert grant.description == "Policy for Cross Account Access"
+    assert grant.assume_role_policy == PolicyDocument((Statement.allow("sts:AssumeRole", ROLE),))
+    assert grant.console_user_arn is None
+
+
+def test_the_trusted_side_allows_tags_and_source_identity_where_asked_to() -> None:
+    (statement,) = dev(session_tags=True, source_identity=True).assume_role_policy.statements
+    assert statement.actions == ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
+
+
+def test_the_console_user_has_an_arn() -> None:
+    assert dev(console_user=ConsoleUser("dev")).console_user_arn == f"arn:aws:iam::{TRUSTED}:user/dev"
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "rule"),
+    [
+        ({"account": "1"}, "account", "12 digits"),
+        ({"role_arns": []}, "role_arns", "at least one"),
+        ({"role_arns": S3_READ}, "role_arns", "exactly one IAM role"),
+        ({"role_arns": f"arn:aws:iam::{TRUSTING}:role/*"}, "role_arns", "exactly one IAM role"),
+        ({"role_arns": ROLE.replace("arn:aws:", "arn:aws-cn:")}, "role_arns", "no trust crosses partitions"),
+        ({"policy_name": ""}, "policy_name", "1 to 128"),
+        ({"users": ["a b"]}, "users, groups and roles", "1 to 64"),
+        ({"users": ["dev"], "console_user": ConsoleUser("dev")}, "users", "carries the policy already"),
+        (
+            {"console_user": ConsoleUser("dev", managed_policy_arns=[ROLE])},
+            "console_user.managed_policy_arns",
+            "ARN of a managed policy",
+        ),
+    ],
+)
+def test_a_policy_that_aws_would_refuse_is_refused_at_once(options: dict[str, Any], field: str, rule: str) -> None:
+    with pytest.raises(InvalidValue, match=rule) as caught:
+        dev(**options)
+    assert caught.value.field == field
