@@ -142,10 +142,11 @@ def in_turn(faults: tuple[Fault, ...]) -> str:
 class Wire:
     """What goes over the wire: every call in words such as ``trusting GetRole CrossAccountRoleS3``.
 
-    A call's second occurrence ends in ``#2``.
+    A call's second occurrence ends in ``#2``. ``requests`` has what was sent with each.
     """
 
     calls: list[str] = field(factory=list)
+    requests: dict[str, dict[str, str]] = field(factory=dict)
     _seen: Counter[str] = field(factory=Counter)
     _faults: list[tuple[str, Fault, str]] = field(factory=list)
     _down: Fault | None = None
@@ -180,11 +181,12 @@ class Wire:
         reading = ("Get", "List", "AssumeRole")
         return [call for call in self.calls if not call.split()[1].startswith(reading)]
 
-    def before(self, call: str) -> Fault | None:
+    def before(self, call: str, request: dict[str, str]) -> Fault | None:
         with self._lock:
             self._seen[call] += 1
             numbered = call if self._seen[call] == 1 else f"{call} #{self._seen[call]}"
             self.calls.append(numbered)
+            self.requests[numbered] = request
             if self._down is not None:
                 return self._down
             for entry in self._faults:
@@ -224,7 +226,7 @@ class Account(boto3.Session):
     def _before(self, model: Any, params: dict[str, Any], context: dict[str, Any], **_: object) -> Any:
         params["headers"]["x-moto-account-id"] = self.account
         self.gate(model.name)
-        fault = self.wire.before(in_words(self.account, model.name, params["body"]))
+        fault = self.wire.before(in_words(self.account, model.name, params["body"]), params["body"])
         if fault and not fault.takes_effect:
             return fault.answer()
         context["fault"] = fault

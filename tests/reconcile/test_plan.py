@@ -73,8 +73,7 @@ def test_the_tutorials_grant_is_made_as_the_tutorial_says(accounts: Accounts, pa
     assert role["Description"] == "A Role to delegate S3 access to another AWS account"
     attached = iam.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]
     assert [policy["PolicyArn"] for policy in attached] == [S3_READ]
-    profile = accounts.trusted.iam.get_login_profile(UserName=USER)["LoginProfile"]
-    assert profile.get("PasswordResetRequired") is False
+    assert accounts.wire.requests[f"trusted CreateLoginProfile {USER}"]["PasswordResetRequired"] == "false"
     policy = accounts.trusted.iam.get_policy(PolicyArn=f"arn:aws:iam::{TRUSTED}:policy/{POLICY}")["Policy"]
     assert policy["Description"] == "Policy for Cross Account Access"
 

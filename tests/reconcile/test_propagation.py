@@ -56,6 +56,7 @@ def test_a_role_that_cannot_be_assumed_in_time_is_taken_back(accounts: Accounts,
 def test_the_wait_gives_the_external_id(accounts: Accounts, patience: Patience) -> None:
     plan_tutorial(accounts, patience, external_id="a-third-party").apply()
 
+    assert accounts.wire.requests[f"trusted AssumeRole {ROLE}"]["ExternalId"] == "a-third-party"
     assert count(accounts, f"trusted AssumeRole {ROLE}") == 3
 
 

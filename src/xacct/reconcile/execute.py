@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -12,6 +13,8 @@ from xacct.events import EventKind, Reporter
 from xacct.resources.step import Step
 
 __all__ = ["run"]
+
+log = logging.getLogger("xacct")
 
 
 @define
@@ -46,8 +49,9 @@ def run(steps: Sequence[Step], report: Reporter, *, roll_back: bool) -> None:
     outcome = _run_all(steps, report)
     if not outcome.stopped:
         return
-    # A step that failed without a clear refusal may have taken effect; its undo allows for both.
-    doubtful = [step for step, error in outcome.failed if not _was_refused(error)]
+    # What is neither waiting, nor done, nor clearly refused may have taken effect; its undo allows for both.
+    refused = [step for step, error in outcome.failed if _was_refused(error)]
+    doubtful = [step for step in steps if step not in (*outcome.waiting, *outcome.done, *refused)]
     restored, stands = _take_back([*outcome.done, *doubtful], report) if roll_back else ([], _left(outcome))
     if outcome.interrupted is not None:
         raise outcome.interrupted
@@ -76,10 +80,12 @@ def _run_all(steps: Sequence[Step], report: Reporter) -> _Outcome:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 _settle(running.pop(future), future, outcome, unfinished, report)
 
-        while running or (outcome.waiting and not outcome.stopped):
+        while True:
             try:
-                advance()
-            except BaseException as error:  # noqa: BLE001, PERF203 - Ctrl-C or on_event's own: what runs ends first
+                while running or (outcome.waiting and not outcome.stopped):
+                    advance()
+                break
+            except BaseException as error:  # noqa: BLE001 - Ctrl-C or on_event's own: what runs ends first
                 outcome.interrupted = outcome.interrupted or error
     return outcome
 
@@ -106,10 +112,10 @@ def _take_back(steps: Sequence[Step], report: Reporter) -> tuple[list[str], list
             step.undo()
         except Exception as error:  # noqa: BLE001 - whatever it was, the rest is still taken back, and this is reported
             stands.append(f"{step.change} ({error})")
-            _tell(report, "not rolled back", step)
+            _tell_anyway(report, "not rolled back", step)
         else:
             restored.append(str(step.change))
-            _tell(report, "rolled back", step)
+            _tell_anyway(report, "rolled back", step)
     return restored, stands
 
 
@@ -120,3 +126,10 @@ def _left(outcome: _Outcome) -> list[str]:
 
 def _tell(report: Reporter, kind: EventKind, step: Step) -> None:
     report(kind, step.what, step.side.name, step.side.account)
+
+
+def _tell_anyway(report: Reporter, kind: EventKind, step: Step) -> None:
+    try:
+        _tell(report, kind, step)
+    except Exception as error:  # noqa: BLE001 - a callback that fails must not keep the rest from being taken back
+        log.warning("on_event failed: %r", error)

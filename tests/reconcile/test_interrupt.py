@@ -1,0 +1,101 @@
+"""Ctrl-C, and a callback that fails, at every event."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from xacct import Event
+from xacct.retry import Patience
+
+from .conftest import ROLE, TRUSTED, USER, Accounts, plan_tutorial
+
+# Seven steps that change something, and the wait; each starts and ends.
+EVENTS = 16
+
+
+@pytest.mark.parametrize("number", range(EVENTS))
+@pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError], ids=lambda error: error.__name__)
+def test_an_interrupt_at_any_event_takes_back_what_was_made(
+    accounts: Accounts, patience: Patience, number: int, error: type[BaseException]
+) -> None:
+    before = accounts.snapshot()
+    told: list[Event] = []
+
+    def interrupt(event: Event) -> None:
+        told.append(event)
+        if len(told) == number + 1:
+            raise error
+
+    with pytest.raises(error):
+        plan_tutorial(accounts, patience).apply(on_event=interrupt)
+
+    assert accounts.snapshot() == before
+
+
+@pytest.mark.parametrize("number", range(0, EVENTS, 3))
+def test_a_callback_that_always_fails_does_not_keep_what_was_made_from_being_taken_back(
+    accounts: Accounts, patience: Patience, number: int
+) -> None:
+    before = accounts.snapshot()
+    told: list[Event] = []
+
+    def fail(event: Event) -> None:
+        told.append(event)
+        if len(told) > number:
+            raise BrokenPipeError("nobody listens any more")
+
+    with pytest.raises(BrokenPipeError):
+        plan_tutorial(accounts, patience).apply(on_event=fail)
+
+    assert accounts.snapshot() == before
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals to a thread are POSIX")
+@pytest.mark.parametrize("operation", ["CreateUser", "CreateLoginProfile", "AttachRolePolicy", "AssumeRole"])
+def test_ctrl_c_during_a_call_takes_back_what_was_made(
+    accounts: Accounts, patience: Patience, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    before = accounts.snapshot()
+    pressed = threading.Event()
+
+    def press(called: str) -> None:
+        if called == operation and not pressed.is_set():
+            pressed.set()
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    made = plan_tutorial(accounts, patience)
+    for session in (accounts.trusting, accounts.trusted):
+        monkeypatch.setattr(session, "gate", press)
+    with pytest.raises(KeyboardInterrupt):
+        made.apply()
+
+    assert accounts.snapshot() == before
+
+
+def test_an_interrupted_removal_is_finished_by_another(accounts: Accounts, patience: Patience) -> None:
+    before = accounts.snapshot()
+    made = plan_tutorial(accounts, patience)
+    made.apply()
+
+    def interrupt(event: Event) -> None:
+        if event.kind == "done":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        made.destroy(on_event=interrupt)
+    assert accounts.snapshot() != before
+    made.destroy()
+    assert accounts.snapshot() == before
+
+
+def test_events_tell_of_every_step(accounts: Accounts, patience: Patience) -> None:
+    told: list[Event] = []
+    plan_tutorial(accounts, patience).apply(on_event=told.append)
+
+    assert len(told) == EVENTS
+    assert {event.kind for event in told} == {"started", "done"}
+    assert f"done: creating user {USER} (trusted account {TRUSTED})" in map(str, told)
+    assert [event.kind for event in told if event.what == f"creating role {ROLE}"] == ["started", "done"]
