@@ -143,6 +143,16 @@ def attempt(
         NotPropagated: the deadline passed while the refusal was one that passes by itself.
         AwsError: any other refusal.
     """
+    doubtful = False
+
+    def once() -> T:
+        nonlocal doubtful
+        try:
+            return call()
+        except (ClientError, HTTPClientError, NoConnection) as error:
+            doubtful = doubtful or is_ambiguous(error)
+            raise
+
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: busy(error) or passing(error)),
         stop=tenacity.stop_after_delay(patience.deadline),
@@ -154,7 +164,7 @@ def attempt(
         reraise=True,
     )
     try:
-        return retrying(call)
+        return retrying(once)
     except (ClientError, HTTPClientError, NoConnection) as error:
         if passing(error):
             raise NotPropagated(
@@ -163,8 +173,12 @@ def attempt(
                 doing=doing,
                 account=account,
                 code=code_of(error),
+                ambiguous=doubtful,
             ) from error
-        raise translate(error, doing=doing, account=account, resource=resource) from error
+        refusal = translate(error, doing=doing, account=account, resource=resource)
+        # A refusal tells of its own try only: one before it may have taken effect.
+        refusal.ambiguous = doubtful
+        raise refusal from error
 
 
 def _failure(state: tenacity.RetryCallState) -> BaseException:

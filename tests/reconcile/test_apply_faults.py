@@ -68,6 +68,18 @@ def test_after_a_fault_that_lasts_the_accounts_are_as_they_were(
     converges(accounts, patience, before)
 
 
+@pytest.mark.parametrize("call", [call for call in APPLY if call.split()[1].startswith(("Create", "Attach"))])
+def test_a_refusal_after_a_lost_answer_does_not_hide_that_the_call_took_effect(
+    accounts: Accounts, patience: Patience, call: str
+) -> None:
+    before = accounts.snapshot()
+    accounts.wire.fail(call, LOST, DENIED)
+    with pytest.raises(ApplyFailed):
+        plan_tutorial(accounts, patience).apply()
+
+    assert accounts.snapshot() == before
+
+
 @every_call
 @pytest.mark.parametrize("fault", [BROKEN, DENIED], ids=str)
 def test_when_nothing_can_be_taken_back_the_error_says_what_stands(

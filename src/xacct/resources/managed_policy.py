@@ -207,11 +207,21 @@ class ManagedPolicy(Owned):
         if len(versions) >= _VERSIONS:
             oldest = min((v for v, default in versions.items() if not default), key=lambda v: int(v[1:]))
             self._delete_version(oldest)
-        document = self.grant.assume_role_policy.to_json()
-        self.attempt(
-            lambda: iam.create_policy_version(PolicyArn=self.arn, PolicyDocument=document, SetAsDefault=True),
-            "updating",
-        )
+        wanted = self.grant.assume_role_policy
+        tried = False
+
+        def call() -> None:
+            nonlocal tried
+            if tried and self._says(wanted):
+                return  # An answer was lost, and the call had taken effect.
+            tried = True
+            iam.create_policy_version(PolicyArn=self.arn, PolicyDocument=wanted.to_json(), SetAsDefault=True)
+
+        self.attempt(call, "updating")
+
+    def _says(self, wanted: PolicyDocument) -> bool:
+        policy = self._get()
+        return policy is not None and self._get_version(policy["DefaultVersionId"]) == wanted
 
     def _restore_version(self, version: str) -> None:
         iam = self.side.iam
