@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import field, frozen
 
-from xacct.arn import Arn
+from xacct.arn import Arn, partition_of_region
 from xacct.console_user import ConsoleUser
 from xacct.errors import InvalidValue
 from xacct.events import OnEvent
@@ -164,7 +164,8 @@ def grant_cross_account_read(
         on_event: called for each step as it starts and ends.
 
     Raises:
-        InvalidValue: an argument is not valid; nothing was changed.
+        InvalidValue: an argument is not valid; nothing was called.
+        WrongAccount: the two sessions are of different partitions, which no trust crosses.
         NotOurs: something of these names was made by another hand; nothing was changed.
         PermissionMissing: a session may not do what is needed; says in which account, and which statement to add.
         ApplyFailed: a step failed; says what was taken back, what stands, and how to go on.
@@ -182,31 +183,41 @@ def grant_cross_account_read(
     names, begins = tuple(bucket_name(name) for name in _many("buckets", buckets)), _many("prefixes", prefixes)
     if begins and not names:
         raise InvalidValue("prefixes", begins, "prefixes narrow buckets: name the buckets too")
-    here, there = connect(trusting, trusted, Patience())
     whom = tuple(Principal.parse(principal) for principal in _many("principals", principals))
-    carriers = _carriers(whom, there, console_user)
-    trust = TrustGrant(
-        account=here.account,
-        principals=whom or (Principal.account(there.account, there.partition),),
-        managed_policy_arns=() if names else (str(_managed_read(here)),),
-        policies={"S3Read": _read_policy(here, names, begins)} if names else {},
-        role_name=role_name,
-        tags=tags,
-        external_id=external_id,
-        require_mfa=require_mfa,
-        max_session_duration=max_session_duration,
-        partition=here.partition,
-    )
-    dev_access = DevAccessGrant(
-        account=there.account,
-        role_arns=trust.role_arn,
-        policy_name=policy_name,
-        console_user=console_user,
-        users=carriers["user"],
-        roles=carriers["role"],
-        tags=tags,
-        partition=there.partition,
-    )
+
+    def grants(here: str, there: str, partition: str, read: PolicyDocument | None) -> tuple[TrustGrant, DevAccessGrant]:
+        trust = TrustGrant(
+            account=here,
+            principals=whom or (Principal.account(there, partition),),
+            managed_policy_arns=() if read else (str(Arn.managed_policy("AmazonS3ReadOnlyAccess", "/", partition)),),
+            policies={"S3Read": read} if read else {},
+            role_name=role_name,
+            tags=tags,
+            external_id=external_id,
+            require_mfa=require_mfa,
+            max_session_duration=max_session_duration,
+            partition=partition,
+        )
+        carriers = _carriers(whom, there, console_user)
+        dev_access = DevAccessGrant(
+            account=there,
+            role_arns=trust.role_arn,
+            policy_name=policy_name,
+            console_user=console_user,
+            users=carriers["user"],
+            roles=carriers["role"],
+            tags=tags,
+            partition=partition,
+        )
+        return trust, dev_access
+
+    # Whose the sessions are takes a call to know. Everything else is checked before it, with accounts that nobody has.
+    home = partition_of_region(trusting.region_name or "").name
+    grants("0" * 12, "0" * 12, home, s3_read_policy(names, begins, partition=home) if names else None)
+
+    here, there = connect(trusting, trusted, Patience())
+    read = _read_policy(here, names, begins) if names else None
+    trust, dev_access = grants(here.account, there.account, here.partition, read)
     plan = plan_between((trust, dev_access), here, there, adopt=adopt)
     return CrossAccountAccess(
         trust=trust,
@@ -226,17 +237,13 @@ def _many(name: str, values: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def _managed_read(side: Side) -> Arn:
-    return Arn.managed_policy("AmazonS3ReadOnlyAccess", partition=side.partition)
-
-
 def _carriers(
-    principals: Iterable[Principal], side: Side, console_user: ConsoleUser | None
+    principals: Iterable[Principal], account: str, console_user: ConsoleUser | None
 ) -> dict[str, tuple[str, ...]]:
     """The users and roles of the trusted account among the principals: they need the policy too."""
     found: dict[str, tuple[str, ...]] = {"user": (), "role": ()}
     for principal in principals:
-        if principal.kind == "AWS" and principal.account_id == side.account and not principal.is_account:
+        if principal.kind == "AWS" and principal.account_id == account and not principal.is_account:
             arn = Arn.parse(principal.value)
             if arn.resource_type in found and not (console_user and arn.name == console_user.name):
                 found[arn.resource_type] += (arn.name,)

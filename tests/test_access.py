@@ -1,0 +1,220 @@
+"""The front door: the whole job in one call, on two accounts in this process."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from xacct import (
+    ApplyFailed,
+    ConsoleUser,
+    Event,
+    InvalidValue,
+    PermissionMissing,
+    Principal,
+    Statement,
+    grant_cross_account_read,
+)
+
+TRUSTING, TRUSTED = "111111111111", "222222222222"
+
+
+class Accounts:
+    """Sessions of both accounts, and the names of the calls that they make."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.production, self.development = self._session(TRUSTING), self._session(TRUSTED)
+
+    def _session(self, account: str) -> boto3.Session:
+        sts = boto3.client("sts", "eu-central-1", aws_access_key_id="any", aws_secret_access_key="any")
+        role = f"arn:aws:iam::{account}:role/Administrator"
+        keys = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+        session = boto3.Session(
+            keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name="eu-central-1"
+        )
+        session.events.register("before-call.*.*", lambda model, **_: self.calls.append(model.name))
+        return session
+
+    def grant(self, **options: Any) -> Any:
+        return grant_cross_account_read(self.production, self.development, **options)
+
+    def bucket(self, name: str, key: str | None = None) -> None:
+        s3 = self.production.client("s3")
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        if key is not None:
+            rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+            s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
+
+
+@pytest.fixture
+def accounts() -> Iterator[Accounts]:
+    with mock_aws():
+        yield Accounts()
+
+
+@pytest.fixture
+def reports(accounts: Accounts) -> Accounts:
+    accounts.bucket("reports")
+    return accounts
+
+
+def test_named_buckets_give_least_privilege_and_no_managed_policy(reports: Accounts) -> None:
+    access = reports.grant(buckets=["reports"], prefixes=["2026/"])
+    assert access.trust.managed_policy_arns == ()
+    (policy,) = access.trust.policies.values()
+    assert policy.statements[2].resources == ("arn:aws:s3:::reports/2026/*",)
+    assert access.verify().checks[1].name == "list s3://reports/2026/"
+
+
+@pytest.mark.parametrize("form", ["Arn", "KeyId", "alias", "alias ARN"])
+def test_a_bucket_that_encrypts_with_a_key_brings_decryption_with_exactly_that_key(
+    accounts: Accounts, form: str
+) -> None:
+    kms = accounts.production.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName="alias/reports", TargetKeyId=key["KeyId"])
+    alias = {"alias": "alias/reports", "alias ARN": f"arn:aws:kms:eu-central-1:{TRUSTING}:alias/reports"}
+    accounts.bucket("reports", alias.get(form) or str(key[form]))  # type: ignore[literal-required]
+    access = accounts.grant(buckets=["reports"])
+    (decrypt,) = (s for s in access.trust.policies["S3Read"].statements if s.actions == ("kms:Decrypt",))
+    assert decrypt.resources == (key["Arn"],)
+
+
+def test_a_bucket_without_encryption_of_its_own_needs_no_key(reports: Accounts) -> None:
+    statements = reports.grant(buckets=["reports"]).trust.policies["S3Read"].statements
+    assert [s for s in statements if "kms:Decrypt" in s.actions] == []
+
+
+def test_a_bucket_that_is_not_there_is_refused_before_anything_is_made(accounts: Accounts) -> None:
+    with pytest.raises(Exception, match="reading the encryption of bucket missing-bucket in account 111111111111"):
+        accounts.grant(buckets=["missing-bucket"])
+    assert not {"CreateRole", "CreatePolicy"} & set(accounts.calls)
+
+
+def test_users_and_roles_that_are_named_are_trusted_and_carry_the_policy(reports: Accounts) -> None:
+    iam = reports.development.client("iam")
+    iam.create_user(UserName="dev")
+    trust = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}}'
+    iam.create_role(RoleName="Builder", AssumeRolePolicyDocument=trust)
+    people = [Principal.user(TRUSTED, "dev"), f"arn:aws:iam::{TRUSTED}:role/Builder"]
+    access = reports.grant(buckets=["reports"], principals=people)
+    assert (access.dev_access.users, access.dev_access.roles) == (("dev",), ("Builder",))
+    assert [p.value.rsplit("/")[-1] for p in access.trust.principals] == ["dev", "Builder"]
+    entities = iam.list_entities_for_policy(PolicyArn=access.dev_access.policy_arn)
+    assert [user["UserName"] for user in entities["PolicyUsers"]] == ["dev"]
+    access.revoke()
+    assert iam.get_user(UserName="dev")
+
+
+def test_a_console_user_who_is_named_as_principal_is_made_before_the_role(reports: Accounts) -> None:
+    user = ConsoleUser("EC2UserForCrossAccount", password="correct horse 9 Battery")
+    access = reports.grant(
+        buckets=["reports"], console_user=user, principals=[Principal.user(TRUSTED, "EC2UserForCrossAccount")]
+    )
+    assert access.dev_access.users == ()
+    assert reports.calls.index("CreateUser") < reports.calls.index("CreateRole")
+    assert access.console_user.password == "correct horse 9 Battery"
+
+
+def test_the_session_is_in_the_role_and_says_the_external_id(reports: Accounts) -> None:
+    access = reports.grant(buckets=["reports"], external_id="customer-17")
+    identity = access.session(session_name="audit").client("sts").get_caller_identity()
+    assert identity["Arn"] == f"arn:aws:sts::{TRUSTING}:assumed-role/CrossAccountRoleS3/audit"
+    with pytest.raises(InvalidValue, match="cannot send an external ID"):
+        _ = access.switch_role_link
+
+
+def test_the_link_names_account_role_and_colour(reports: Accounts) -> None:
+    link = reports.grant(buckets=["reports"], role_name="Reader").switch_role_link
+    assert (link.account, link.role_name, link.display_name) == (TRUSTING, "Reader", "Reader")
+    assert "color=" in link.url
+
+
+def test_a_second_call_changes_nothing_and_a_narrower_one_changes_the_policy(reports: Accounts) -> None:
+    reports.grant(buckets=["reports"])
+    assert reports.grant(buckets=["reports"]).changes == ()
+    changes = reports.grant(buckets=["reports"], prefixes=["2026/"]).changes
+    assert [change.resource for change in changes] == ["inline policy S3Read of role CrossAccountRoleS3"]
+
+
+def test_revoking_twice_removes_nothing_the_second_time(reports: Accounts) -> None:
+    access = reports.grant(buckets=["reports"])
+    assert [change.action for change in access.revoke()] == ["delete", "detach", "delete"]
+    assert access.revoke() == []
+
+
+def test_tags_are_on_everything_that_is_made(reports: Accounts) -> None:
+    access = reports.grant(buckets=["reports"], tags={"team": "data"}, console_user=ConsoleUser("dev"))
+    role = reports.production.client("iam").get_role(RoleName="CrossAccountRoleS3")["Role"]
+    iam = reports.development.client("iam")
+    policy = iam.get_policy(PolicyArn=access.dev_access.policy_arn)["Policy"]
+    for tags in (role["Tags"], policy["Tags"], iam.get_user(UserName="dev")["User"]["Tags"]):
+        assert {"Key": "team", "Value": "data"} in tags
+
+
+def test_each_step_is_told_to_the_callback_and_to_the_log(reports: Accounts, caplog: pytest.LogCaptureFixture) -> None:
+    events: list[Event] = []
+    with caplog.at_level(logging.INFO, "xacct"):
+        reports.grant(buckets=["reports"], on_event=events.append).revoke()
+    told = [f"{event.kind} {event.what}" for event in events]
+    assert "done creating role CrossAccountRoleS3" in told
+    assert "done deleting role CrossAccountRoleS3" in told
+    assert [str(event) for event in events] == [r.message for r in caplog.records if r.name == "xacct"]
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"buckets": "reports"}, "buckets"),
+        ({"buckets": ["Reports"]}, "buckets"),
+        ({"prefixes": ["2026/"]}, "prefixes"),
+        ({"buckets": ["reports"], "prefixes": ["/2026"]}, "prefixes"),
+        ({"principals": ["nobody"]}, "Principal.AWS"),
+        ({"principals": ["*"]}, "principals"),
+        ({"role_name": "a b"}, "role_name"),
+        ({"policy_name": "a b"}, "policy_name"),
+        ({"external_id": "x"}, "external_id"),
+        ({"max_session_duration": 60}, "max_session_duration"),
+        ({"tags": {"aws:x": "y"}}, "tags key"),
+    ],
+)
+def test_bad_input_is_refused_before_any_call(accounts: Accounts, options: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        accounts.grant(**options)
+    assert caught.value.field == field
+    assert accounts.calls == []
+
+
+def _denied(operation: str) -> Any:
+    def refuse(**_: object) -> Any:
+        from botocore.awsrequest import AWSResponse
+
+        text = f"User: dev is not authorized to perform: iam:{operation}"
+        body = f"<ErrorResponse><Error><Code>AccessDenied</Code><Message>{text}</Message></Error></ErrorResponse>"
+        response: Any = AWSResponse("https://iam", 403, {}, None)
+        response._content = body.encode()
+        return response
+
+    return refuse
+
+
+def test_a_missing_permission_to_read_names_account_action_and_statement(reports: Accounts) -> None:
+    reports.production.events.register("before-send.iam.GetRole", _denied("GetRole"))
+    with pytest.raises(PermissionMissing) as caught:
+        reports.grant(buckets=["reports"])
+    assert (caught.value.account, caught.value.action) == (TRUSTING, "iam:GetRole")
+    assert Statement.parse(caught.value.statement).resources == (f"arn:aws:iam::{TRUSTING}:role/CrossAccountRoleS3",)
+
+
+def test_a_missing_permission_to_write_takes_back_the_rest(reports: Accounts) -> None:
+    reports.development.events.register("before-send.iam.CreatePolicy", _denied("CreatePolicy"))
+    with pytest.raises(ApplyFailed, match="in account 222222222222: the caller may not iam:CreatePolicy") as caught:
+        reports.grant(buckets=["reports"])
+    assert isinstance(caught.value.__cause__, PermissionMissing)
+    assert [role["RoleName"] for role in reports.production.client("iam").list_roles()["Roles"]] == []
