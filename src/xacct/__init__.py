@@ -1,4 +1,4 @@
-"""Cross-account access on AWS that you can prove.
+"""Cross-account access on AWS: grant it on both sides, use it, verify it, take it away.
 
 Names are loaded when they are first used, so that ``import xacct`` does not pay for boto3.
 """
