@@ -130,6 +130,13 @@ def test_the_session_is_in_the_role_and_says_the_external_id(reports: Accounts) 
         _ = access.switch_role_link
 
 
+def test_a_session_that_took_mfa_to_get_can_be_verified(reports: Accounts) -> None:
+    access = reports.grant(buckets=["reports"], require_mfa=True)
+    device = f"arn:aws:iam::{TRUSTED}:mfa/dev"
+    session = access.session(mfa_serial=device, mfa_token="123456")
+    assert access.verify(session).checks[0].ok
+
+
 def test_the_link_names_account_role_and_colour(reports: Accounts) -> None:
     link = reports.grant(buckets=["reports"], role_name="Reader").switch_role_link
     assert (link.account, link.role_name, link.display_name) == (TRUSTING, "Reader", "Reader")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -79,6 +79,7 @@ class CrossAccountAccess:
         session_name: str | None = None,
         duration: int | None = None,
         mfa_serial: str | None = None,
+        mfa_token: str | Callable[[], str] | None = None,
         region: str | None = None,
     ) -> boto3.Session:
         """A session in the role, assumed as the trusted side, which refreshes its credentials by itself.
@@ -86,11 +87,13 @@ class CrossAccountAccess:
         Args:
             session_name: what audits call it; by default who the caller is.
             duration: seconds that one set of credentials lasts, 900 to the role's maximum.
-            mfa_serial: the caller's MFA device, where the role asks for MFA.
+            mfa_serial: the caller's MFA device, where the role asks for MFA; by default the only one there is.
+            mfa_token: its six digits, or a callable that gives them and so can renew the session.
             region: the session's region; by default the trusted session's.
 
         Raises:
-            AssumeRoleDenied: when it is first used and AWS refuses.
+            InvalidValue: an argument is not valid; nothing was called.
+            AssumeRoleDenied: STS said no.
         """
         return assume_role(
             self._trusted,
@@ -99,16 +102,21 @@ class CrossAccountAccess:
             session_name=session_name,
             duration=duration,
             mfa_serial=mfa_serial,
+            mfa_token=mfa_token,
             region=region,
         )
 
-    def verify(self) -> Verification:
+    def verify(self, session: boto3.Session | None = None) -> Verification:
         """Assume the role as the trusted side, read what may be read, and see a write refused.
+
+        Args:
+            session: one that is in the role already, where assuming it takes MFA; by default ``session()``.
 
         Returns:
             Every check with what was expected and what was seen; ``.ok`` says whether all went well.
         """
-        return verify_read_access(self.session, buckets=self._buckets, prefixes=self._prefixes)
+        assume = self.session if session is None else lambda: session
+        return verify_read_access(assume, buckets=self._buckets, prefixes=self._prefixes)
 
     def revoke(self) -> list[Change]:
         """Take away everything that the grant made, and nothing that it did not.
