@@ -119,7 +119,7 @@ class ManagedPolicy(Owned):
 
     @property
     def _wanted_carriers(self) -> set[tuple[Carrier, str]]:
-        carriers = {(target.kind, target.name) for target in self.targets}
+        carriers: set[tuple[Carrier, str]] = {(target.kind, target.name) for target in self.targets}
         if self.grant.console_user is not None:
             carriers.add(("user", self.grant.console_user.name))
         return carriers
