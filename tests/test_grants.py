@@ -204,7 +204,7 @@ def test_the_console_user_has_an_arn() -> None:
         ({"role_arns": ROLE.replace("arn:aws:", "arn:aws-cn:")}, "role_arns", "no trust crosses partitions"),
         ({"policy_name": ""}, "policy_name", "1 to 128"),
         ({"users": ["a b"]}, "users, groups and roles", "1 to 64"),
-        ({"users": [f"u{i}" for i in range(31)]}, "users, groups and roles", "at most 30"),
+        ({"users": [f"u{i}" for i in range(36)]}, "users, groups and roles", "at most 35"),
         ({"users": ["dev"], "console_user": ConsoleUser("dev")}, "users", "carries the policy already"),
         (
             {"console_user": ConsoleUser("dev", managed_policy_arns=[ROLE])},

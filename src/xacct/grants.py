@@ -30,7 +30,6 @@ _MANAGED_POLICIES_PER_ROLE = 10
 _INLINE_POLICIES_PER_ROLE = 10_240
 # So that a digest of each fits into the tag that records what xacct attached, and to whom.
 _INLINE_DOCUMENTS = 25
-_CARRIERS = 30
 _NAMED_CARRIERS = 35
 
 
