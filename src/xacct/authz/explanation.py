@@ -1,0 +1,165 @@
+"""Why a decision is as it is, found by the same tests over the same statements."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+from attrs import frozen
+
+from xacct.authz.compiled import CompiledStatement, Mismatch
+from xacct.authz.decision import Decision, binding
+from xacct.authz.policy_set import WORDS, Layer, LayerName
+
+__all__ = ["LayerReport", "NearMiss", "explain", "report", "to_dict"]
+
+_NEAREST = 3
+
+
+@frozen
+class NearMiss:
+    """An Allow that does not apply, and in what it differs."""
+
+    statement: str
+    mismatches: tuple[Mismatch, ...]
+
+
+@frozen
+class LayerReport:
+    """What one layer says by itself.
+
+    Attributes:
+        name: the layer.
+        effect: its own verdict.
+        matched: the statements that apply.
+        near_misses: the Allows that do not, the nearest first.
+        unknown: statements with something that cannot be evaluated: a Deny is taken to apply, an Allow is not.
+        depends_on: context keys that it asks for and that the request does not have.
+    """
+
+    name: LayerName
+    effect: Literal["Allow", "ImplicitDeny", "ExplicitDeny"]
+    matched: tuple[str, ...]
+    near_misses: tuple[NearMiss, ...]
+    unknown: tuple[str, ...]
+    depends_on: tuple[str, ...]
+
+
+def report(decision: Decision) -> tuple[LayerReport, ...]:
+    """What each layer that bears on the request says."""
+    return tuple(_layer(decision, layer) for layer in binding(decision.request, decision.policies))
+
+
+def _layer(decision: Decision, layer: Layer) -> LayerReport:
+    request, action = decision.request, decision.action
+    bounded = decision.policies.boundary is not None
+    matched: list[CompiledStatement] = []
+    missed: list[NearMiss] = []
+    unknown: list[str] = []
+    keys: set[str] = set()
+    for statement in layer.statements:
+        differences = statement.mismatches(request, action, bounded=bounded)
+        if not differences:
+            matched.append(statement)
+        elif not statement.denies:
+            missed.append(NearMiss(statement.label, differences))
+        if not any(m.element == "Action" for m in differences):
+            keys.update(statement.asks_for(request))
+            unknown += [f"{statement.label}: {reason}" for reason in statement.unknown]
+    # What is about another action comes last, then what differs in more.
+    missed.sort(key=lambda miss: (miss.mismatches[0].element == "Action", len(miss.mismatches)))
+    denying = [s for s in matched if s.denies]
+    return LayerReport(
+        layer.name,
+        "ExplicitDeny" if denying else "Allow" if matched else "ImplicitDeny",
+        tuple(s.label for s in denying or matched),
+        tuple(missed[:_NEAREST]),
+        tuple(unknown),
+        tuple(sorted(keys)),
+    )
+
+
+def suggestion(decision: Decision, layer: LayerName) -> str:
+    """The smallest change in a layer that would allow, as a statement; words where no grant mends it."""
+    request = decision.request
+    if decision.note or layer in ("scp", "rcp"):
+        return "no grant can mend it"
+    statement: dict[str, object] = {"Effect": "Allow", "Action": decision.action}
+    if layer == "resource":
+        kind = {"service": "Service", "provider": "Federated"}.get(request.caller.kind, "AWS")
+        name = "*" if request.caller.kind == "anonymous" else request.principal
+        if request.caller.kind == "role":  # a session comes and goes, its role stays
+            name = request.context["aws:principalarn"][0]
+        statement["Principal"] = "*" if name == "*" else {kind: name}
+    if layer != "resource" or not decision.action.lower().startswith("sts:"):
+        statement["Resource"] = request.resource
+    return f"add to the {WORDS[layer]} {json.dumps(statement)}"
+
+
+def explain(decision: Decision) -> str:
+    """The decision for a person."""
+    request, reports = decision.request, decision.layers
+    lines = [f"{decision.effect}: {request.principal} {decision.action} on {request.resource}"]
+    if decision.note:
+        lines.append(f"  {decision.note}")
+    elif decision.effect == "Allow":
+        lines += [f"  allowed by {label}" for r in reports if r.name in decision.decided_by for label in r.matched]
+    elif decision.effect == "ExplicitDeny":
+        lines.append("  blocked by an explicit Deny, which no Allow can mend:")
+        lines += [f"  {label}" for r in reports if r.effect == "ExplicitDeny" for label in r.matched]
+    else:
+        granted = any(r.effect == "Allow" and r.name in ("identity", "resource") for r in reports)
+        blockers = " and ".join(WORDS[name] for name in decision.decided_by)
+        lines.append(f"  granted, but blocked: no Allow in {blockers}" if granted else "  nothing grants it")
+        for name in decision.decided_by:
+            lines += _missing_link(decision, name)
+    lines += [f"  not evaluated: {text}" for r in reports for text in r.unknown]
+    if decision.depends_on:
+        lines.append(f"  depends on context that was not given: {', '.join(decision.depends_on)}")
+    return "\n".join(lines)
+
+
+def _missing_link(decision: Decision, name: LayerName) -> list[str]:
+    lines = [f"  {WORDS[name]}: no statement allows it"]
+    for r in decision.layers:
+        if r.name == name and r.effect == "ImplicitDeny":
+            lines += [
+                f"    {miss.statement}: {'; '.join(map(str, miss.mismatches))}"
+                for miss in r.near_misses
+                if miss.mismatches[0].element != "Action"
+            ]
+    return [*lines, f"    {suggestion(decision, name)}"]
+
+
+def to_dict(decision: Decision) -> dict[str, object]:
+    """The decision for a program."""
+    return {
+        "allowed": decision.allowed,
+        "effect": decision.effect,
+        "action": decision.action,
+        "decided_by": list(decision.decided_by),
+        "note": decision.note,
+        "depends_on": list(decision.depends_on),
+        "layers": [
+            {
+                "name": r.name,
+                "effect": r.effect,
+                "matched": list(r.matched),
+                "near_misses": [
+                    {
+                        "statement": miss.statement,
+                        "mismatches": [
+                            {"element": m.element, "wanted": m.wanted, "given": m.given} for m in miss.mismatches
+                        ],
+                    }
+                    for miss in r.near_misses
+                ],
+                "unknown": list(r.unknown),
+                "depends_on": list(r.depends_on),
+            }
+            for r in decision.layers
+        ],
+        "suggestions": []
+        if decision.effect != "ImplicitDeny"
+        else [suggestion(decision, name) for name in decision.decided_by],
+    }
