@@ -92,12 +92,7 @@ class Statement:
     ) -> Statement:
         """A statement that allows. The conditions that the principals carry are the caller's to add."""
         return cls(
-            effect="Allow",
-            actions=_strings(actions),
-            resources=_strings(resources),
-            principals=tuple(principals),
-            conditions=tuple(conditions),
-            sid=sid,
+            effect="Allow", actions=actions, resources=resources, principals=principals, conditions=conditions, sid=sid
         )
 
     @classmethod
@@ -112,12 +107,7 @@ class Statement:
     ) -> Statement:
         """A statement that denies."""
         return cls(
-            effect="Deny",
-            actions=_strings(actions),
-            resources=_strings(resources),
-            principals=tuple(principals),
-            conditions=tuple(conditions),
-            sid=sid,
+            effect="Deny", actions=actions, resources=resources, principals=principals, conditions=conditions, sid=sid
         )
 
     @classmethod
