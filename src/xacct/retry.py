@@ -210,5 +210,4 @@ def translate(
         doing=doing,
         account=account,
         code=code,
-        ambiguous=is_ambiguous(error),
     )

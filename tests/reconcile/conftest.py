@@ -260,7 +260,7 @@ def _snapshot(account: str) -> dict[str, Any]:
     roles = {
         role.name: (
             role.path,
-            role.description,
+            role.description or "",
             role.max_session_duration,
             role.permissions_boundary,
             json.loads(role.assume_role_policy_document),

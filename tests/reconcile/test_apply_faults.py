@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from itertools import count
 from typing import Any
 
 import pytest
@@ -29,6 +31,20 @@ from .conftest import (
     Killed,
     in_turn,
     plan_tutorial,
+)
+
+# The calls by which a run that fails at its end takes back what it made.
+ROLLBACK = (
+    f"trusting DetachRolePolicy {ROLE} AmazonS3ReadOnlyAccess",
+    f"trusting GetRole {ROLE} #2",
+    f"trusting DeleteRole {ROLE}",
+    f"trusted DetachUserPolicy {USER} AmazonEC2FullAccess",
+    f"trusted DetachUserPolicy {USER} {POLICY}",
+    f"trusted DeleteLoginProfile {USER}",
+    f"trusted GetUser {USER} #2",
+    f"trusted DeleteUser {USER}",
+    f"trusted GetPolicy {POLICY} #2",
+    f"trusted DeletePolicy {POLICY}",
 )
 
 every_call = pytest.mark.parametrize("call", APPLY)
@@ -125,6 +141,50 @@ def test_after_the_process_was_killed_what_was_made_can_be_taken_away(
     accounts.wire.mend()
     plan_tutorial(accounts, patience).destroy()
 
+    assert accounts.snapshot() == before
+
+
+@pytest.fixture
+def user_first(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the role be assumable only once the user has the policies, so that all is there to be taken back."""
+    number, both = count(1), threading.Event()
+
+    def gate(operation: str) -> None:
+        if operation == "AttachUserPolicy" and next(number) == 2:
+            both.set()
+        if operation == "AssumeRole":
+            both.wait(timeout=10)
+
+    monkeypatch.setattr(accounts.trusted, "gate", gate)
+
+
+@pytest.mark.parametrize("call", ROLLBACK)
+def test_after_the_process_was_killed_while_rolling_back_a_rerun_converges(
+    accounts: Accounts, user_first: None, haste: Patience, patience: Patience, call: str
+) -> None:
+    before = accounts.snapshot()
+    accounts.wire.fail_always(f"trusted AssumeRole {ROLE} #3", THROTTLED)
+    accounts.wire.fail(call, KILLED)
+    with pytest.raises(Killed):
+        plan_tutorial(accounts, haste).apply()
+
+    assert call in accounts.wire.calls
+    converges(accounts, patience, before)
+
+
+@pytest.mark.parametrize("call", ROLLBACK)
+def test_faults_while_rolling_back_are_waited_out(
+    accounts: Accounts, user_first: None, patience: Patience, call: str
+) -> None:
+    before = accounts.snapshot()
+    violation = Fault("refused", 400, "ValidationError", "no")
+    accounts.wire.fail_always(f"trusted AssumeRole {ROLE} #3", violation)
+    accounts.wire.fail(call, THROTTLED, LOST)
+    with pytest.raises(ApplyFailed, match="The accounts are as they were") as failed:
+        plan_tutorial(accounts, patience).apply()
+
+    assert call in accounts.wire.calls
+    assert failed.value.stands == ()
     assert accounts.snapshot() == before
 
 

@@ -15,7 +15,6 @@ from .conftest import (
     BROKEN_AFTERWARDS,
     DENIED,
     DESTROY,
-    KILLED,
     KILLED_AFTERWARDS,
     LOST,
     POLICY,
@@ -101,7 +100,7 @@ def test_when_all_fails_from_a_call_on_a_rerun_removes_what_is_left(
 
 
 @every_call
-@pytest.mark.parametrize("fault", [KILLED, KILLED_AFTERWARDS], ids=str)
+@pytest.mark.parametrize("fault", [KILLED_AFTERWARDS], ids=str)
 def test_after_the_process_was_killed_a_rerun_removes_what_is_left(
     accounts: Accounts, untouched: dict[str, Any], made: Plan, call: str, fault: Fault
 ) -> None:

@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from xacct import ConsoleUser, DevAccessGrant, TrustGrant, s3_read_policy
-from xacct.errors import InvalidValue, NotOurs, PermissionMissing, WrongAccount
+from xacct.errors import ApplyFailed, InvalidValue, NotOurs, PermissionMissing, WrongAccount
 from xacct.reconcile import Plan, plan
 from xacct.retry import Patience
 
@@ -251,6 +251,17 @@ def test_what_is_adopted_becomes_the_grants(accounts: Accounts, patience: Patien
     assert plan_trust(accounts, patience, role_name="Others").is_empty
     plan_trust(accounts, patience, role_name="Others").destroy()
     assert "Others" not in accounts.snapshot()[TRUSTING]["roles"]
+
+
+def test_what_could_not_be_adopted_stays_another_hands(accounts: Accounts, patience: Patience) -> None:
+    before = accounts.snapshot()
+    accounts.wire.fail_always("trusting UpdateAssumeRolePolicy Others", DENIED)
+    with pytest.raises(ApplyFailed, match="iam:UpdateAssumeRolePolicy"):
+        plan_trust(accounts, patience, role_name="Others", adopt=True).apply()
+
+    assert accounts.snapshot() == before
+    with pytest.raises(NotOurs):
+        plan_trust(accounts, patience, role_name="Others")
 
 
 @pytest.mark.parametrize("side", ["trusting", "trusted"])

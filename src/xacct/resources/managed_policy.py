@@ -13,7 +13,7 @@ from xacct.policy import PolicyDocument
 from xacct.resources.attachment import Attachment, Carrier
 from xacct.resources.owned import Owned
 from xacct.resources.ownership import is_ours, marked, merged, tag_list, tags_of, was_recorded
-from xacct.resources.step import Change, Step, change, document_of, policy_diff
+from xacct.resources.step import Step, document_of, policy_diff
 from xacct.retry import deletion_is_stale, made_but_not_visible_yet
 
 if TYPE_CHECKING:
@@ -256,10 +256,6 @@ class ManagedPolicy(Owned):
         return [
             f"{self.words} on {kind} {name}" for kind, name in sorted(others) if not _was_given((kind, name), state)
         ]
-
-    def drift(self, state: ManagedPolicyState) -> list[Change]:
-        """What is attached by another hand, and stays."""
-        return [change(self.side, "leave", text) for text in self.foreign(state)]
 
     # Removing
 

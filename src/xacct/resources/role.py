@@ -15,7 +15,7 @@ from xacct.policy import PolicyDocument
 from xacct.resources.attachment import Attachment
 from xacct.resources.owned import Owned
 from xacct.resources.ownership import is_ours, marked, merged, tag_list, tags_of, was_recorded
-from xacct.resources.step import Change, Step, change, document_of, policy_diff
+from xacct.resources.step import Step, document_of, policy_diff
 from xacct.retry import deletion_is_stale, made_but_not_visible_yet, not_visible_yet, principal_not_visible_yet
 
 if TYPE_CHECKING:
@@ -296,10 +296,6 @@ class Role(Owned):
         others += [f"inline policy {name} on {self.words}" for name in state.inline]
         names = (*state.attached, *state.inline)
         return [text for name, text in zip(names, others) if name not in wanted and not was_recorded(name, state.tags)]
-
-    def drift(self, state: RoleState) -> list[Change]:
-        """What is on the role by another hand, and stays."""
-        return [change(self.side, "leave", text) for text in self.foreign(state)]
 
     # Removing
 

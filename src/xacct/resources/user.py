@@ -15,7 +15,7 @@ from xacct.grants import DevAccessGrant
 from xacct.resources.attachment import Attachment
 from xacct.resources.owned import Owned
 from xacct.resources.ownership import is_ours, marked, merged, tag_list, tags_of, was_recorded
-from xacct.resources.step import Change, Step, change
+from xacct.resources.step import Step
 from xacct.retry import deletion_is_stale, made_but_not_visible_yet, not_visible_yet
 
 if TYPE_CHECKING:
@@ -253,10 +253,6 @@ class User(Owned):
             if arn not in self._policies and not was_recorded(arn, state.tags)
         ]
         return policies + [f"{text} of {self.words}" for text in state.belongings]
-
-    def drift(self, state: UserState) -> list[Change]:
-        """What is on the user by another hand, and stays."""
-        return [change(self.side, "leave", text) for text in self.foreign(state)]
 
     # Removing
 
