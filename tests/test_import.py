@@ -25,7 +25,7 @@ def test_importing_xacct_loads_no_aws_client() -> None:
     assert not loaded_after("import xacct").intersection(HEAVY)
 
 
-@pytest.mark.parametrize("room", ["errors", "arn", "policy", "grants", "s3_read", "switch_role"])
+@pytest.mark.parametrize("room", ["errors", "arn", "policy", "authz", "grants", "s3_read", "switch_role"])
 def test_rooms_without_io_never_load_an_aws_client(room: str) -> None:
     assert not loaded_after(f"import xacct.{room}").intersection({"boto3", "botocore", "moto"})
 
@@ -36,6 +36,7 @@ FLOORS = (
     {"arn", "fields", "events"},
     {"policy"},
     {"console_user", "grants", "s3_read", "switch_role"},
+    {"authz"},
     {"retry"},
     {"side"},
     {"resources"},

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from xacct.arn import (
         Arn as Arn,
     )
+    from xacct.authz import (
+        AccessRequest as AccessRequest,
+        Decision as Decision,
+        PolicySet as PolicySet,
+        evaluate as evaluate,
+        evaluate_many as evaluate_many,
+    )
     from xacct.console_user import (
         ConsoleUser as ConsoleUser,
     )
@@ -82,6 +89,7 @@ _HOME = {
         "grant_cross_account_read",
     ),
     "xacct.arn": ("Arn",),
+    "xacct.authz": ("AccessRequest", "Decision", "PolicySet", "evaluate", "evaluate_many"),
     "xacct.console_user": ("ConsoleUser",),
     "xacct.errors": (
         "ApplyFailed",
