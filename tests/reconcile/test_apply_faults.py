@@ -51,7 +51,7 @@ every_call = pytest.mark.parametrize("call", APPLY)
 
 
 @every_call
-@pytest.mark.parametrize("faults", [(THROTTLED, UNREACHABLE, BROKEN), (LOST,), (BROKEN_AFTERWARDS, LOST)], ids=in_turn)
+@pytest.mark.parametrize("faults", [(THROTTLED, UNREACHABLE, BROKEN), (BROKEN_AFTERWARDS, LOST)], ids=in_turn)
 def test_faults_that_pass_are_waited_out(
     accounts: Accounts, patience: Patience, call: str, faults: tuple[Fault, ...]
 ) -> None:
