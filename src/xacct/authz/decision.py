@@ -160,7 +160,7 @@ def _decide(request: AccessRequest, policies: PolicySet, action: str) -> Decisio
     if missing:
         return Decision(request, policies, action, "ImplicitDeny", tuple(dict.fromkeys(missing)))
     granting: tuple[LayerName, ...] = ("resource", "identity")
-    allowed = tuple(name for name in granting if grades.get(name))
+    allowed: tuple[LayerName, ...] = tuple(name for name in granting if grades.get(name))
     return Decision(request, policies, action, "Allow", allowed or ("identity",))
 
 
@@ -185,5 +185,5 @@ def _missing(request: AccessRequest, grades: dict[LayerName, Grade]) -> list[Lay
         missing.append("identity")
     if alone < Grade.FULL:
         limits: tuple[LayerName, ...] = ("boundary", "session")
-        missing += [name for name in limits if name in grades and not grades[name]]
+        missing.extend(name for name in limits if name in grades and not grades[name])
     return missing
