@@ -6,6 +6,7 @@ import boto3
 from typing_extensions import assert_type
 
 from xacct import (
+    AccessRequest,
     ApplyFailed,
     Arn,
     Change,
@@ -13,6 +14,7 @@ from xacct import (
     Condition,
     ConsoleUser,
     CrossAccountAccess,
+    Decision,
     DevAccessGrant,
     Event,
     InvalidValue,
@@ -21,6 +23,7 @@ from xacct import (
     Plan,
     PolicyDocument,
     PolicyError,
+    PolicySet,
     Principal,
     Statement,
     SwitchRoleLink,
@@ -28,6 +31,7 @@ from xacct import (
     Verification,
     XacctError,
     assume_role,
+    evaluate,
     grant_cross_account_read,
     plan,
     s3_read_policy,
@@ -63,6 +67,17 @@ trusted = DevAccessGrant(
     account="222222222222", role_arns=grant.role_arn, console_user=ConsoleUser("dev", managed_policy_arns=[])
 )
 assert_type(trusted.assume_role_policy, PolicyDocument)
+
+question = AccessRequest(
+    principal="arn:aws:iam::222222222222:user/dev",
+    action="sts:AssumeRole",
+    resource=grant.role_arn,
+    context={"aws:MultiFactorAuthPresent": "true"},
+)
+decision = evaluate(question, PolicySet(resource=grant.trust_policy, identity=[trusted.assume_role_policy, "{}"]))
+assert_type(decision, Decision)
+assert_type(decision.allowed, bool)
+assert_type(decision.depends_on, tuple[str, ...])
 
 production, development = boto3.Session(profile_name="production"), boto3.Session(profile_name="development")
 
