@@ -7,6 +7,7 @@ from configparser import ConfigParser
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
@@ -51,6 +52,10 @@ def aws_accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 collect_ignore = ["docs/conf.py", "tests/typing"]
+
+# Machines are noisy: what is slow is for the benchmarks to say.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)],
