@@ -141,7 +141,7 @@ class CompiledStatement:
                 c = condition.condition
                 given = ", ".join(map(repr, request.context.get(condition.key, ()))) or "none"
                 wanted = f"{c.operator} {c.key} {' or '.join(map(repr, c.values))}"
-                found.append(Mismatch("Condition", wanted, condition.unknown or given))
+                found.append(Mismatch("Condition", wanted, given))
         return tuple(found)
 
     def asks_for(self, request: AccessRequest) -> tuple[str, ...]:
@@ -210,14 +210,6 @@ def compile_document(document: PolicyDocument, name: str) -> list[CompiledStatem
     """A document's statements, ready to be asked."""
     compiled = []
     for index, s in enumerate(document.statements):
-        carried = tuple(c for p in s.principals for c in p.conditions)
-        if carried:
-            # JSON has no conditions on a principal; who means them adds them to the statement.
-            s = Statement(  # noqa: PLW2901 the statement as it is meant
-                effect=s.effect, actions=s.actions, not_actions=s.not_actions, resources=s.resources,
-                not_resources=s.not_resources, principals=s.principals, sid=s.sid,
-                conditions=(*s.conditions, *(c for c in carried if c not in s.conditions)),
-            )  # fmt: skip
         compiled.append(
             CompiledStatement(
                 s,

@@ -14,6 +14,13 @@ from xacct.authz.policy_set import WORDS, Layer, LayerName
 __all__ = ["LayerReport", "NearMiss", "explain", "report", "to_dict"]
 
 _NEAREST = 3
+_OF_TRUST = (
+    "sts:assumerole",
+    "sts:assumerolewithsaml",
+    "sts:assumerolewithwebidentity",
+    "sts:tagsession",
+    "sts:setsourceidentity",
+)
 
 
 @frozen
@@ -62,17 +69,17 @@ def _layer(decision: Decision, layer: Layer) -> LayerReport:
         if not differences:
             matched.append(statement)
         elif not statement.denies:
-            missed.append(NearMiss(statement.label, differences))
+            missed.append(NearMiss(_label(decision, layer.name, statement), differences))
         if not any(m.element == "Action" for m in differences):
             keys.update(statement.asks_for(request))
-            unknown += [f"{statement.label}: {reason}" for reason in statement.unknown]
+            unknown += [f"{_label(decision, layer.name, statement)}: {reason}" for reason in statement.unknown]
     # What is about another action comes last, then what differs in more.
     missed.sort(key=lambda miss: (miss.mismatches[0].element == "Action", len(miss.mismatches)))
     denying = [s for s in matched if s.denies]
     return LayerReport(
         layer.name,
         "ExplicitDeny" if denying else "Allow" if matched else "ImplicitDeny",
-        tuple(s.label for s in denying or matched),
+        tuple(_label(decision, layer.name, s) for s in denying or matched),
         tuple(missed[:_NEAREST]),
         tuple(unknown),
         tuple(sorted(keys)),
@@ -82,8 +89,17 @@ def _layer(decision: Decision, layer: Layer) -> LayerReport:
 def suggestion(decision: Decision, layer: LayerName) -> str:
     """The smallest change in a layer that would allow, as a statement; words where no grant mends it."""
     request = decision.request
-    if decision.note or layer in ("scp", "rcp"):
+    if decision.note:
         return "no grant can mend it"
+    if layer == "scp":
+        return "no grant can mend it: it is for the administrators of the organization"
+    nearest = next((r.near_misses[0] for r in decision.layers if r.name == layer and r.near_misses), None)
+    if nearest and all(m.element == "Condition" for m in nearest.mismatches):
+        if any(text.startswith(f"{nearest.statement}:") for r in decision.layers for text in r.unknown):
+            return f"mend what cannot be evaluated in {nearest.statement}"
+        # A statement without the condition would widen access.
+        wanted = " and ".join(m.wanted for m in nearest.mismatches)
+        return f"ask again with what {nearest.statement} demands: {wanted}"
     statement: dict[str, object] = {"Effect": "Allow", "Action": decision.action}
     if layer == "resource":
         kind = {"service": "Service", "provider": "Federated"}.get(request.caller.kind, "AWS")
@@ -93,7 +109,19 @@ def suggestion(decision: Decision, layer: LayerName) -> str:
         statement["Principal"] = "*" if name == "*" else {kind: name}
     if layer != "resource" or not decision.action.lower().startswith("sts:"):
         statement["Resource"] = request.resource
-    return f"add to the {WORDS[layer]} {json.dumps(statement)}"
+    return f"add to the {_words(decision, layer)} {json.dumps(statement)}"
+
+
+def _words(decision: Decision, layer: LayerName) -> str:
+    if layer == "resource" and decision.action.lower() in _OF_TRUST:
+        return f"trust policy of role {decision.request.resource.rsplit('/', 1)[-1]}"
+    return WORDS[layer]
+
+
+def _label(decision: Decision, layer: LayerName, statement: CompiledStatement) -> str:
+    if statement.policy != WORDS[layer]:
+        return statement.label
+    return statement.label.replace(statement.policy, _words(decision, layer), 1)
 
 
 def explain(decision: Decision) -> str:
@@ -109,7 +137,7 @@ def explain(decision: Decision) -> str:
         lines += [f"  {label}" for r in reports if r.effect == "ExplicitDeny" for label in r.matched]
     else:
         granted = any(r.effect == "Allow" and r.name in ("identity", "resource") for r in reports)
-        blockers = " and ".join(WORDS[name] for name in decision.decided_by)
+        blockers = " and ".join(_words(decision, name) for name in decision.decided_by)
         lines.append(f"  granted, but blocked: no Allow in {blockers}" if granted else "  nothing grants it")
         for name in decision.decided_by:
             lines += _missing_link(decision, name)
@@ -120,7 +148,7 @@ def explain(decision: Decision) -> str:
 
 
 def _missing_link(decision: Decision, name: LayerName) -> list[str]:
-    lines = [f"  {WORDS[name]}: no statement allows it"]
+    lines = [f"  {_words(decision, name)}: no statement allows it"]
     for r in decision.layers:
         if r.name == name and r.effect == "ImplicitDeny":
             lines += [

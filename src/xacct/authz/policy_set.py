@@ -20,6 +20,8 @@ WORDS: dict[LayerName, str] = {
     "vpc_endpoint": "VPC endpoint policy",
 }  # fmt: skip
 
+_SINGLE = ("resource", "boundary", "vpc_endpoint")
+
 # So many different actions are remembered for each layer.
 _REMEMBERED = 4096
 
@@ -29,12 +31,14 @@ class Layer:
 
     __slots__ = ("_about", "name", "statements")
 
-    def __init__(self, name: LayerName, sources: Iterable[Source]) -> None:
+    def __init__(self, name: LayerName, sources: Iterable[Source], level: str = "") -> None:
         self.name: LayerName = name
         self.statements: tuple[CompiledStatement, ...] = tuple(
             statement
             for number, source in enumerate(sources, 1)
-            for statement in compile_document(PolicyDocument.parse(source), f"{WORDS[name]} {number}")
+            for statement in compile_document(
+                PolicyDocument.parse(source), WORDS[name] if name in _SINGLE else f"{WORDS[name]} {level}{number}"
+            )
         )
         self._about: dict[str, tuple[CompiledStatement, ...]] = {}
 
@@ -104,8 +108,8 @@ class PolicySet:
         self.boundary = None if boundary is None else Layer("boundary", [boundary])
         sessions = tuple(session)
         self.session = Layer("session", sessions) if sessions else None
-        self.scps = tuple(Layer("scp", level) for level in scps)
-        self.rcps = tuple(Layer("rcp", level) for level in rcps)
+        self.scps = tuple(Layer("scp", level, f"{n}.") for n, level in enumerate(scps, 1))
+        self.rcps = tuple(Layer("rcp", level, f"{n}.") for n, level in enumerate(rcps, 1))
         self.vpc_endpoint = None if vpc_endpoint is None else Layer("vpc_endpoint", [vpc_endpoint])
         found = (*self.rcps, *self.scps, self.resource, self.identity, self.boundary, self.session, self.vpc_endpoint)
         self.layers: tuple[Layer, ...] = tuple(layer for layer in found if layer is not None)

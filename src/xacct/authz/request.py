@@ -73,15 +73,7 @@ class AccessRequest:
 
     def __attrs_post_init__(self) -> None:
         caller = _caller(self.principal, self.context)
-        account = self.resource_account
-        if account:
-            account_id(account, "resource_account")
-        elif self.resource != "*":
-            account = Arn.parse(self.resource, name="resource").account
-            if not account:
-                raise InvalidValue("resource_account", account, f"needed, because {self.resource} names no account")
-        else:
-            account = caller.account
+        account = _resource_account(self.resource, self.resource_account) or caller.account
         object.__setattr__(self, "caller", caller)
         object.__setattr__(self, "resource_account", account)
         object.__setattr__(self, "context", {**_implied(self.principal, caller, account), **self.context})
@@ -103,6 +95,18 @@ class AccessRequest:
         tags = any(key == "aws:tagkeys" or key.startswith("aws:requesttag/") for key, v in self.context.items() if v)
         identity = bool(self.context.get("sts:sourceidentity"))
         return (self.action, *["sts:TagSession"] * tags, *["sts:SetSourceIdentity"] * identity)
+
+
+def _resource_account(resource: str, given: str) -> str:
+    named = "" if resource == "*" else Arn.parse(resource, name="resource").account
+    if given:
+        account_id(given, "resource_account")
+        if named not in ("", "aws", given):
+            raise InvalidValue("resource_account", given, f"the account of {resource}, or left out")
+        return given
+    if resource != "*" and named in ("", "aws"):
+        raise InvalidValue("resource_account", given, f"needed, because {resource} names no account")
+    return named
 
 
 def _caller(principal: str, context: Mapping[str, tuple[str, ...]]) -> Caller:
