@@ -70,11 +70,13 @@ class AccessRequest:
     resource_account: str = ""
     context: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_values)
     caller: Caller = field(init=False, eq=False, repr=False)
+    actions: tuple[str, ...] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         caller = _caller(self.principal, self.context)
         account = _resource_account(self.resource, self.resource_account) or caller.account
         object.__setattr__(self, "caller", caller)
+        object.__setattr__(self, "actions", _actions(self.action, self.context))
         object.__setattr__(self, "resource_account", account)
         object.__setattr__(self, "context", {**_implied(self.principal, caller, account), **self.context})
 
@@ -83,18 +85,17 @@ class AccessRequest:
         """Whether caller and resource are in different accounts."""
         return self.caller.account != self.resource_account
 
-    @property
-    def actions(self) -> tuple[str, ...]:
-        """The action, and those that AWS demands with it: for session tags and for a source identity.
 
-        Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
-        """
-        name = self.action.lower()
-        if not name.startswith("sts:assumerole"):
-            return (self.action,)
-        tags = any(key == "aws:tagkeys" or key.startswith("aws:requesttag/") for key, v in self.context.items() if v)
-        identity = bool(self.context.get("sts:sourceidentity"))
-        return (self.action, *["sts:TagSession"] * tags, *["sts:SetSourceIdentity"] * identity)
+def _actions(action: str, context: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The action, and those that AWS demands with it: for session tags and for a source identity.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
+    """
+    if not action.lower().startswith("sts:assumerole"):
+        return (action,)
+    tags = any(key == "aws:tagkeys" or key.startswith("aws:requesttag/") for key, values in context.items() if values)
+    identity = bool(context.get("sts:sourceidentity"))
+    return (action, *["sts:TagSession"] * tags, *["sts:SetSourceIdentity"] * identity)
 
 
 def _resource_account(resource: str, given: str) -> str:
