@@ -11,7 +11,10 @@ import hypothesis
 import pytest
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
-from tutorial import two_accounts  # importing the tutorial also forgets what this machine knows of real accounts
+from tutorial import (  # importing the tutorial also forgets what this machine knows of real accounts
+    one_request_at_a_time,
+    two_accounts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +32,13 @@ def no_network() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect_here)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def whole_answers() -> Iterator[None]:
+    """Let moto answer one thread at a time."""
+    with one_request_at_a_time():
         yield
 
 

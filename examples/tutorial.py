@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
+from unittest.mock import patch
 
 # Whatever this machine knows of real accounts stays out of it, before boto3 looks.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -21,8 +23,10 @@ os.environ |= {
 }
 
 import boto3  # noqa: E402
+from botocore.awsrequest import AWSPreparedRequest  # noqa: E402
 from moto import mock_aws  # noqa: E402
 from moto.core.authorization import enable_iam_authentication  # noqa: E402
+from moto.core.botocore_stubber import BotocoreStubber  # noqa: E402
 
 from xacct import ConsoleUser, Event, grant_cross_account_read  # noqa: E402
 
@@ -45,9 +49,22 @@ def administrator(account: str) -> boto3.Session:
 
 
 @contextmanager
+def one_request_at_a_time() -> Iterator[None]:
+    """Moto keeps its state in plain dictionaries, and xacct calls from several threads."""
+    answer, lock = BotocoreStubber.__call__, RLock()
+
+    def answer_alone(stubber: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **_: object) -> object:
+        with lock:
+            return answer(stubber, event_name, request)
+
+    with patch.object(BotocoreStubber, "__call__", answer_alone):
+        yield
+
+
+@contextmanager
 def two_accounts() -> Iterator[tuple[boto3.Session, boto3.Session]]:
     """Administrators of production and development, in accounts that enforce identity policies from here on."""
-    with mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
+    with mock_aws(config={"iam": {"load_aws_managed_policies": True}}), one_request_at_a_time():
         sessions = administrator(PRODUCTION), administrator(DEVELOPMENT)
         with enable_iam_authentication():
             yield sessions
