@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
 from attrs import evolve, field, frozen
 
@@ -67,6 +67,9 @@ class Plan:
     _trusted: Side = field(alias="trusted", repr=False, eq=False)
     _passwords: _Passwords = field(alias="passwords", repr=False, eq=False)
     _adopt: bool = field(alias="adopt", repr=False)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError("a Plan is not pickled: it holds live sessions, and it may hold a password. Plan again instead")
 
     @property
     def is_empty(self) -> bool:
