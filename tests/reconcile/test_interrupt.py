@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,6 +12,15 @@ from xacct import Event
 from xacct.retry import Patience
 
 from .conftest import ROLE, TRUSTED, USER, Accounts, plan_tutorial
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """Let SIGINT interrupt, also where whoever started the tests ignores it, as a shell does in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
 
 # Seven steps that change something, and the wait; each starts and ends.
 EVENTS = 16
