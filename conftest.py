@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from configparser import ConfigParser
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from moto.core.botocore_stubber import BotocoreStubber
 from sybil import Sybil
 from sybil.parsers.myst import PythonCodeBlockParser
-from tutorial import (  # importing the tutorial also forgets what this machine knows of real accounts
-    one_request_at_a_time,
-    two_accounts,
-)
+
+from xacct.testing import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# Whatever this machine knows of real accounts stays out of it, before boto3 looks.
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+os.environ |= {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -37,17 +47,26 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def whole_answers() -> Iterator[None]:
-    """Let moto answer one thread at a time."""
-    with one_request_at_a_time():
+    """Let moto answer one thread at a time: its dictionaries do not stand two."""
+    answer, lock = BotocoreStubber.__call__, RLock()
+
+    def answer_alone(*args: Any, **options: Any) -> Any:
+        with lock:
+            return answer(*args, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BotocoreStubber, "__call__", answer_alone)
         yield
 
 
 @pytest.fixture(scope="module")
 def aws_accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The tutorial's two accounts, with the profiles ``production`` and ``development`` of their administrators."""
-    with two_accounts() as sessions, pytest.MonkeyPatch.context() as patch:
+    accounts = {"production": "111111111111", "development": "222222222222"}
+    with Sandbox(accounts.values()) as aws, pytest.MonkeyPatch.context() as patch:
         profiles = ConfigParser()
-        for profile, session in zip(("production", "development"), sessions):
+        for profile, account in accounts.items():
+            session = aws.account(account).session
             credentials = session.get_credentials()
             profiles[profile] = {
                 "aws_access_key_id": credentials.access_key,
@@ -67,8 +86,7 @@ collect_ignore = ["docs/conf.py", "tests/typing"]
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 
-pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)],
-    patterns=["*.md"],
-    fixtures=["aws_accounts"],
-).pytest()
+_python = PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)
+# The examples of that page open accounts of their own.
+_pages = Sybil(parsers=[_python], patterns=["*.md"], excludes=["docs/testing.md"], fixtures=["aws_accounts"])
+pytest_collect_file = (_pages + Sybil(parsers=[_python], patterns=["docs/testing.md"])).pytest()

@@ -1,73 +1,19 @@
 """The whole cross-account tutorial on two AWS accounts inside this process: no AWS, no credentials, no network.
 
-The accounts are moto's. It keeps their state and enforces identity policies here, so that the refused write below is a
-real refusal. It ignores trust policies, so that assuming the role proves nothing here about who may.
+The accounts are those of `xacct.testing`, which enforce IAM as AWS does: what is refused below is really refused.
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import RLock
-from unittest.mock import patch
 
-# Whatever this machine knows of real accounts stays out of it, before boto3 looks.
-for name in [name for name in os.environ if name.startswith("AWS_")]:
-    del os.environ[name]
-os.environ |= {
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
+import boto3
 
-import boto3  # noqa: E402
-from botocore.awsrequest import AWSPreparedRequest  # noqa: E402
-from moto import mock_aws  # noqa: E402
-from moto.core.authorization import enable_iam_authentication  # noqa: E402
-from moto.core.botocore_stubber import BotocoreStubber  # noqa: E402
+from xacct import AssumeRoleDenied, ConsoleUser, Event, assume_role, grant_cross_account_read
+from xacct.testing import Sandbox
 
-from xacct import ConsoleUser, Event, grant_cross_account_read  # noqa: E402
-
-PRODUCTION, DEVELOPMENT = "111111111111", "222222222222"
+PRODUCTION, DEVELOPMENT, STRANGERS = "111111111111", "222222222222", "333333333333"
 BUCKET = "production-reports"
-ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
-
-
-def administrator(account: str) -> boto3.Session:
-    """A session of a new administrator of an account."""
-    anybody = boto3.Session("AKIAIOSFODNN7EXAMPLE", "any", region_name="eu-central-1")
-    sts = anybody.client("sts")
-    keys = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/Founder", RoleSessionName="tutorial")["Credentials"]
-    founder = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-    iam = founder.client("iam")
-    iam.create_user(UserName="Administrator")
-    iam.attach_user_policy(UserName="Administrator", PolicyArn=ADMINISTRATOR)
-    key = iam.create_access_key(UserName="Administrator")["AccessKey"]
-    return boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name="eu-central-1")
-
-
-@contextmanager
-def one_request_at_a_time() -> Iterator[None]:
-    """Moto keeps its state in plain dictionaries, and xacct calls from several threads."""
-    answer, lock = BotocoreStubber.__call__, RLock()
-
-    def answer_alone(stubber: BotocoreStubber, event_name: str, request: AWSPreparedRequest, **_: object) -> object:
-        with lock:
-            return answer(stubber, event_name, request)
-
-    with patch.object(BotocoreStubber, "__call__", answer_alone):
-        yield
-
-
-@contextmanager
-def two_accounts() -> Iterator[tuple[boto3.Session, boto3.Session]]:
-    """Administrators of production and development, in accounts that enforce identity policies from here on."""
-    with mock_aws(config={"iam": {"load_aws_managed_policies": True}}), one_request_at_a_time():
-        sessions = administrator(PRODUCTION), administrator(DEVELOPMENT)
-        with enable_iam_authentication():
-            yield sessions
 
 
 def inventory(session: boto3.Session) -> set[str]:
@@ -92,12 +38,13 @@ def show(event: Event) -> None:
         print(f"   {event}")
 
 
-def tour(production: boto3.Session, development: boto3.Session) -> bool:
+def tour(aws: Sandbox) -> bool:
     """The tutorial, step by step.
 
     Returns:
         Whether everything went as it should.
     """
+    production, development = aws.account(PRODUCTION).session, aws.account(DEVELOPMENT).session
     before = inventory(production), inventory(development)
     step(1, f"In production ({PRODUCTION}) there is a bucket with an object.")
     s3 = production.client("s3")
@@ -117,29 +64,37 @@ def tour(production: boto3.Session, development: boto3.Session) -> bool:
     again = grant_cross_account_read(production, development, console_user=user)
     print(f"   {len(again.changes)} changes")
 
-    step(4, "As development, in the role: what is in the bucket?")
-    reader = access.session().client("s3")
+    step(4, f"{user.name} switches into the role and reads.")
+    signed_in = aws.sign_in(f"arn:aws:iam::{DEVELOPMENT}:user/{user.name}")
+    reader = assume_role(signed_in, access.role_arn).client("s3")
     print(f"   {reader.get_object(Bucket=BUCKET, Key='2026/january.csv')['Body'].read().decode()!r}")
 
     step(5, "Verify: what should work works, and what should be refused is refused.")
     verification = access.verify()
     print("\n".join(f"   {line}" for line in str(verification).splitlines()))
-    print("   (These accounts ignore trust policies: who may assume the role is not proven here.)")
 
-    step(6, "Take it all away: the grant, the user, the object and the bucket.")
+    step(6, f"Somebody of a third account ({STRANGERS}) tries the same.")
+    refused = False
+    try:
+        assume_role(aws.account(STRANGERS).session, access.role_arn)
+    except AssumeRoleDenied:
+        refused = True
+        print("\n".join(f"   {line}" for line in str(aws.calls[-1]).splitlines()))
+
+    step(7, "Take it all away: the grant, the user, the object and the bucket.")
     access.revoke()
     s3.delete_object(Bucket=BUCKET, Key="2026/january.csv")
     s3.delete_bucket(Bucket=BUCKET)
     after = inventory(production), inventory(development)
     print(f"   Both accounts are as they were: {after == before}")
-    return verification.ok and not again.changes and after == before
+    return verification.ok and not again.changes and refused and after == before
 
 
 def main() -> int:
     """Run the tutorial; 0 if everything went as it should."""
     print("Cross-account S3 access through an IAM role, on two AWS accounts inside this process.")
-    with two_accounts() as (production, development):
-        return 0 if tour(production, development) else 1
+    with Sandbox([PRODUCTION, DEVELOPMENT, STRANGERS]) as aws:
+        return 0 if tour(aws) else 1
 
 
 if __name__ == "__main__":

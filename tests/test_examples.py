@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,7 @@ import pytest
 TUTORIAL = Path(__file__).parent.parent / "examples" / "tutorial.py"
 
 
-def test_the_tutorial_ends_with_a_verified_grant_and_clean_accounts(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # It takes the machine's own settings out of the environment for good.
-    monkeypatch.setattr(os, "environ", os.environ.copy())
+def test_the_tutorial_ends_with_a_verified_grant_and_clean_accounts(capsys: pytest.CaptureFixture[str]) -> None:
     specification = importlib.util.spec_from_file_location("tutorial", TUTORIAL)
     assert specification is not None
     assert specification.loader is not None
@@ -26,5 +23,20 @@ def test_the_tutorial_ends_with_a_verified_grant_and_clean_accounts(
     output = capsys.readouterr().out
     assert "arn:aws:iam::111111111111:role/CrossAccountRoleS3" in output
     assert "0 changes" in output
-    assert "refused   refused   Access Denied" in output
+    assert "refused   refused   User: arn:aws:sts::111111111111:assumed-role/CrossAccountRoleS3/" in output
+    assert "EC2UserForCrossAccount switches into the role and reads" in output
+    assert "trust policy of role CrossAccountRoleS3" in output
     assert "Both accounts are as they were: True" in output
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["as it stands", "without the external ID"])
+def test_the_docs_project_passes_and_fails_as_the_page_says(tmp_path: Path, forgotten: bool) -> None:
+    for name in ("reports.py", "test_reports.py"):
+        text = (TUTORIAL.parent / "testing" / name).read_text("utf-8")
+        (tmp_path / name).write_text(text.replace(', ExternalId="acme-42"', "") if forgotten else text)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
+    page = (TUTORIAL.parent.parent / "docs" / "testing.md").read_text("utf-8")
+    report = page[page.index("```text\n") + 8 : page.index("\n```\n\n## Without pytest")]
+    assert ("1 failed, 1 passed" if forgotten else "2 passed") in ran.stdout, ran.stdout
+    assert (report in ran.stdout) == forgotten, ran.stdout

@@ -1,0 +1,9 @@
+"""AWS accounts in a test that enforce IAM; needs the extra ``xacct[testing]``."""
+
+from __future__ import annotations
+
+from xacct.testing.clock import Clock as Clock
+from xacct.testing.gate import Recorded as Recorded
+from xacct.testing.sandbox import Account as Account, Sandbox as Sandbox
+
+__all__ = ["Account", "Clock", "Recorded", "Sandbox"]

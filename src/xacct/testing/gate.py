@@ -1,0 +1,205 @@
+"""Where every request passes: who calls, may they, and what happens then."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve, field
+
+from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
+from xacct.errors import PolicyError
+from xacct.policy import PolicyDocument
+from xacct.testing.asks import Ask, asks_of
+from xacct.testing.batch import delete_the_rest
+from xacct.testing.caller import Caller, Callers, Named
+from xacct.testing.refusals import Refused, denied, render
+from xacct.testing.sts import SecurityTokenService
+from xacct.testing.wire import Answer, Call, read
+from xacct.testing.written import as_aws_writes
+
+if TYPE_CHECKING:
+    from moto.core.request import Request
+
+    from xacct.testing.clock import Clock
+    from xacct.testing.state import State
+
+__all__ = ["Gate", "Recorded"]
+
+log = logging.getLogger("xacct.testing")
+
+
+@define(kw_only=True)
+class Recorded:
+    """A call that was made, and what became of it.
+
+    Attributes:
+        service: such as ``s3``.
+        operation: such as ``GetObject``.
+        caller: the caller's ARN; ``*`` for an anonymous one, empty where the credentials are nobody's.
+        account: the account in which it acted.
+        decisions: what IAM decided, each with its explanation; those after a refusal were not asked.
+        code: AWS's code where it was refused.
+        message: AWS's text where it was refused.
+    """
+
+    service: str
+    operation: str
+    caller: str = ""
+    account: str = ""
+    decisions: tuple[Decision, ...] = field(default=(), repr=False)
+    code: str | None = None
+    message: str | None = field(default=None, repr=False)
+
+    @property
+    def allowed(self) -> bool:
+        """Whether IAM let it through."""
+        return bool(self.caller) and all(decision.allowed for decision in self.decisions)
+
+    def __str__(self) -> str:
+        lines = [f"{self.caller or 'nobody'} {self.service}:{self.operation} in {self.account or 'no account'}"]
+        lines += [line for decision in self.decisions for line in str(decision).splitlines()]
+        if self.code:
+            lines.append(f"answered {self.code}: {self.message}")
+        return "\n  ".join(lines)
+
+
+class Gate:
+    """Answers requests as AWS would: one at a time, as moto's dictionaries want it.
+
+    Args:
+        state: the accounts.
+        callers: who has credentials.
+        clock: the sandbox's time.
+        moto: answers what is allowed.
+        strict: whether calls are refused whose permissions the sandbox does not know.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        callers: Callers,
+        clock: Clock,
+        moto: Callable[[Request], Answer],
+        *,
+        strict: bool,
+    ) -> None:
+        self._state, self._callers, self._clock, self._moto, self._strict = state, callers, clock, moto, strict
+        self._sts = SecurityTokenService(state, callers, clock)
+        self.lock = RLock()
+        self.calls: list[Recorded] = []
+
+    def answer(self, request: Request) -> Answer:
+        """The answer to a request."""
+        with self.lock:
+            call = read(request)
+            record = Recorded(service=call.service, operation=call.operation)
+            self.calls.append(record)
+            try:
+                return self._admitted(call, record)
+            except Refused as refused:
+                record.code, record.message = refused.code, refused.message
+                return render(refused, call)
+
+    def _admitted(self, call: Call, record: Recorded) -> Answer:
+        caller = self._callers.identify(call)
+        record.caller = caller.arn
+        context = self._sts.check(call, caller) if call.service == "sts" else {}
+        asks = self._asks(call, caller)
+        account = self._acting_account(call, caller, asks)
+        record.account = account
+        refused: dict[int, Refused] = {}
+        for ask in asks:
+            decision = self._decide(call, caller, evolve(ask, context={**ask.context, **context}))
+            record.decisions += (decision,)
+            if decision.allowed:
+                continue
+            if ask.entry is None:
+                raise denied(decision, caller.arn, call)
+            refused[ask.entry] = denied(decision, caller.arn, call)
+        if call.service == "sts":
+            return self._sts.answer(call, caller)
+        if refused:
+            return delete_the_rest(call, refused, lambda rest: self._carried_out(rest, account))
+        return self._carried_out(call, account)
+
+    def _carried_out(self, call: Call, account: str) -> Answer:
+        afterwards = as_aws_writes(call, account, self._state)
+        if isinstance(afterwards, Answer):
+            return afterwards
+        # Moto takes the account from here, before it looks at the credentials.
+        call.request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
+        answer = self._moto(call.request)
+        return answer if afterwards is None or answer.status >= 300 else afterwards(answer)
+
+    def _asks(self, call: Call, caller: Caller) -> list[Ask]:
+        asks = asks_of(call, caller, self._state)
+        if asks is not None:
+            return asks
+        action = f"{call.service}:{call.operation or 'Unknown'}"
+        if self._strict:
+            raise Refused("AccessDenied", f"The sandbox does not know what {action} needs, and it is strict.", 403)
+        log.warning("%s is judged on its name and on resource *, which is not all that AWS looks at", action)
+        return [Ask(action=action, resource="*", account=caller.account)]
+
+    def _acting_account(self, call: Call, caller: Caller, asks: list[Ask]) -> str:
+        # What belongs to another account is found there; what is new belongs to who makes it.
+        bucket = self._state.bucket(call.text("Bucket")) if call.operation != "CreateBucket" else None
+        if bucket is not None:
+            return str(bucket.account_id)
+        if call.service == "kms" and asks:
+            return asks[0].account
+        return caller.account or min(self._state.accounts)
+
+    def _decide(self, call: Call, caller: Caller, ask: Ask) -> Decision:
+        now = self._clock.now()
+        context: dict[str, str | tuple[str, ...]] = {
+            "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "aws:EpochTime": str(int(now.timestamp())),
+            "aws:RequestedRegion": call.region,
+            "aws:SecureTransport": "true",
+            "aws:SourceIp": call.request.remote_addr or "127.0.0.1",
+            "aws:UserAgent": call.request.headers.get("User-Agent", ""),
+            **self._callers.circumstances(caller),
+            **ask.context,
+        }
+        request = AccessRequest(
+            principal=caller.arn,
+            action=ask.action,
+            resource=ask.resource,
+            resource_account=ask.account,
+            context=context,
+        )
+        session = caller.session
+        return evaluate(
+            request,
+            _policy_set(
+                tuple(self._callers.identity_policies(caller)),
+                ask.policy,
+                self._callers.boundary(caller),
+                session.policies if session else (),
+            ),
+        )
+
+
+@lru_cache(maxsize=1024)
+def _policy_set(
+    identity: tuple[Named, ...], resource: str | None, boundary: Named | None, session: tuple[str, ...]
+) -> PolicySet:
+    return PolicySet(
+        identity=[_document(policy) for policy in identity],
+        resource=resource,
+        boundary=None if boundary is None else _document(boundary),
+        session=[_document(("session policy", text)) for text in session],
+    )
+
+
+def _document(policy: Named) -> PolicyDocument:
+    name, text = policy
+    try:
+        return PolicyDocument.parse(text, name=name)
+    except PolicyError as error:
+        raise Refused("MalformedPolicyDocument", f"{name}: {error}") from None

@@ -1,0 +1,54 @@
+"""Whether a request was signed with the secret key that belongs to its access key."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+if TYPE_CHECKING:
+    from xacct.testing.wire import Call
+
+__all__ = ["is_signed_with"]
+
+_FIELD = re.compile(r"(SignedHeaders|Signature)=([^,\s]+)")
+
+
+def is_signed_with(secret: str, call: Call) -> bool:
+    """Whether the request's signature, in its header or in its address, was made with a secret key.
+
+    Args:
+        secret: the secret key.
+        call: what was called; its access key is known.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
+    """
+    request = call.request
+    authorization = request.headers.get("Authorization")
+    if authorization:
+        fields = dict(_FIELD.findall(authorization))
+        signed, given = fields.get("SignedHeaders", ""), fields.get("Signature", "")
+        url, timestamp = request.raw_url, request.headers.get("X-Amz-Date", "")
+        kind: type[SigV4Auth] = S3SigV4Auth if call.service == "s3" else SigV4Auth
+    else:
+        signed, given = request.args.get("X-Amz-SignedHeaders", ""), request.args.get("X-Amz-Signature", "")
+        url, timestamp, kind = _unsigned(request.raw_url), request.args.get("X-Amz-Date", ""), S3SigV4QueryAuth
+    headers = {name: request.headers.get(name, "") for name in signed.split(";")}
+    if "host" in headers:
+        headers["host"] = request.environ.get("xacct.host") or urlsplit(url).netloc
+    original = AWSRequest(method=request.method, url=url, headers=headers, data=request.get_data())
+    original.context["timestamp"] = timestamp
+    auth = kind(Credentials(call.access_key or "", secret), call.service, call.region)
+    wanted: str = auth.signature(auth.string_to_sign(original, auth.canonical_request(original)), original)
+    return hmac.compare_digest(wanted, given)
+
+
+def _unsigned(url: str) -> str:
+    parts = urlsplit(url)
+    query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "X-Amz-Signature"]
+    return urlunsplit(parts._replace(query=urlencode(query)))

@@ -1,0 +1,45 @@
+"""Three accounts that enforce IAM, new for each test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from attrs import frozen
+
+from xacct.testing import Sandbox
+
+PROD, DEV = "111111111111", "222222222222"
+REGION = "eu-central-1"
+
+
+@frozen
+class Two:
+    """The sandbox with production and development, and the sessions of both administrators."""
+
+    aws: Sandbox
+    prod: boto3.Session
+    dev: boto3.Session
+
+
+@pytest.fixture
+def two() -> Iterator[Two]:
+    with Sandbox([PROD, DEV], region=REGION) as aws:
+        yield Two(aws, aws.account(PROD).session, aws.account(DEV).session)
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def trusting(principal: Any = DEV, **more: Any) -> str:
+    """A trust policy for AWS principals, or for the element as given."""
+    element = principal if isinstance(principal, dict) or principal == "*" else {"AWS": principal}
+    return document({"Effect": "Allow", "Principal": element, "Action": "sts:AssumeRole", **more})
+
+
+def allowing(action: str, resource: str = "*") -> str:
+    return document({"Effect": "Allow", "Action": action, "Resource": resource})

@@ -1,0 +1,278 @@
+"""The sandbox as a user meets it: accounts, signing in, time, what was called, and what it refuses to be."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from xacct import InvalidValue, XacctError
+from xacct.testing import Sandbox
+
+from .conftest import DEV, PROD, REGION, Two, allowing, document, trusting
+
+ROLE = f"arn:aws:iam::{PROD}:role/Reader"
+
+
+def reader(two: Two, trust: str | None = None, **options: Any) -> None:
+    iam = two.prod.client("iam")
+    iam.create_role(RoleName="Reader", AssumeRolePolicyDocument=trust or trusting(), **options)
+    iam.put_role_policy(RoleName="Reader", PolicyName="read", PolicyDocument=allowing("s3:*"))
+
+
+def code_of(call: Any, **options: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**options)
+    return str(caught.value.response["Error"]["Code"])
+
+
+def assumed(session: boto3.Session, **options: Any) -> boto3.Session:
+    keys = session.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="test", **options)["Credentials"]
+    return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION)
+
+
+def test_each_account_has_an_administrator(two: Two) -> None:
+    arns = [session.client("sts").get_caller_identity()["Arn"] for session in (two.prod, two.dev)]
+    assert arns == [f"arn:aws:iam::{PROD}:user/Administrator", f"arn:aws:iam::{DEV}:user/Administrator"]
+
+
+def test_an_account_that_is_not_there_is_named(two: Two) -> None:
+    with pytest.raises(InvalidValue, match="one of 111111111111, 222222222222"):
+        two.aws.account("333333333333")
+
+
+def test_accounts_are_there_only_while_it_is_open() -> None:
+    aws = Sandbox([PROD])
+    with pytest.raises(InvalidValue, match="open the sandbox first"):
+        aws.account(PROD)
+
+
+def test_a_sandbox_has_accounts() -> None:
+    with pytest.raises(InvalidValue, match="at least one account id"):
+        Sandbox([])
+
+
+def test_one_sandbox_at_a_time(two: Two) -> None:
+    with pytest.raises(XacctError, match="another sandbox is open"), Sandbox([PROD]):
+        pass
+
+
+def test_each_sandbox_begins_empty() -> None:
+    for _ in range(2):
+        with Sandbox([PROD]) as aws:
+            aws.account(PROD).session.client("iam").create_user(UserName="alice")
+
+
+def test_credentials_of_the_environment_are_never_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREALREALREALREAL")
+    monkeypatch.setenv("AWS_PROFILE", "real")
+    with Sandbox([PROD]) as aws:
+        assert boto3.Session().get_credentials() is None
+        assert aws.account(PROD).session.client("sts").get_caller_identity()["Account"] == PROD
+    assert os.environ["AWS_PROFILE"] == "real"
+
+
+@pytest.mark.parametrize(
+    ("principal", "arn"),
+    [
+        (f"arn:aws:iam::{DEV}:user/Administrator", f"arn:aws:iam::{DEV}:user/Administrator"),
+        (f"arn:aws:iam::{DEV}:root", f"arn:aws:iam::{DEV}:root"),
+        (ROLE, f"arn:aws:sts::{PROD}:assumed-role/Reader/sign-in"),
+    ],
+)
+def test_users_roles_and_root_sign_in(two: Two, principal: str, arn: str) -> None:
+    reader(two)
+    assert two.aws.sign_in(principal).client("sts").get_caller_identity()["Arn"] == arn
+
+
+@pytest.mark.parametrize("principal", [f"arn:aws:iam::{DEV}:user/nobody", "arn:aws:iam::333333333333:root"])
+def test_who_is_not_there_does_not_sign_in(two: Two, principal: str) -> None:
+    with pytest.raises(InvalidValue, match="the ARN of a user, role or root of the sandbox's accounts"):
+        two.aws.sign_in(principal)
+
+
+def test_a_session_ends_when_its_time_is_over(two: Two) -> None:
+    reader(two)
+    session = assumed(two.dev, DurationSeconds=900)
+    session.client("s3").list_buckets()
+    two.aws.clock.advance(900)
+    assert [code_of(session.client("s3").list_buckets), code_of(session.client("sts").get_caller_identity)] == [
+        "ExpiredToken",
+        "ExpiredToken",
+    ]
+
+
+def test_mfa_that_was_given_long_ago_is_old(two: Two) -> None:
+    reader(two, trusting(Condition={"NumericLessThan": {"aws:MultiFactorAuthAge": "600"}}))
+    human = two.aws.sign_in(f"arn:aws:iam::{DEV}:user/Administrator", mfa=True)
+    assumed(human)
+    two.aws.clock.advance(601)
+    assert code_of(human.client("sts").assume_role, RoleArn=ROLE, RoleSessionName="test") == "AccessDenied"
+
+
+def test_a_virtual_device_gives_codes_that_let_its_user_in(two: Two) -> None:
+    reader(two, trusting(Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}))
+    iam = two.dev.client("iam")
+    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
+    iam.enable_mfa_device(
+        UserName="Administrator", SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="234567"
+    )
+    code = two.aws.mfa_code(serial)
+    assumed(two.dev, SerialNumber=serial, TokenCode=code)
+    wrong = f"{(int(code) + 1) % 1_000_000:06}"
+    with pytest.raises(ClientError, match="invalid MFA one time pass code"):
+        assumed(two.dev, SerialNumber=serial, TokenCode=wrong)
+    keys = two.dev.client("sts").get_session_token(SerialNumber=serial, TokenCode=two.aws.mfa_code(serial))[
+        "Credentials"
+    ]
+    assumed(boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION))
+
+
+def test_a_device_that_is_not_there_has_no_code(two: Two) -> None:
+    with pytest.raises(InvalidValue, match="virtual MFA device"):
+        two.aws.mfa_code(f"arn:aws:iam::{DEV}:mfa/none")
+
+
+def test_a_deleted_role_ends_its_sessions_also_when_it_comes_back(two: Two) -> None:
+    reader(two)
+    session = assumed(two.dev)
+    iam = two.prod.client("iam")
+    iam.delete_role_policy(RoleName="Reader", PolicyName="read")
+    iam.delete_role(RoleName="Reader")
+    reader(two)
+    assert [code_of(session.client("s3").list_buckets), code_of(session.client("sts").get_caller_identity)] == [
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+    ]
+
+
+def test_tags_and_the_source_identity_go_down_a_chain(two: Two) -> None:
+    reader(two, trusting(Action=["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]))
+    iam = two.prod.client("iam")
+    condition = {"StringEquals": {"aws:PrincipalTag/team": "red", "sts:SourceIdentity": "alice"}}
+    verbs = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+    iam.create_role(RoleName="Next", AssumeRolePolicyDocument=trusting(ROLE, Action=verbs, Condition=condition))
+    iam.put_role_policy(RoleName="Reader", PolicyName="assume", PolicyDocument=allowing("sts:*"))
+    tags = [{"Key": "team", "Value": "red"}]
+    first = assumed(two.dev, Tags=tags, TransitiveTagKeys=["team"], SourceIdentity="alice").client("sts")
+    following = {"RoleArn": f"arn:aws:iam::{PROD}:role/Next", "RoleSessionName": "next"}
+    assert first.assume_role(**following)["SourceIdentity"] == "alice"
+    assert code_of(first.assume_role, **following, Tags=tags) == "InvalidParameterValue"
+    with pytest.raises(ClientError, match="already set for this assume role session"):
+        first.assume_role(**following, SourceIdentity="mallory")
+
+
+@pytest.mark.parametrize("style", ["path", "virtual"])
+def test_a_presigned_url_carries_its_signers_permissions(two: Two, style: Any) -> None:
+    s3 = two.prod.client("s3", config=Config(s3={"addressing_style": style}, signature_version="s3v4"))
+    s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="reports", Key="a b/ü", Body=b"42")
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "reports", "Key": "a b/ü"})
+    assert requests.get(url, timeout=5).content == b"42"
+    tampered = requests.get(url.replace("reports", "others", 1), timeout=5)
+    assert (tampered.status_code, "SignatureDoesNotMatch" in tampered.text) == (403, True)
+
+
+def test_nobody_reads_anonymously_unless_the_bucket_says_so(two: Two) -> None:
+    s3 = two.prod.client("s3")
+    s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="reports", Key="k", Body=b"42")
+    url = f"https://reports.s3.{REGION}.amazonaws.com/k"
+    assert requests.get(url, timeout=5).status_code == 403
+    public = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::reports/*"}
+    s3.put_bucket_policy(Bucket="reports", Policy=document(public))
+    assert requests.get(url, timeout=5).content == b"42"
+    assert two.aws.calls[-1].caller == "*"
+
+
+def test_what_was_called_is_listed_with_its_decision_and_explanation(two: Two) -> None:
+    reader(two, trusting(Condition={"StringEquals": {"sts:ExternalId": "acme-42"}}))
+    two.aws.calls.clear()
+    code_of(two.dev.client("sts").assume_role, RoleArn=ROLE, RoleSessionName="test")
+    (call,) = two.aws.calls
+    assert (call.service, call.operation, call.code, call.allowed) == ("sts", "AssumeRole", "AccessDenied", False)
+    assert call.caller == f"arn:aws:iam::{DEV}:user/Administrator"
+    assert "sts:ExternalId 'acme-42', the request has none" in str(call)
+    assert "answered AccessDenied" in str(call)
+
+
+def test_other_services_are_judged_on_the_action_alone_and_the_log_says_so(
+    two: Two, caplog: pytest.LogCaptureFixture
+) -> None:
+    two.prod.client("iam").create_user(UserName="alice")
+    two.prod.client("iam").put_user_policy(
+        UserName="alice", PolicyName="p", PolicyDocument=allowing("dynamodb:ListTables")
+    )
+    alice = two.aws.sign_in(f"arn:aws:iam::{PROD}:user/alice")
+    with caplog.at_level(logging.WARNING, "xacct.testing"):
+        refused = code_of(alice.client("sqs").list_queues)
+    assert refused == "AccessDenied"
+    assert "sqs:ListQueues is judged on its name" in caplog.text
+
+
+def test_a_strict_sandbox_refuses_other_services() -> None:
+    with Sandbox([PROD], strict=True) as aws, pytest.raises(ClientError, match="it is strict"):
+        aws.account(PROD).session.client("sqs").list_queues()
+
+
+def test_what_sts_cannot_do_here_is_refused_in_words(two: Two) -> None:
+    with pytest.raises(ClientError, match="The sandbox does not do sts:GetFederationToken"):
+        two.prod.client("sts").get_federation_token(Name="guest")
+
+
+def test_other_hosts_are_not_the_sandboxs(two: Two) -> None:
+    with pytest.raises(requests.exceptions.ConnectionError):
+        requests.get("http://127.0.0.1:9/", timeout=5)
+
+
+def test_other_partitions_have_their_own_arns() -> None:
+    with Sandbox([PROD], partition="aws-cn", region="cn-north-1") as aws:
+        identity = aws.account(PROD).session.client("sts").get_caller_identity()
+    assert identity["Arn"] == f"arn:aws-cn:iam::{PROD}:user/Administrator"
+
+
+def test_deleting_many_objects_refuses_those_that_may_not_go(two: Two) -> None:
+    s3 = two.prod.client("s3")
+    s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    for key in ("keep/a", "tmp/b"):
+        s3.put_object(Bucket="reports", Key=key, Body=b"42")
+    keep = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::reports/keep/*"}
+    s3.put_bucket_policy(Bucket="reports", Policy=document(keep))
+    wanted: Any = {"Objects": [{"Key": "keep/a"}, {"Key": "tmp/b"}]}
+    answer = s3.delete_objects(Bucket="reports", Delete=wanted)
+    assert [deleted["Key"] for deleted in answer["Deleted"]] == ["tmp/b"]
+    assert [(error["Key"], error["Code"]) for error in answer["Errors"]] == [("keep/a", "AccessDenied")]
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket="reports")["Contents"]] == ["keep/a"]
+    only_kept = s3.delete_objects(Bucket="reports", Delete={"Objects": [{"Key": "keep/a"}]})
+    assert "Deleted" not in only_kept
+
+
+def test_an_administrator_manages_all_that_iam_keeps(two: Two) -> None:
+    iam, provider = two.prod.client("iam"), "<EntityDescriptor>" + "x" * 1000
+    reader(two)
+    iam.create_instance_profile(InstanceProfileName="machine")
+    iam.add_role_to_instance_profile(InstanceProfileName="machine", RoleName="Reader")
+    iam.remove_role_from_instance_profile(InstanceProfileName="machine", RoleName="Reader")
+    iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")
+    saml = iam.create_saml_provider(Name="corp", SAMLMetadataDocument=provider)["SAMLProviderArn"]
+    iam.delete_saml_provider(SAMLProviderArn=saml)
+    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
+    iam.delete_virtual_mfa_device(SerialNumber=serial)
+    iam.untag_role(RoleName="Reader", TagKeys=["none"])
+    iam.get_account_summary()
+    assert [(call.operation, call.decisions[0].request.resource) for call in two.aws.calls[-8:]] == [
+        ("RemoveRoleFromInstanceProfile", f"arn:aws:iam::{PROD}:instance-profile/machine"),
+        ("CreateServiceLinkedRole", f"arn:aws:iam::{PROD}:role/aws-service-role/autoscaling.amazonaws.com/*"),
+        ("CreateSAMLProvider", "*"),
+        ("DeleteSAMLProvider", saml),
+        ("CreateVirtualMFADevice", f"arn:aws:iam::{PROD}:mfa/phone"),
+        ("DeleteVirtualMFADevice", serial),
+        ("UntagRole", ROLE),
+        ("GetAccountSummary", "*"),
+    ]
