@@ -9,6 +9,8 @@ from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+import botocore.loaders
+import botocore.session
 import hypothesis
 import pytest
 from moto.core.botocore_stubber import BotocoreStubber
@@ -56,6 +58,16 @@ def whole_answers() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreStubber, "__call__", answer_alone)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def models_read_once() -> Iterator[None]:
+    """Let every session share what botocore reads of the services, which is half of what making a client costs."""
+    loader = botocore.loaders.create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", lambda *_: loader, raising=False)
+        patch.setattr(botocore.loaders, "create_loader", lambda *_: loader)
         yield
 
 

@@ -51,6 +51,11 @@ _ACTIONS = {"GetBucketEncryption": "GetEncryptionConfiguration", "HeadBucket": "
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 
 
+def _sleep(seconds: float) -> None:
+    # Looked up when it is called, so that a test's clock can stand in.
+    time.sleep(seconds)
+
+
 @frozen(kw_only=True)
 class Patience:
     """How long to wait for IAM's writes to become visible everywhere.
@@ -69,7 +74,7 @@ class Patience:
     deadline: float = field(default=120.0, validator=ge(0))
     first: float = field(default=0.5, validator=gt(0))
     longest: float = field(default=5.0, validator=gt(0))
-    sleep: Callable[[float], None] = field(default=time.sleep, repr=False, eq=False)
+    sleep: Callable[[float], None] = field(default=_sleep, repr=False, eq=False)
 
 
 def code_of(error: BaseException) -> str | None:
@@ -82,6 +87,17 @@ def is_ambiguous(error: BaseException) -> bool:
     if isinstance(error, ClientError):
         return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
     return isinstance(error, (HTTPClientError, NoConnection))
+
+
+def _may_have_taken_effect(error: BaseException | None) -> bool:
+    """Whether this try, or one that botocore made before it, may have taken effect, even if another call followed."""
+    while error is not None:
+        if is_ambiguous(error):
+            return True
+        if isinstance(error, ClientError) and error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0) > 0:
+            return True
+        error = error.__context__
+    return False
 
 
 def busy(error: BaseException) -> bool:
@@ -150,12 +166,12 @@ def attempt(
         try:
             return call()
         except (ClientError, HTTPClientError, NoConnection) as error:
-            doubtful = doubtful or is_ambiguous(error)
+            doubtful = doubtful or _may_have_taken_effect(error)
             raise
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: busy(error) or passing(error)),
-        stop=tenacity.stop_after_delay(patience.deadline),
+        stop=tenacity.stop_any(tenacity.stop_after_delay(patience.deadline), _stop_after_sleeping(patience.deadline)),
         wait=tenacity.wait_random_exponential(multiplier=patience.first, max=patience.longest),
         sleep=patience.sleep,
         before_sleep=lambda state: log.debug(
@@ -179,6 +195,16 @@ def attempt(
         # A refusal tells of its own try only: one before it may have taken effect.
         refusal.ambiguous = doubtful
         raise refusal from error
+
+
+class _stop_after_sleeping(tenacity.stop.stop_base):  # noqa: N801 # named like tenacity's own
+    """Stop when so many seconds were slept: on a clock that only a test moves, no other time passes."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        return retry_state.idle_for >= self._seconds
 
 
 def _failure(state: tenacity.RetryCallState) -> BaseException:

@@ -10,6 +10,7 @@ from xacct.reconcile import plan
 from xacct.retry import Patience
 
 from .conftest import DENIED, LOST, POLICY, ROLE, TRUSTED, USER, Accounts, Fault, plan_tutorial, tutorial
+from .seeds import seeded
 
 UNMODIFIABLE = Fault(
     "temporarily unmodifiable",
@@ -173,3 +174,29 @@ def test_existing_users_are_not_waited_for(accounts: Accounts, patience: Patienc
     accounts.wire.fail_always(f"trusting CreateRole {ROLE}", INVALID_PRINCIPAL)
     with pytest.raises(ApplyFailed, match="Invalid principal in policy"):
         plan_tutorial(accounts, Patience(deadline=0.01, first=0.001), principals=WHOLE_USER).apply()
+
+
+@pytest.mark.parametrize("read", [f"trusted GetPolicy {POLICY} #2", f"trusted GetUser {USER} #2"])
+def test_what_was_certainly_made_is_taken_back_although_a_read_does_not_find_it_yet(
+    accounts: Accounts, haste: Patience, read: str
+) -> None:
+    before = accounts.snapshot()
+    accounts.wire.fail_always(f"trusted AssumeRole {ROLE}", DENIED)
+    accounts.wire.fail(read, UNKNOWN)
+    with pytest.raises(ApplyFailed):
+        plan_tutorial(accounts, haste).apply()
+
+    assert accounts.snapshot() == before
+
+
+@pytest.mark.parametrize("later", ["CreateUser", "GetUser"])
+def test_what_may_have_been_made_is_taken_back_although_botocore_hid_the_lost_answer(later: str) -> None:
+    with seeded(0) as both:
+        before = both.holds()
+        both.aws.faults.add("lost answer", operation="CreateUser", at=1)
+        both.aws.faults.add("denied", operation=later, at=2)
+        with pytest.raises(ApplyFailed, match="creating user"):
+            both.plan().apply()
+
+        both.calm()
+        assert both.holds() == before

@@ -127,14 +127,7 @@ class ManagedPolicy(Owned):
     def apply(self, state: ManagedPolicyState | None) -> list[Step]:
         """The steps from a state to what the grant asks for, the console user apart."""
         if state is None:
-            create = self.step(
-                "create",
-                "creating",
-                self._make,
-                self._unmake,
-                key=self.key,
-                detail=self.grant.assume_role_policy.to_json(2),
-            )
+            create = self.creation(detail=self.grant.assume_role_policy.to_json(2))
             return [create, *(target.attach({self.key}) for target in self.targets)]
         carriers = state.carriers or frozenset()
         record = merged(self._wanted_tags, state.tags)
@@ -168,10 +161,9 @@ class ManagedPolicy(Owned):
 
         self.attempt(call, "creating", made_but_not_visible_yet)
 
-    def _unmake(self) -> None:
-        policy = self.attempt(self._get, "reading")
-        if policy is not None and is_ours(tags_of(policy.get("Tags", []))):
-            self._delete()
+    def _tags(self) -> Mapping[str, str] | None:
+        found = self._get()
+        return None if found is None else tags_of(found.get("Tags", []))
 
     def _retag(
         self, old: Mapping[str, str], new: Mapping[str, str], part: str = "tags", after: Iterable[str] = ()

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
+from botocore.exceptions import ClientError
 
+from xacct.errors import NotPropagated
+from xacct.resources.ownership import is_ours
 from xacct.resources.step import Action, Step, change
-from xacct.retry import never
+from xacct.retry import never, not_visible_yet
 from xacct.side import Side
 
 __all__ = ["Owned"]
 
 T = TypeVar("T")
+
+# Seconds until nearly every write to IAM is seen.
+_SPREADS = 15.0
+_NOT_SEEN = ClientError({"Error": {"Code": "NoSuchEntity", "Message": "It is not there."}}, "Get")
 
 
 @frozen(kw_only=True)
@@ -40,6 +47,50 @@ class Owned:
     def attempt(self, call: Callable[[], T], doing: str, passing: Callable[[BaseException], bool] = never) -> T:
         """The result of a call about the resource; ``doing`` is the verb that errors put before its words."""
         return self.side.attempt(call, doing=f"{doing} {self.words}", resource=self.arn, passing=passing)
+
+    def _tags(self) -> Mapping[str, str] | None:
+        """The tags of the resource as it is now; None where it is not there, or not to be seen yet."""
+        raise TypeError("each kind of resource has its own call to read it")
+
+    def _make(self) -> None:
+        raise TypeError("each kind of resource has its own call to make it")
+
+    def _delete(self) -> None:
+        raise TypeError("each kind of resource has its own call to delete it")
+
+    def creation(self, *, after: Iterable[str] = (), detail: str = "") -> Step:
+        """The step that makes the resource, and that takes back what it made even if it cannot be sure of it."""
+        confirmed = False
+
+        def make() -> None:
+            nonlocal confirmed
+            self._make()
+            confirmed = True
+
+        def take_back() -> None:
+            tags = self.attempt(self._tags, "reading") if confirmed else self._tags_in_time()
+            # A read that does not find what was certainly made is stale.
+            if is_ours(tags) if tags is not None else confirmed:
+                self._delete()
+
+        return self.step("create", "creating", make, take_back, key=self.key, after=after, detail=detail)
+
+    def _tags_in_time(self) -> Mapping[str, str] | None:
+        """The tags of what may have been made, after as long as it may take to be seen."""
+
+        def call() -> Mapping[str, str]:
+            tags = self._tags()
+            if tags is None:
+                raise _NOT_SEEN
+            return tags
+
+        patience = evolve(self.side.patience, deadline=min(self.side.patience.deadline, _SPREADS))
+        try:
+            return evolve(self.side, patience=patience).attempt(
+                call, doing=f"reading {self.words}", resource=self.arn, passing=not_visible_yet
+            )
+        except NotPropagated:
+            return None
 
     def step(
         self,

@@ -124,12 +124,9 @@ class Role(Owned):
     def apply(self, state: RoleState | None) -> list[Step]:
         """The steps from a state to what the grant asks for."""
         if state is None:
-            return [self._create(), *self._give(self.grant.managed_policy_arns, self.grant.policies, after={self.key})]
+            create = self.creation(after=self.after, detail=f"trust policy:\n{self.grant.trust_policy.to_json(2)}")
+            return [create, *self._give(self.grant.managed_policy_arns, self.grant.policies, after={self.key})]
         return self._update(state)
-
-    def _create(self) -> Step:
-        detail = f"trust policy:\n{self.grant.trust_policy.to_json(2)}"
-        return self.step("create", "creating", self._make, self._unmake, key=self.key, after=self.after, detail=detail)
 
     def _make(self) -> None:
         grant, iam = self.grant, self.side.iam
@@ -161,10 +158,9 @@ class Role(Owned):
         # Only a principal that this run makes may be about to become visible; any other is simply wrong.
         return made_but_not_visible_yet(error) or (bool(self.after) and principal_not_visible_yet(error))
 
-    def _unmake(self) -> None:
-        role = self.attempt(self._get, "reading")
-        if role is not None and is_ours(tags_of(role.get("Tags", []))):
-            self._delete()
+    def _tags(self) -> Mapping[str, str] | None:
+        found = self._get()
+        return None if found is None else tags_of(found.get("Tags", []))
 
     def _give(self, arns: Iterable[str], policies: Mapping[str, PolicyDocument], *, after: Iterable[str]) -> list[Step]:
         attached = [self._attachment(arn).attach(after) for arn in arns]

@@ -146,7 +146,7 @@ class User(Owned):
     def apply(self, state: UserState | None) -> list[Step]:
         """The steps from a state to what the grant asks for."""
         if state is None:
-            create = self.step("create", "creating", self._make, self._unmake, key=self.key)
+            create = self.creation()
             sign_in = self._sign_in({self.key})
             return [create, sign_in, *self._attach(self._policies, {sign_in.key})]
         record = merged(self._wanted_tags, state.tags)
@@ -179,10 +179,9 @@ class User(Owned):
 
         self.attempt(call, "creating", made_but_not_visible_yet)
 
-    def _unmake(self) -> None:
-        user = self.attempt(self._get, "reading")
-        if user is not None and is_ours(tags_of(user.get("Tags", []))):
-            self._delete()
+    def _tags(self) -> Mapping[str, str] | None:
+        found = self._get()
+        return None if found is None else tags_of(found.get("Tags", []))
 
     def _sign_in(self, after: Iterable[str]) -> Step:
         return self.step(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from xacct.testing.clock import Clock as Clock
+from xacct.testing.faults import Fault as Fault, Faults as Faults
 from xacct.testing.gate import Recorded as Recorded
+from xacct.testing.propagation import Propagation as Propagation
 from xacct.testing.sandbox import Account as Account, Sandbox as Sandbox
 
-__all__ = ["Account", "Clock", "Recorded", "Sandbox"]
+__all__ = ["Account", "Clock", "Fault", "Faults", "Propagation", "Recorded", "Sandbox"]

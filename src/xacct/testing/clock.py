@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
+from threading import Lock
 
 __all__ = ["Clock"]
 
@@ -20,6 +21,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._ahead = 0.0
+        self._lock = Lock()
 
     def now(self) -> datetime:
         """The time in the sandbox."""
@@ -31,4 +33,5 @@ class Clock:
         Args:
             seconds: how many.
         """
-        self._ahead += seconds
+        with self._lock:
+            self._ahead += seconds

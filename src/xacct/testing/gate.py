@@ -16,6 +16,8 @@ from xacct.policy import PolicyDocument
 from xacct.testing.asks import Ask, asks_of
 from xacct.testing.batch import delete_the_rest
 from xacct.testing.caller import Caller, Callers, Named
+from xacct.testing.faults import Faults, refusal_of
+from xacct.testing.propagation import Visibility
 from xacct.testing.refusals import Refused, denied, render
 from xacct.testing.sts import SecurityTokenService
 from xacct.testing.wire import Answer, Call, read
@@ -27,9 +29,13 @@ if TYPE_CHECKING:
     from xacct.testing.clock import Clock
     from xacct.testing.state import State
 
-__all__ = ["Gate", "Recorded"]
+__all__ = ["AnswerLost", "Gate", "Recorded"]
 
 log = logging.getLogger("xacct.testing")
+
+
+class AnswerLost(Exception):
+    """The call took effect, and whoever made it will not hear of it."""
 
 
 @define(kw_only=True)
@@ -42,7 +48,7 @@ class Recorded:
         caller: the caller's ARN; ``*`` for an anonymous one, empty where the credentials are nobody's.
         account: the account in which it acted.
         decisions: what IAM decided, each with its explanation; those after a refusal were not asked.
-        code: AWS's code where it was refused.
+        code: AWS's code where it was refused; empty where the answer was lost.
         message: AWS's text where it was refused.
     """
 
@@ -62,7 +68,7 @@ class Recorded:
     def __str__(self) -> str:
         lines = [f"{self.caller or 'nobody'} {self.service}:{self.operation} in {self.account or 'no account'}"]
         lines += [line for decision in self.decisions for line in str(decision).splitlines()]
-        if self.code:
+        if self.code is not None:
             lines.append(f"answered {self.code}: {self.message}")
         return "\n  ".join(lines)
 
@@ -75,7 +81,12 @@ class Gate:
         callers: who has credentials.
         clock: the sandbox's time.
         moto: answers what is allowed.
+        visibility: who sees what of what was written.
         strict: whether calls are refused whose permissions the sandbox does not know.
+
+    Attributes:
+        calls: what was called.
+        faults: what goes wrong.
     """
 
     def __init__(
@@ -85,49 +96,70 @@ class Gate:
         clock: Clock,
         moto: Callable[[Request], Answer],
         *,
+        visibility: Visibility,
         strict: bool,
     ) -> None:
         self._state, self._callers, self._clock, self._moto, self._strict = state, callers, clock, moto, strict
+        self._visibility = visibility
+        self.faults = Faults()
         self._sts = SecurityTokenService(state, callers, clock)
         self.lock = RLock()
         self.calls: list[Recorded] = []
 
     def answer(self, request: Request) -> Answer:
-        """The answer to a request."""
+        """The answer to a request.
+
+        Raises:
+            AnswerLost: a fault lets it get lost.
+        """
         with self.lock:
             call = read(request)
             record = Recorded(service=call.service, operation=call.operation)
             self.calls.append(record)
+            fault = self.faults.strike(call)
             try:
-                return self._admitted(call, record)
+                if fault is not None and (told := refusal_of(fault, call)) is not None:
+                    raise told
+                answer = self._admitted(call, record)
+                if fault == "lost answer":
+                    record.code, record.message = "", "The answer was lost."
+                    raise AnswerLost(request.url)
+                return answer
             except Refused as refused:
                 record.code, record.message = refused.code, refused.message
                 return render(refused, call)
 
     def _admitted(self, call: Call, record: Recorded) -> Answer:
-        caller = self._callers.identify(call)
-        record.caller = caller.arn
-        context = self._sts.check(call, caller) if call.service == "sts" else {}
-        asks = self._asks(call, caller)
-        account = self._acting_account(call, caller, asks)
-        record.account = account
         refused: dict[int, Refused] = {}
-        for ask in asks:
-            decision = self._decide(call, caller, evolve(ask, context={**ask.context, **context}))
-            record.decisions += (decision,)
-            if decision.allowed:
-                continue
-            if ask.entry is None:
-                raise denied(decision, caller.arn, call)
-            refused[ask.entry] = denied(decision, caller.arn, call)
-        if call.service == "sts":
-            return self._sts.answer(call, caller)
+        with self._visibility.seen("data"):
+            caller = self._callers.identify(call)
+            record.caller = caller.arn
+            context = self._sts.check(call, caller) if call.service == "sts" else {}
+            asks = self._asks(call, caller)
+            record.account = account = self._acting_account(call, caller, asks)
+            for ask in asks:
+                decision = self._decide(call, caller, evolve(ask, context={**ask.context, **context}))
+                record.decisions += (decision,)
+                if decision.allowed:
+                    continue
+                if ask.entry is None:
+                    raise denied(decision, caller.arn, call)
+                refused[ask.entry] = denied(decision, caller.arn, call)
+            if call.service == "sts":
+                return self._sts.answer(call, caller)
         if refused:
             return delete_the_rest(call, refused, lambda rest: self._carried_out(rest, account))
         return self._carried_out(call, account)
 
     def _carried_out(self, call: Call, account: str) -> Answer:
-        afterwards = as_aws_writes(call, account, self._state)
+        if call.service == "iam" and call.operation.startswith(("Get", "List")):
+            with self._visibility.seen("control"):
+                return self._done(call, account)
+        self._visibility.remember(call, account)
+        return self._done(call, account)
+
+    def _done(self, call: Call, account: str) -> Answer:
+        afterwards = as_aws_writes(call, account, self._state, seen=lambda: self._visibility.seen("control"))
         if isinstance(afterwards, Answer):
             return afterwards
         # Moto takes the account from here, before it looks at the credentials.

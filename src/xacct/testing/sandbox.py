@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 import boto3
 from attrs import field, frozen
+from botocore.exceptions import ConnectionClosedError
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
@@ -21,7 +22,9 @@ from xacct.arn import Arn, account_id, partition as partition_named
 from xacct.errors import InvalidValue, XacctError
 from xacct.testing.caller import Callers
 from xacct.testing.clock import Clock
-from xacct.testing.gate import Gate, Recorded
+from xacct.testing.faults import Faults
+from xacct.testing.gate import AnswerLost, Gate, Recorded
+from xacct.testing.propagation import Propagation, Visibility
 from xacct.testing.state import State
 from xacct.testing.sts import code_of_device
 from xacct.testing.wire import Answer
@@ -62,12 +65,15 @@ class Sandbox:
         accounts: their ids.
         region: of the sessions that it gives.
         partition: that the accounts are in.
+        propagation: how long writes to IAM take to be seen; None for at once. With it the whole process sleeps on the
+            sandbox's clock: `time.sleep` waits no real time, so that retries and waiters cost none.
         strict: whether calls are refused whose permissions the sandbox does not know, those of other services than the
             four; otherwise they are judged on the action and ``*``, and the log ``xacct.testing`` says so.
 
     Attributes:
         calls: every call that was made, by whom, with IAM's decisions; ``print`` one for the explanation.
         clock: the sandbox's time; ``clock.advance(3600)`` lets an hour pass.
+        faults: what goes wrong; ``faults.add("throttled", operation="CreateRole")`` lets it.
 
     Raises:
         InvalidValue: no accounts, or an id that is none.
@@ -93,6 +99,7 @@ class Sandbox:
         *,
         region: str = "eu-central-1",
         partition: str = "aws",
+        propagation: Propagation | None = None,
         strict: bool = False,
     ) -> None:
         ids = [account_id(account, "accounts") for account in accounts]
@@ -102,7 +109,9 @@ class Sandbox:
         self.clock = Clock()
         self._state = State(self.partition, frozenset(ids))
         self._callers = Callers(self._state, self.clock)
-        self._gate = Gate(self._state, self._callers, self.clock, _moto, strict=strict)
+        self._propagation = propagation
+        visibility = Visibility(propagation, self._state, self.clock)
+        self._gate = Gate(self._state, self._callers, self.clock, _moto, visibility=visibility, strict=strict)
         self._open_things = ExitStack()
         self._accounts: Mapping[str, Account] = MappingProxyType({})
         self._ids = ids
@@ -112,6 +121,11 @@ class Sandbox:
         """Every call that was made since the sandbox opened, or since the list was cleared."""
         return self._gate.calls
 
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong."""
+        return self._gate.faults
+
     def __enter__(self) -> Sandbox:
         if Sandbox._open is not None:
             raise XacctError("another sandbox is open in this process, and moto has one memory: close it first")
@@ -119,6 +133,8 @@ class Sandbox:
             stack.enter_context(patch.dict(os.environ, _environment(), clear=True))
             stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
             stack.enter_context(patch.object(BotocoreStubber, "process_request", self._process))
+            if self._propagation is not None:
+                stack.enter_context(patch("time.sleep", self.clock.advance))
             self._accounts = {account: self._found(account) for account in self._ids}
             self._open_things = stack.pop_all()
         Sandbox._open = self
@@ -207,7 +223,10 @@ class Sandbox:
         address, _ = get_equivalent_url_in_aws_domain(request.url)
         if not (address.hostname or "").endswith(_AWS_DOMAINS):
             return None
-        answer = self._gate.answer(normalize_request(request))
+        try:
+            answer = self._gate.answer(normalize_request(request))
+        except AnswerLost:
+            raise ConnectionClosedError(endpoint_url=request.url) from None
         return answer.status, answer.headers, answer.body
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -30,11 +31,12 @@ Afterwards = Callable[[Answer], Answer]
 
 @frozen
 class Write:
-    """A call that is allowed, the account where it acts, and the accounts as they are."""
+    """A call that is allowed, the account where it acts, the accounts as they are, and how to see them otherwise."""
 
     call: Call
     account: str
     state: State
+    seen: Callable[[], AbstractContextManager[None]]
 
 
 Rule = Callable[[Write], Afterwards | Answer | None]
@@ -50,13 +52,16 @@ _INLINE = {"role": 10240, "user": 2048, "group": 5120}
 _TRUST, _MANAGED = 2048, 6144
 
 
-def as_aws_writes(call: Call, account: str, state: State) -> Afterwards | Answer | None:
+def as_aws_writes(
+    call: Call, account: str, state: State, *, seen: Callable[[], AbstractContextManager[None]]
+) -> Afterwards | Answer | None:
     """Refuse what AWS would refuse and moto would not, before moto sees a call that is allowed.
 
     Args:
         call: what was called.
         account: where it acts.
         state: the accounts.
+        seen: lets the accounts be as a reader of IAM sees them, while what was written spreads.
 
     Returns:
         The answer where moto has none, or what is to be done to moto's; None where moto does all.
@@ -64,7 +69,7 @@ def as_aws_writes(call: Call, account: str, state: State) -> Afterwards | Answer
     Raises:
         Refused: as AWS refuses it.
     """
-    write = Write(call, account, state)
+    write = Write(call, account, state, seen)
     if call.service == "iam":
         _check_names(call)
         for parameter in ("PolicyArn", "PermissionsBoundary"):
@@ -142,8 +147,8 @@ def _size(text: str) -> int:
     return len(re.sub(r"\s", "", text))
 
 
-def _trust_document(call: Call, parameter: str, state: State) -> None:
-    text = call.text(parameter)
+def _trust_document(write: Write, parameter: str) -> None:
+    text = write.call.text(parameter)
     try:
         document: dict[str, Any] = json.loads(text)
     except ValueError:
@@ -152,7 +157,7 @@ def _trust_document(call: Call, parameter: str, state: State) -> None:
         PolicyDocument.parse(text)
     except PolicyError as error:
         # What cannot be a principal is one that is not there, in AWS's words.
-        absent = missing_principal(document, state) if ".Principal." in error.path else None
+        absent = missing_principal(document, write.state) if ".Principal." in error.path else None
         raise _malformed(f"Invalid principal in policy: {absent}" if absent else "Syntax errors in policy.") from None
     statements = document["Statement"]
     for statement in [statements] if isinstance(statements, dict) else statements:
@@ -168,7 +173,8 @@ def _trust_document(call: Call, parameter: str, state: State) -> None:
             raise _malformed("AssumeRole policy may only specify STS AssumeRole actions.")
     if _size(text) > _TRUST:
         raise _exceeded(f"Cannot exceed quota for ACLSizePerRole: {_TRUST}")
-    absent = missing_principal(document, state)
+    with write.seen():
+        absent = missing_principal(document, write.state)
     if absent is not None:
         raise _malformed(f"Invalid principal in policy: {absent}")
 
@@ -190,11 +196,11 @@ def _create_role(write: Write) -> None:
     name = write.call.text("RoleName")
     if name.lower() in {role.name.lower() for role in write.state.iam(write.account).roles.values()}:
         raise _taken(f"Role with name {name} already exists.")
-    _trust_document(write.call, "AssumeRolePolicyDocument", write.state)
+    _trust_document(write, "AssumeRolePolicyDocument")
 
 
 def _update_trust(write: Write) -> Afterwards | Answer | None:
-    _trust_document(write.call, "PolicyDocument", write.state)
+    _trust_document(write, "PolicyDocument")
     role = write.state.role(write.account, write.call.text("RoleName"))
     if role is None:
         return None
@@ -268,6 +274,13 @@ def _delete_user(write: Write) -> Afterwards | None:
     user = write.state.user(write.account, write.call.text("UserName"))
     if user is None:
         return None
+    with write.seen():
+        _check_nothing_hangs_on(user, write.state)
+    _check_nothing_hangs_on(user, write.state)
+    return _forget(user, write.state)
+
+
+def _check_nothing_hangs_on(user: User, state: State) -> None:
     if user.password:
         raise _conflict("Cannot delete entity, must delete login profile first.")
     if user.access_keys:
@@ -276,14 +289,25 @@ def _delete_user(write: Write) -> Afterwards | None:
         raise _conflict("Cannot delete entity, must delete MFA device first.")
     if user.signing_certificates or user.ssh_public_keys:
         raise _conflict("Cannot delete entity, must remove referenced objects first.")
-    if write.state.groups_of(user):
+    if state.groups_of(user):
         raise _conflict("Cannot delete entity, must remove users from group first.")
-    return _forget(user, write.state)
+    _check_no_policies(user)
+
+
+def _check_no_policies(entity: User | Role | Group) -> None:
+    if entity.managed_policies:
+        raise _conflict("Cannot delete entity, must detach all policies first.")
+    if entity.policies:
+        raise _conflict("Cannot delete entity, must delete policies first.")
 
 
 def _delete_role(write: Write) -> Afterwards | None:
     role = write.state.role(write.account, write.call.text("RoleName"))
-    return None if role is None else _forget(role, write.state)
+    if role is None:
+        return None
+    with write.seen():
+        _check_no_policies(role)
+    return _forget(role, write.state)
 
 
 def _forget(entity: User | Role, state: State) -> Afterwards:
@@ -298,14 +322,10 @@ def _forget(entity: User | Role, state: State) -> Afterwards:
 
 def _delete_group(write: Write) -> None:
     group = write.state.group(write.account, write.call.text("GroupName"))
-    if group is None:
-        return
-    if group.users:
+    if group is not None and group.users:
         raise _conflict("Cannot delete entity, must remove users from group first.")
-    if group.managed_policies:
-        raise _conflict("Cannot delete entity, must detach all policies first.")
-    if group.policies:
-        raise _conflict("Cannot delete entity, must delete policies first.")
+    if group is not None:
+        _check_no_policies(group)
 
 
 def _delete_policy(write: Write) -> None:
@@ -324,11 +344,16 @@ def _delete_policy(write: Write) -> None:
 
 
 def _attach(kind: str) -> Rule:
-    def rule(write: Write) -> None:
+    def rule(write: Write) -> Answer | None:
         entity = _named(kind, write)
-        attached = {} if entity is None else entity.managed_policies
-        if write.call.text("PolicyArn") not in attached and len(attached) >= _ATTACHABLE:
+        if entity is None:
+            return None
+        if write.call.text("PolicyArn") in entity.managed_policies:
+            # Moto would count it twice.
+            return rendered("iam", write.call.operation, {})
+        if len(entity.managed_policies) >= _ATTACHABLE:
             raise _exceeded(f"Cannot exceed quota for PoliciesPer{kind.capitalize()}: {_ATTACHABLE}")
+        return None
 
     return rule
 
@@ -396,6 +421,14 @@ def _login_profile(write: Write) -> None:
             raise _taken(f"Login Profile for user {name} already exists.")
     elif not user.password:
         raise _missing(f"Login Profile for User {name} cannot be found.")
+    elif write.call.operation != "GetLoginProfile":
+        with write.seen():
+            if not user.password:
+                raise Refused(
+                    "EntityTemporarilyUnmodifiable",
+                    f"Login Profile for User {name} cannot be modified while login profile is being created.",
+                    409,
+                )
     if "Password" in write.call.params:
         policy = write.state.iam(write.account).account_password_policy
         _check_password(write.call.text("Password"), policy)

@@ -1,0 +1,126 @@
+"""For a while after a write, some readers see what was there before."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import pytest
+from botocore.exceptions import ClientError
+
+from xacct import InvalidValue
+from xacct.testing import Propagation, Sandbox
+
+from .conftest import DEV, PROD, REGION, Two, allowing, trusting
+
+READER = f"arn:aws:iam::{PROD}:role/Reader"
+
+
+@pytest.fixture
+def slow() -> Iterator[Two]:
+    with Sandbox([PROD, DEV], region=REGION, propagation=Propagation(seconds=(5, 15), seed=7)) as aws:
+        yield Two(aws, aws.account(PROD).session, aws.account(DEV).session)
+
+
+def code_of(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except ClientError as error:
+        return str(error.response["Error"]["Code"])
+    return "done"
+
+
+def outcomes(call: Callable[[], object]) -> set[str]:
+    """What a call that is made many times is answered."""
+    return {code_of(call) for _ in range(40)}
+
+
+def test_a_new_role_flickers_and_then_stays(slow: Two) -> None:
+    iam = slow.prod.client("iam")
+    iam.create_role(RoleName="Reader", AssumeRolePolicyDocument=trusting())
+    assert outcomes(lambda: iam.get_role(RoleName="Reader")) == {"done", "NoSuchEntity"}
+    slow.aws.clock.advance(15)
+    assert outcomes(lambda: iam.get_role(RoleName="Reader")) == {"done"}
+
+
+def test_sts_learns_of_a_role_at_a_time_of_its_own(slow: Two) -> None:
+    slow.prod.client("iam").create_role(RoleName="Reader", AssumeRolePolicyDocument=trusting())
+    sts = slow.dev.client("sts")
+
+    def assume() -> object:
+        return sts.assume_role(RoleArn=READER, RoleSessionName="test")
+
+    assert outcomes(assume) == {"done", "AccessDenied"}
+    slow.aws.clock.advance(15)
+    assert outcomes(assume) == {"done"}
+
+
+def test_a_deleted_role_is_still_seen_for_a_while(slow: Two) -> None:
+    iam = slow.prod.client("iam")
+    iam.create_role(RoleName="Reader", AssumeRolePolicyDocument=trusting())
+    slow.aws.clock.advance(15)
+    iam.delete_role(RoleName="Reader")
+    assert outcomes(lambda: iam.get_role(RoleName="Reader")) == {"done", "NoSuchEntity"}
+    slow.aws.clock.advance(15)
+    assert outcomes(lambda: iam.get_role(RoleName="Reader")) == {"NoSuchEntity"}
+
+
+def test_a_permission_that_was_taken_away_works_for_a_while(slow: Two) -> None:
+    iam = slow.prod.client("iam")
+    iam.create_user(UserName="alice")
+    iam.put_user_policy(UserName="alice", PolicyName="list", PolicyDocument=allowing("s3:ListAllMyBuckets"))
+    slow.aws.clock.advance(15)
+    s3 = slow.aws.sign_in(f"arn:aws:iam::{PROD}:user/alice").client("s3")
+    iam.delete_user_policy(UserName="alice", PolicyName="list")
+    assert outcomes(s3.list_buckets) == {"done", "AccessDenied"}
+    slow.aws.clock.advance(15)
+    assert outcomes(s3.list_buckets) == {"AccessDenied"}
+
+
+def test_a_new_user_cannot_be_trusted_at_once(slow: Two) -> None:
+    slow.dev.client("iam").create_user(UserName="alice")
+    iam, names = slow.prod.client("iam"), iter(range(100))
+
+    def trust() -> object:
+        trust = trusting(f"arn:aws:iam::{DEV}:user/alice")
+        return iam.create_role(RoleName=f"Reader{next(names)}", AssumeRolePolicyDocument=trust)
+
+    assert outcomes(trust) == {"done", "MalformedPolicyDocument"}
+
+
+def test_a_new_password_cannot_be_taken_away_at_once(slow: Two) -> None:
+    iam = slow.dev.client("iam")
+    iam.create_user(UserName="alice")
+    slow.aws.clock.advance(15)
+    iam.create_login_profile(UserName="alice", Password="Correct-horse-1")
+    codes = outcomes(lambda: iam.update_login_profile(UserName="alice", Password="Correct-horse-2"))
+    assert codes == {"done", "EntityTemporarilyUnmodifiable"}
+
+
+def test_what_was_detached_is_in_the_way_for_a_while(slow: Two) -> None:
+    iam, names = slow.prod.client("iam"), [f"Reader{number}" for number in range(20)]
+    for name in names:
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusting())
+        iam.put_role_policy(RoleName=name, PolicyName="read", PolicyDocument=allowing("s3:*"))
+    slow.aws.clock.advance(15)
+    for name in names:
+        iam.delete_role_policy(RoleName=name, PolicyName="read")
+    codes = {code_of(partial(iam.delete_role, RoleName=name)) for name in names}
+    assert codes == {"done", "DeleteConflict"}
+
+
+def test_whoever_waits_in_the_sandbox_waits_no_real_time(slow: Two) -> None:
+    iam = slow.prod.client("iam")
+    iam.create_role(RoleName="Reader", AssumeRolePolicyDocument=trusting())
+    before, real = slow.aws.clock.now(), time.monotonic()
+    time.sleep(3600)
+    iam.get_waiter("role_exists").wait(RoleName="Reader")
+    assert (slow.aws.clock.now() - before).total_seconds() >= 3600
+    assert time.monotonic() - real < 3600
+
+
+@pytest.mark.parametrize("seconds", [(-1, 5), (15, 5)])
+def test_delays_are_a_range(seconds: tuple[float, float]) -> None:
+    with pytest.raises(InvalidValue, match="the shortest and the longest delay"):
+        Propagation(seconds=seconds)
