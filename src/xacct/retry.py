@@ -126,8 +126,11 @@ def principal_not_visible_yet(error: BaseException) -> bool:
 
 
 def deletion_is_stale(error: BaseException) -> bool:
-    """Right after we detached what was in the way: the delete does not see it yet."""
-    return code_of(error) == "DeleteConflict"
+    """Right after we detached what was in the way: the delete does not see it yet.
+
+    A delete that finds nothing is done, so that what is not found is what a read after a conflict looked for.
+    """
+    return code_of(error) in ("DeleteConflict", "NoSuchEntity")
 
 
 def denied_or_unknown(error: BaseException) -> bool:

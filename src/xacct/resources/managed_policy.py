@@ -14,7 +14,7 @@ from xacct.resources.attachment import Attachment, Carrier
 from xacct.resources.owned import Owned
 from xacct.resources.ownership import is_ours, marked, merged, tag_list, tags_of, was_recorded
 from xacct.resources.step import Step, document_of, policy_diff
-from xacct.retry import deletion_is_stale, made_but_not_visible_yet
+from xacct.retry import deletion_is_stale, made_but_not_visible_yet, not_visible_yet
 
 if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import PolicyTypeDef
@@ -227,7 +227,7 @@ class ManagedPolicy(Owned):
             pages = self.side.iam.get_paginator("list_policy_versions").paginate(PolicyArn=self.arn)
             return {v["VersionId"]: v["IsDefaultVersion"] for page in pages for v in page["Versions"]}
 
-        return self.attempt(call, "reading the versions of")
+        return self.attempt(call, "reading the versions of", not_visible_yet)
 
     def _delete_version(self, version: str) -> None:
         iam = self.side.iam

@@ -114,7 +114,7 @@ class User(Owned):
                 pages = [getattr(iam, operation)(UserName=name)]
             return [f"{prefix}{item[member] if member else item}" for page in pages for item in page[key]]
 
-        return self.attempt(call, "reading what belongs to")
+        return self.attempt(call, "reading what belongs to", not_visible_yet)
 
     def _belongings(self, *, signed_in: bool) -> list[Callable[[], list[str]]]:
         lists: list[tuple[str, str, str | None, str]] = [

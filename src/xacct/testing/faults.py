@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from typing import Literal, get_args
 
 from attrs import define, field
@@ -46,7 +45,6 @@ class Faults:
 
     def __init__(self) -> None:
         self._rules: list[_Rule] = []
-        self.struck: Counter[Fault] = Counter()
 
     def add(
         self, fault: Fault, *, operation: str | None = None, at: int | None = None, rate: float = 1.0, seed: int = 0
@@ -78,10 +76,9 @@ class Faults:
 
     def strike(self, call: Call) -> Fault | None:
         """What happens to a call; every rule counts it."""
-        struck = [rule.fault for rule in self._rules if rule.strikes(call.operation)]
+        struck: list[Fault] = [rule.fault for rule in self._rules if rule.strikes(call.operation)]
         if not struck:
             return None
-        self.struck[struck[0]] += 1
         return struck[0]
 
 

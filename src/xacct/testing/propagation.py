@@ -88,7 +88,7 @@ class Visibility:
         attributes = {} if entity is None else {name: _copied(value) for name, value in vars(entity).items()}
         planes: tuple[Plane, ...] = ("control", "data")
         now = self._clock.now().timestamp()
-        until = {plane: now + self._random.uniform(*self._propagation.seconds) for plane in planes}
+        until: dict[Plane, float] = {plane: now + self._random.uniform(*self._propagation.seconds) for plane in planes}
         self._old.setdefault((account, *written), []).append(_Version(entity, attributes, until))
 
     @contextmanager
