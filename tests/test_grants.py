@@ -217,3 +217,8 @@ def test_a_policy_that_aws_would_refuse_is_refused_at_once(options: dict[str, An
     with pytest.raises(InvalidValue, match=rule) as caught:
         dev(**options)
     assert caught.value.field == field
+
+
+def test_a_console_user_is_more_than_a_name() -> None:
+    with pytest.raises(InvalidValue, match=r"such as ConsoleUser\('ada'\)"):
+        DevAccessGrant(account="222222222222", role_arns="arn:aws:iam::111111111111:role/R", console_user="ada")  # type: ignore[arg-type]

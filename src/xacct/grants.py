@@ -294,6 +294,8 @@ class DevAccessGrant:
                 "users, groups and roles", len(named), f"at most {_NAMED_CARRIERS}: use a group for more"
             )
         if self.console_user is not None:
+            if not isinstance(self.console_user, ConsoleUser):
+                raise InvalidValue("console_user", self.console_user, "a ConsoleUser, such as ConsoleUser('ada')")
             if self.console_user.name in self.users:
                 raise InvalidValue("users", self.console_user.name, "the console user carries the policy already")
             for policy in self.console_user.managed_policy_arns:

@@ -7,5 +7,6 @@ from xacct.testing.faults import Fault as Fault, Faults as Faults
 from xacct.testing.gate import Recorded as Recorded
 from xacct.testing.propagation import Propagation as Propagation
 from xacct.testing.sandbox import Account as Account, Sandbox as Sandbox
+from xacct.testing.server import Server as Server
 
-__all__ = ["Account", "Clock", "Fault", "Faults", "Propagation", "Recorded", "Sandbox"]
+__all__ = ["Account", "Clock", "Fault", "Faults", "Propagation", "Recorded", "Sandbox", "Server"]

@@ -8,12 +8,12 @@ from functools import lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
 from xacct.errors import PolicyError
 from xacct.policy import PolicyDocument
-from xacct.testing.asks import Ask, asks_of
+from xacct.testing.asks import Ask, Context, asks_of
 from xacct.testing.batch import delete_the_rest
 from xacct.testing.caller import Caller, Callers, Named
 from xacct.testing.faults import Faults, refusal_of
@@ -138,7 +138,7 @@ class Gate:
             asks = self._asks(call, caller)
             record.account = account = self._acting_account(call, caller, asks)
             for ask in asks:
-                decision = self._decide(call, caller, evolve(ask, context={**ask.context, **context}))
+                decision = self._decide(call, caller, ask, context)
                 record.decisions += (decision,)
                 if decision.allowed:
                     continue
@@ -186,9 +186,9 @@ class Gate:
             return asks[0].account
         return caller.account or min(self._state.accounts)
 
-    def _decide(self, call: Call, caller: Caller, ask: Ask) -> Decision:
+    def _decide(self, call: Call, caller: Caller, ask: Ask, more: Context) -> Decision:
         now = self._clock.now()
-        context: dict[str, str | tuple[str, ...]] = {
+        context: Context = {
             "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "aws:EpochTime": str(int(now.timestamp())),
             "aws:RequestedRegion": call.region,
@@ -197,6 +197,7 @@ class Gate:
             "aws:UserAgent": call.request.headers.get("User-Agent", ""),
             **self._callers.circumstances(caller),
             **ask.context,
+            **more,
         }
         request = AccessRequest(
             principal=caller.arn,

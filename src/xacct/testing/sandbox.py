@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, cast, final
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
 import boto3
 from attrs import field, frozen
@@ -16,15 +17,16 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
 from moto.core.request import normalize_request
-from moto.core.utils import get_equivalent_url_in_aws_domain
 
 from xacct.arn import Arn, account_id, partition as partition_named
 from xacct.errors import InvalidValue, XacctError
 from xacct.testing.caller import Callers
 from xacct.testing.clock import Clock
+from xacct.testing.console import page
 from xacct.testing.faults import Faults
 from xacct.testing.gate import AnswerLost, Gate, Recorded
 from xacct.testing.propagation import Propagation, Visibility
+from xacct.testing.server import Server
 from xacct.testing.state import State
 from xacct.testing.sts import code_of_device
 from xacct.testing.wire import Answer
@@ -32,11 +34,11 @@ from xacct.testing.wire import Answer
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
     from moto.core.request import Request
+    from moto.iam.models import AccessKey
 
 __all__ = ["Account", "Sandbox"]
 
 _ANSWER = BotocoreStubber.process_request
-_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn")
 
 
 @frozen(kw_only=True)
@@ -46,10 +48,12 @@ class Account:
     Attributes:
         id: its twelve digits.
         session: of its administrator, the user ``Administrator`` with AdministratorAccess.
+        key: the administrator's access key.
     """
 
     id: str
     session: boto3.Session = field(repr=False)
+    key: AccessKey = field(repr=False)
 
 
 @final
@@ -106,6 +110,7 @@ class Sandbox:
         if not ids:
             raise InvalidValue("accounts", ids, "at least one account id")
         self.region, self.partition = region, partition_named(partition).name
+        self._domains = (".amazonaws.com", f".{partition_named(partition).dns_suffix}")
         self.clock = Clock()
         self._state = State(self.partition, frozenset(ids))
         self._callers = Callers(self._state, self.clock)
@@ -205,6 +210,41 @@ class Sandbox:
             raise InvalidValue("serial", serial, "the ARN of a virtual MFA device of the sandbox's accounts")
         return code_of_device(device.base32_string_seed, self.clock.now())
 
+    def serve(self, port: int = 0) -> Server:
+        """Offer the accounts over HTTP on 127.0.0.1, to the AWS CLI and to other languages, enforced just the same.
+
+        A switch-role link opens at ``/switchrole``, with the link's own parameters.
+
+        Args:
+            port: to listen on; 0 for one that is free.
+
+        >>> with Sandbox(["111111111111"]) as aws, aws.serve() as server:
+        ...     session = aws.account("111111111111").session
+        ...     session.client("sts", endpoint_url=server.url).get_caller_identity()["Arn"]
+        'arn:aws:iam::111111111111:user/Administrator'
+        """
+        return Server(port, self._gate.answer, lambda request: page(request, self))
+
+    def environment(self, account: str, server: Server) -> dict[str, str]:
+        """The environment variables by which other programs are an account's administrator.
+
+        Args:
+            account: its id.
+            server: where the accounts are offered.
+        """
+        key = self.account(account).key
+        return {
+            "AWS_ENDPOINT_URL": server.url,
+            "AWS_ACCESS_KEY_ID": key.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+            "AWS_DEFAULT_REGION": self.region,
+        }
+
+    def console_users(self) -> list[str]:
+        """The ARNs of the users who have a console password."""
+        users = (user for account in self._ids for user in self._state.iam(account).users.values())
+        return [user.arn for user in users if user.password]
+
     def __repr__(self) -> str:
         return f"Sandbox({self._ids!r})"
 
@@ -217,11 +257,10 @@ class Sandbox:
         iam.attach_user_policy(administrator, "Administrator")
         key = user.create_access_key("AKIA")
         session = boto3.Session(key.access_key_id, key.secret_access_key, region_name=self.region)
-        return Account(id=account, session=session)
+        return Account(id=account, session=session, key=key)
 
     def _process(self, request: AWSPreparedRequest) -> tuple[int, Mapping[str, object], str | bytes] | None:
-        address, _ = get_equivalent_url_in_aws_domain(request.url)
-        if not (address.hostname or "").endswith(_AWS_DOMAINS):
+        if not (urlsplit(request.url).hostname or "").endswith(self._domains):
             return None
         try:
             answer = self._gate.answer(normalize_request(request))

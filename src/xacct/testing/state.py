@@ -31,10 +31,11 @@ class State:
 
     def __init__(self, partition: str, accounts: frozenset[str]) -> None:
         self.partition, self.accounts = partition, accounts
+        self._iam, self._s3, self._kms = get_backend("iam"), get_backend("s3"), get_backend("kms")
 
     def iam(self, account: str) -> IAMBackend:
         """An account's users, roles, groups and policies."""
-        return get_backend("iam")[account][self.partition]
+        return self._iam[account][self.partition]
 
     def user(self, account: str, name: str) -> User | None:
         """A user by name."""
@@ -92,20 +93,20 @@ class State:
 
     def buckets(self, account: str) -> Iterable[FakeBucket]:
         """An account's buckets."""
-        found: dict[str, FakeBucket] = get_backend("s3")[account][self.partition].buckets
+        found: dict[str, FakeBucket] = self._s3[account][self.partition].buckets
         return found.values()
 
     def bucket(self, name: str) -> FakeBucket | None:
         """A bucket, whosever it is."""
         for account in self.accounts:
-            found: FakeBucket | None = get_backend("s3")[account][self.partition].buckets.get(name)
+            found: FakeBucket | None = self._s3[account][self.partition].buckets.get(name)
             if found is not None:
                 return found
         return None
 
     def tags_of_object(self, bucket: FakeBucket, found: FakeKey) -> dict[str, str]:
         """An object's tags."""
-        tagger = get_backend("s3")[bucket.account_id][self.partition].tagger
+        tagger = self._s3[bucket.account_id][self.partition].tagger
         tags: dict[str, str] = tagger.get_tag_dict_for_resource(found.arn)
         return tags
 
@@ -122,7 +123,7 @@ class State:
             account, region, reference = arn.account, arn.region, arn.resource.removeprefix("key/")
         if account not in self.accounts:
             return None
-        backend: Any = get_backend("kms")[account][region]
+        backend: Any = self._kms[account][region]
         if reference.startswith("alias/"):
             reference = backend.get_key_id_from_alias(reference) or ""
         found: Key | None = backend.keys.get(reference)
@@ -131,12 +132,12 @@ class State:
     def kms_keys(self) -> Iterator[Key]:
         """Every KMS key."""
         for account in self.accounts:
-            for backend in list(get_backend("kms")[account].values()):
+            for backend in list(self._kms[account].values()):
                 yield from backend.keys.values()
 
     def tags_of_key(self, key: Key) -> dict[str, str]:
         """A KMS key's tags."""
-        backend: Any = get_backend("kms")[key.account_id][key.region]
+        backend: Any = self._kms[key.account_id][key.region]
         return {tag["TagKey"]: tag["TagValue"] for tag in backend.list_resource_tags(key.id)["Tags"]}
 
     @property

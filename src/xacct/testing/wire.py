@@ -14,11 +14,12 @@ from moto.core.routing import get_service_router
 from moto.core.serialize import XFormedAttributePicker, get_serializer_class
 from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Request as PlainRequest
 
 if TYPE_CHECKING:
     from moto.core.request import Request
 
-__all__ = ["Answer", "Call", "read", "rendered"]
+__all__ = ["Answer", "Call", "Scope", "read", "rendered", "scope_of"]
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/([0-9]{8})/([^/]*)/([^/]+)/aws4_request")
 
@@ -63,23 +64,35 @@ class Call:
         return value if isinstance(value, str) else default
 
 
+@frozen
+class Scope:
+    """Who signed a request, and for which region and service."""
+
+    access_key: str | None
+    region: str
+    service: str
+
+
+def scope_of(request: PlainRequest) -> Scope | None:
+    """The scope of a request's signature; None where nobody signed it."""
+    authorization = request.headers.get("Authorization") or ""
+    found = _SCOPE.search(authorization or f"Credential={request.args.get('X-Amz-Credential', '')}")
+    return Scope(found[1], found[3], found[4]) if found else None
+
+
 def read(request: Request) -> Call:
     """The call that a request makes."""
     # Before the form is read from it, for the signature is over the whole.
     request.get_data()
-    authorization = request.headers.get("Authorization") or ""
-    scope = _SCOPE.search(authorization or f"Credential={request.args.get('X-Amz-Credential', '')}")
-    if scope:
-        access_key, region, service = scope[1], scope[3], scope[4]
-    else:
-        access_key, region, service = None, "us-east-1", _service_of(request)
+    scope = scope_of(request) or Scope(None, "us-east-1", _service_of(request))
+    service = scope.service
     operation, params = _operation(_MODELS.get(service, service), request)
     return Call(
         service=service,
         operation=operation,
         params=params,
-        region=region,
-        access_key=access_key,
+        region=scope.region,
+        access_key=scope.access_key,
         token=request.headers.get("X-Amz-Security-Token") or request.args.get("X-Amz-Security-Token"),
         request=request,
     )

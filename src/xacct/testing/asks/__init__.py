@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from xacct.testing.asks import iam, kms, s3, sts
-from xacct.testing.asks.ask import Ask as Ask
+from xacct.testing.asks.ask import Ask as Ask, Context as Context
 from xacct.testing.caller import Caller
 from xacct.testing.state import State
 from xacct.testing.wire import Call
 
-__all__ = ["Ask", "asks_of"]
+__all__ = ["Ask", "Context", "asks_of"]
 
 _SERVICES: dict[str, Callable[[Call, Caller, State], list[Ask] | None]] = {
     "iam": iam.asks, "kms": kms.asks, "s3": s3.asks, "sts": sts.asks,

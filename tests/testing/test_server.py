@@ -1,0 +1,217 @@
+"""The accounts over HTTP: for boto3 with an endpoint, for the AWS CLI, and in a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import requests
+from attrs import frozen
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError
+
+from xacct import ConsoleUser, SwitchRoleLink, grant_cross_account_read
+from xacct.testing import Sandbox, Server
+from xacct.testing.__main__ import main
+
+from .conftest import DEV, PROD, REGION, allowing, trusting
+
+READER = f"arn:aws:iam::{PROD}:role/Reader"
+
+
+@frozen
+class Served:
+    aws: Sandbox
+    server: Server
+
+    def session(self, account: str) -> boto3.Session:
+        return self.aws.account(account).session
+
+    def client(self, account: str, service: Any, **options: Any) -> Any:
+        return self.session(account).client(service, endpoint_url=self.server.url, **options)
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with Sandbox([PROD, DEV], region=REGION) as aws, aws.serve() as server:
+        prod, dev = aws.account(PROD).session, aws.account(DEV).session
+        iam = prod.client("iam")
+        trust = trusting(Condition={"StringEquals": {"sts:ExternalId": "acme-42"}})
+        iam.create_role(RoleName="Reader", AssumeRolePolicyDocument=trust)
+        iam.put_role_policy(RoleName="Reader", PolicyName="read", PolicyDocument=allowing("s3:Get*"))
+        s3 = prod.client("s3")
+        s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_object(Bucket="reports", Key="a b/ü+1", Body=b"42")
+        dev.client("iam").create_user(UserName="nobody")
+        yield Served(aws, server)
+
+
+def test_it_listens_on_this_machine_alone(served: Served) -> None:
+    assert served.server.url.startswith("http://127.0.0.1:")
+
+
+def test_the_same_accounts_are_enforced_over_http(served: Served) -> None:
+    sts = served.client(DEV, "sts")
+    with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole on resource: " + READER):
+        sts.assume_role(RoleArn=READER, RoleSessionName="test")
+    keys = sts.assume_role(RoleArn=READER, RoleSessionName="test", ExternalId="acme-42")["Credentials"]
+    inside = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION)
+    s3 = inside.client("s3", endpoint_url=served.server.url)
+    assert s3.get_object(Bucket="reports", Key="a b/ü+1")["Body"].read() == b"42"
+    with pytest.raises(ClientError, match="s3:PutObject"):
+        s3.put_object(Bucket="reports", Key="new", Body=b"x")
+
+
+def test_what_is_written_over_http_is_read_back(served: Served) -> None:
+    s3 = served.client(PROD, "s3")
+    s3.put_object(Bucket="reports", Key="big", Body=os.urandom(100_000), Metadata={"team": "red"})
+    head = s3.head_object(Bucket="reports", Key="big")
+    assert (head["ContentLength"], head["Metadata"]) == (100_000, {"team": "red"})
+    assert served.client(PROD, "kms").create_key()["KeyMetadata"]["AWSAccountId"] == PROD
+
+
+def test_a_presigned_url_works_over_http(served: Served) -> None:
+    s3 = served.client(PROD, "s3", config=Config(signature_version="s3v4"))
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": "reports", "Key": "a b/ü+1"})
+    assert url.startswith(served.server.url)
+    assert requests.get(url, timeout=5).content == b"42"
+    assert requests.get(url.replace("reports", "others", 1), timeout=5).status_code == 403
+    assert requests.get(f"{served.server.url}/reports/big", timeout=5).status_code == 403
+
+
+def test_a_wrong_secret_is_refused(served: Served) -> None:
+    key = served.aws.account(PROD).key.access_key_id
+    wrong = boto3.Session(key, "wrong", region_name=REGION).client("iam", endpoint_url=served.server.url)
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        wrong.list_users()
+
+
+def test_a_lost_answer_breaks_the_connection(served: Served) -> None:
+    served.aws.faults.add("lost answer", operation="CreateGroup", at=1)
+    iam = served.client(DEV, "iam", config=Config(retries={"total_max_attempts": 1}))
+    with pytest.raises(ConnectionClosedError):
+        iam.create_group(GroupName="developers")
+    served.aws.faults.clear()
+    assert [group["GroupName"] for group in iam.list_groups()["Groups"]] == ["developers"]
+
+
+# As development's administrator unless it says otherwise; what the CLI says, or the end of it.
+COMMANDS: list[tuple[str, str, str]] = [
+    (DEV, "sts get-caller-identity --query Arn", f"arn:aws:iam::{DEV}:user/Administrator"),
+    (DEV, f"sts assume-role --role-arn {READER} --role-session-name cli", "AccessDenied"),
+    (DEV, f"sts assume-role --role-arn {READER} --role-session-name cli --external-id wrong", "AccessDenied"),
+    (
+        DEV,
+        f"sts assume-role --role-arn {READER} --role-session-name cli --external-id acme-42 --query *.Arn",
+        f"arn:aws:sts::{PROD}:assumed-role/Reader/cli",
+    ),
+    (DEV, f"sts assume-role --role-arn {READER}s --role-session-name cli --external-id acme-42", "AccessDenied"),
+    (
+        DEV,
+        f"sts assume-role --role-arn {READER} --role-session-name cli --external-id acme-42 --duration-seconds 7200",
+        "ValidationError",
+    ),
+    (PROD, f"sts assume-role --role-arn {READER} --role-session-name cli --external-id acme-42", "AccessDenied"),
+    (DEV, "s3api get-object --bucket reports --key big /dev/null", "AccessDenied"),
+    (DEV, "s3api head-bucket --bucket reports", "Forbidden"),
+    (PROD, "s3api list-objects-v2 --bucket reports --query KeyCount", ""),
+    (DEV, "iam get-role --role-name Reader", "NoSuchEntity"),
+    (PROD, "iam get-role --role-name Reader --query Role.Arn", READER),
+    (PROD, "iam delete-role --role-name Reader", "DeleteConflict"),
+]
+
+
+@pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS CLI is not installed")
+@pytest.mark.parametrize(("account", "command", "says"), COMMANDS)
+def test_the_aws_cli_meets_the_same_refusals(
+    served: Served, tmp_path: Path, account: str, command: str, says: str
+) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **served.aws.environment(account, served.server)}
+    if "PYENV_ROOT" in os.environ:
+        environment["PYENV_ROOT"] = os.environ["PYENV_ROOT"]
+    ran = subprocess.run(
+        ["aws", *command.split(), "--output", "text"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert says in ran.stdout + ran.stderr
+    assert (ran.returncode == 0) == ("(" not in ran.stderr), ran.stderr
+
+
+@pytest.fixture
+def console(served: Served) -> Iterator[Any]:
+    access = grant_cross_account_read(served.session(PROD), served.session(DEV), console_user=ConsoleUser("ada"))
+    yield access
+    access.revoke()
+
+
+def test_the_switch_role_page_fills_in_the_link_and_shows_the_buckets(served: Served, console: Any) -> None:
+    link: SwitchRoleLink = console.switch_role_link
+    url = f"{served.server.url}/switchrole?{link.url.split('?')[1]}"
+    form = requests.get(url, timeout=5).text
+    for text in (PROD, link.role_name, link.display_name, f"#{link.color}", f"arn:aws:iam::{DEV}:user/ada"):
+        assert str(text) in form
+    switched = requests.post(url, data={"user": f"arn:aws:iam::{DEV}:user/ada"}, timeout=5).text
+    assert f"Buckets of {PROD}" in switched
+    assert "<li>reports</li>" in switched
+
+
+def test_the_switch_role_page_shows_a_refusal_and_why(served: Served, console: Any) -> None:
+    url = f"{served.server.url}/switchrole?{console.switch_role_link.url.split('?')[1]}"
+    refused = requests.post(url, data={"user": f"arn:aws:iam::{DEV}:user/nobody"}, timeout=5).text
+    assert "AccessDenied" in refused
+    assert "ImplicitDeny" in refused
+    stranger = requests.post(url, data={"user": "arn:aws:iam::999999999999:user/x"}, timeout=5).text
+    assert "Nobody is signed in" in stranger
+
+
+def test_a_link_that_is_none_is_refused_in_words(served: Served) -> None:
+    answer = requests.get(f"{served.server.url}/switchrole?account=1&roleName=<script>", timeout=5)
+    assert answer.status_code == 400
+    assert "<script>" not in answer.text
+
+
+def test_the_command_prints_what_other_programs_need(capsys: pytest.CaptureFixture[str]) -> None:
+    code = """
+from xacct.testing.__main__ import main
+import sys
+sys.exit(main(["--port", "0", "--account", "444444444444"], wait=lambda: None))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    lines = ran.stdout.splitlines()
+    assert lines[0].startswith("AWS accounts that enforce IAM, at http://127.0.0.1:")
+    assert lines[2] == "# The administrator of 444444444444"
+    assert [line.split("=")[0] for line in lines[3:7]] == [
+        "export AWS_ENDPOINT_URL",
+        "export AWS_ACCESS_KEY_ID",
+        "export AWS_SECRET_ACCESS_KEY",
+        "export AWS_DEFAULT_REGION",
+    ]
+    assert lines[-1].endswith("/switchrole")
+
+
+def test_the_command_refuses_an_account_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--account", "42"]) == 1
+    assert "xacct: accounts" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_command() -> None:
+    code = """
+from xacct.testing.__main__ import main
+
+def press():
+    raise KeyboardInterrupt
+
+raise SystemExit(main(["--port", "0"], wait=press))
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60).returncode == 0
