@@ -33,10 +33,10 @@ def test_rooms_without_io_never_load_an_aws_client(room: str) -> None:
 # From the bottom up; docs/architecture.md has the picture.
 FLOORS = (
     {"errors", "concurrent"},
-    {"arn", "fields", "events"},
+    {"arn", "fields", "events", "checks"},
     {"policy"},
-    {"console_user", "grants", "s3_read", "switch_role"},
     {"authz"},
+    {"console_user", "grants", "s3_read", "switch_role", "proof"},
     {"retry"},
     {"side"},
     {"resources"},

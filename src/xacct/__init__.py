@@ -24,6 +24,9 @@ if TYPE_CHECKING:
         evaluate as evaluate,
         evaluate_many as evaluate_many,
     )
+    from xacct.checks import (
+        Check as Check,
+    )
     from xacct.console_user import (
         ConsoleUser as ConsoleUser,
     )
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
         PackedPolicyTooLarge as PackedPolicyTooLarge,
         PermissionMissing as PermissionMissing,
         PolicyError as PolicyError,
+        ProofFailed as ProofFailed,
         RegionDisabled as RegionDisabled,
         SessionExpired as SessionExpired,
         WrongAccount as WrongAccount,
@@ -56,6 +60,9 @@ if TYPE_CHECKING:
         PolicyDocument as PolicyDocument,
         Principal as Principal,
         Statement as Statement,
+    )
+    from xacct.proof import (
+        Proof as Proof,
     )
     from xacct.reconcile import (
         Plan as Plan,
@@ -77,7 +84,6 @@ if TYPE_CHECKING:
         SwitchRoleLink as SwitchRoleLink,
     )
     from xacct.verification import (
-        Check as Check,
         Verification as Verification,
     )
 
@@ -90,6 +96,7 @@ _HOME = {
     ),
     "xacct.arn": ("Arn",),
     "xacct.authz": ("AccessRequest", "Decision", "PolicySet", "evaluate", "evaluate_many"),
+    "xacct.checks": ("Check",),
     "xacct.console_user": ("ConsoleUser",),
     "xacct.errors": (
         "ApplyFailed",
@@ -102,6 +109,7 @@ _HOME = {
         "NotPropagated",
         "PackedPolicyTooLarge",
         "PermissionMissing",
+        "ProofFailed",
         "PolicyError",
         "RegionDisabled",
         "SessionExpired",
@@ -127,11 +135,9 @@ _HOME = {
     "xacct.retry": ("Patience",),
     "xacct.s3_read": ("s3_read_policy",),
     "xacct.session": ("assume_role",),
+    "xacct.proof": ("Proof",),
     "xacct.switch_role": ("SwitchRoleLink",),
-    "xacct.verification": (
-        "Check",
-        "Verification",
-    ),
+    "xacct.verification": ("Verification",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 

@@ -21,6 +21,7 @@ __all__ = [
     "PackedPolicyTooLarge",
     "PermissionMissing",
     "PolicyError",
+    "ProofFailed",
     "RegionDisabled",
     "SessionExpired",
     "WrongAccount",
@@ -74,6 +75,25 @@ class WrongAccount(XacctError):
             f"the {side} session belongs to account {given}, but the grant is for account {wanted}: "
             f"pass a session of account {wanted}"
         )
+
+
+class ProofFailed(XacctError):
+    """A grant whose proof fails: it would give what it should not, or not give what it should. Nothing was changed.
+
+    Args:
+        grant: the grant in words.
+        failures: each check that failed, in words.
+    """
+
+    def __init__(self, grant: str, failures: Sequence[str]) -> None:
+        self.grant, self.failures = grant, tuple(failures)
+        super().__init__(
+            f"the proof of {grant} fails: {'; '.join(failures)}. Nothing was changed: mend the grant, and print its "
+            "prove() for the whole table"
+        )
+
+    def __reduce__(self) -> tuple[type[ProofFailed], tuple[str, tuple[str, ...]]]:
+        return type(self), (self.grant, self.failures)
 
 
 class NotOurs(XacctError):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
+from xacct.checks import Check, Checks
 from xacct.errors import XacctError
 
 if TYPE_CHECKING:
     import boto3
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["Check", "Verification", "verify_read_access"]
+__all__ = ["Verification", "verify_read_access"]
 
 # The checksum of nothing, which cannot be that of the one byte sent with it: S3 looks at permissions first and at the
 # checksum next, so that a write which nobody refused fails all the same, and leaves nothing behind.
@@ -23,27 +23,8 @@ _WRONG_MD5 = "1B2M2Y8AsgTpgAmY7PhCfg=="
 _PROBE_KEY = "xacct-write-check"
 
 
-@frozen(kw_only=True)
-class Check:
-    """One thing that was tried.
-
-    Attributes:
-        name: what was tried.
-        expected: ``allowed`` or ``refused``.
-        observed: ``allowed``, ``refused``, ``failed``, or ``not tried``.
-        ok: whether what was seen is what was expected; None where it could not be tried.
-        why: what AWS said, or why it was not tried.
-    """
-
-    name: str
-    expected: str
-    observed: str
-    ok: bool | None
-    why: str = ""
-
-
 @frozen
-class Verification:
+class Verification(Checks):
     """What was tried, and what came of it. Prints as a table.
 
     Attributes:
@@ -53,38 +34,6 @@ class Verification:
         check            expected  observed  why
     ok  assume the role  allowed   allowed
     """
-
-    checks: tuple[Check, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing went otherwise than expected, and something was tried at all."""
-        return any(check.ok for check in self.checks) and not any(check.ok is False for check in self.checks)
-
-    @property
-    def _rows(self) -> list[tuple[str, ...]]:
-        signs = {True: "ok", False: "NO", None: "-"}
-        rows = [(signs[c.ok], c.name, c.expected, c.observed, c.why) for c in self.checks]
-        return [("", "check", "expected", "observed", "why"), *rows]
-
-    def __str__(self) -> str:
-        widths = [max(map(len, column)) for column in zip(*self._rows)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in self._rows
-        )
-
-    def _repr_html_(self) -> str:
-        head, *rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows)
-        body = "".join(f"<tr>{row}</tr>" for row in rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-    def to_dict(self) -> dict[str, object]:
-        """The verification for a program."""
-        checks = [
-            {"name": c.name, "expected": c.expected, "observed": c.observed, "ok": c.ok, "why": c.why}
-            for c in self.checks
-        ]
-        return {"ok": self.ok, "checks": checks}
 
 
 def verify_read_access(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 from attrs import evolve, field, frozen
 
 from xacct.console_user import ConsoleUser, generate_password
-from xacct.errors import InvalidValue, WrongAccount
+from xacct.errors import InvalidValue, ProofFailed, WrongAccount
 from xacct.events import OnEvent, Reporter
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.reconcile.execute import run
@@ -107,8 +107,11 @@ class Plan:
             What was changed; empty where everything was as wanted.
 
         Raises:
+            ProofFailed: a grant would give what it should not, or not what it should; nothing was changed.
             ApplyFailed: a step failed; says what was taken back, what stands, and how to go on.
         """
+        for grant in self.grants:
+            _refuse_unproven(grant)
         run(self._steps, Reporter(on_event), roll_back=True)
         return tuple(step.change for step in self._steps if step.change)
 
@@ -134,6 +137,13 @@ class Plan:
         steps = [step for reading in readings.all for step in reading.destroy()]
         run(steps, Reporter(on_event), roll_back=False)
         return tuple(step.change for step in steps if step.change)
+
+
+def _refuse_unproven(grant: TrustGrant | DevAccessGrant) -> None:
+    failed = [check for check in grant.prove().checks if check.ok is False]
+    if failed:
+        words = f"role {grant.role_name}" if isinstance(grant, TrustGrant) else f"policy {grant.policy_name}"
+        raise ProofFailed(words, [f"{c.name}: {c.observed}, and should be {c.expected} ({c.why})" for c in failed])
 
 
 def plan(
