@@ -71,6 +71,13 @@ def build(session: nox.Session) -> None:
     session.run(python, "-I", "-c", "import xacct; [getattr(xacct, name) for name in xacct.__all__]", external=True)
 
 
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Run the main job against MiniStack, a server that enforces IAM and is not ours, on this machine's loopback."""
+    session.install("-e", ".[dev]", *group("integration"))
+    session.run("pytest", "-n0", "tests/integration", *session.posargs)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests on each Python that is present."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from xacct import (
     ApplyFailed,
@@ -20,6 +19,7 @@ from xacct import (
     Statement,
     grant_cross_account_read,
 )
+from xacct.testing import Sandbox
 
 TRUSTING, TRUSTED = "111111111111", "222222222222"
 
@@ -27,17 +27,13 @@ TRUSTING, TRUSTED = "111111111111", "222222222222"
 class Accounts:
     """Sessions of both accounts, and the names of the calls that they make."""
 
-    def __init__(self) -> None:
+    def __init__(self, aws: Sandbox) -> None:
+        self.aws = aws
         self.calls: list[str] = []
         self.production, self.development = self._session(TRUSTING), self._session(TRUSTED)
 
     def _session(self, account: str) -> boto3.Session:
-        sts = boto3.client("sts", "eu-central-1", aws_access_key_id="any", aws_secret_access_key="any")
-        role = f"arn:aws:iam::{account}:role/Administrator"
-        keys = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-        session = boto3.Session(
-            keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name="eu-central-1"
-        )
+        session = self.aws.account(account).session
         session.events.register("before-call.*.*", lambda model, **_: self.calls.append(model.name))
         return session
 
@@ -54,8 +50,8 @@ class Accounts:
 
 @pytest.fixture
 def accounts() -> Iterator[Accounts]:
-    with mock_aws():
-        yield Accounts()
+    with Sandbox([TRUSTING, TRUSTED]) as aws:
+        yield Accounts(aws)
 
 
 @pytest.fixture
@@ -131,10 +127,24 @@ def test_the_session_is_in_the_role_and_says_the_external_id(reports: Accounts) 
 
 
 def test_a_session_that_took_mfa_to_get_can_be_verified(reports: Accounts) -> None:
+    iam = reports.development.client("iam")
+    device = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
+    iam.enable_mfa_device(
+        UserName="Administrator", SerialNumber=device, AuthenticationCode1="123456", AuthenticationCode2="234567"
+    )
     access = reports.grant(buckets=["reports"], require_mfa=True)
-    device = f"arn:aws:iam::{TRUSTED}:mfa/dev"
-    session = access.session(mfa_serial=device, mfa_token="123456")
-    assert access.verify(session).checks[0].ok
+    session = access.session(mfa_serial=device, mfa_token=reports.aws.mfa_code(device))
+    assert access.verify(session).ok
+    assert not access.verify().ok
+
+
+def test_every_refusal_of_a_verification_is_awss(reports: Accounts) -> None:
+    reports.production.client("s3").put_object(Bucket="reports", Key="k", Body=b"42")
+    verification = reports.grant(buckets=["reports"]).verify()
+    refused = [check for check in verification.checks if check.expected == "refused"]
+    assert [check.ok for check in refused] == [True]
+    told = [call for call in reports.aws.calls if call.operation == "PutObject" and call.code]
+    assert [(call.code, call.decisions[0].decided_by) for call in told] == [("AccessDenied", ("identity",))]
 
 
 def test_the_link_names_account_role_and_colour(reports: Accounts) -> None:
