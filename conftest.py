@@ -92,7 +92,7 @@ def aws_accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-collect_ignore = ["docs/conf.py", "tests/typing"]
+collect_ignore = ["docs/_build", "docs/conf.py", "tests/typing"]
 
 # Machines are noisy: what is slow is for the benchmarks to say.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
