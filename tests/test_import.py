@@ -40,7 +40,7 @@ FLOORS = (
     {"retry"},
     {"side"},
     {"resources"},
-    {"reconcile", "session", "verification"},
+    {"reconcile", "session", "verification", "access_denied"},
     {"access"},
     {"testing"},
     {"pytest_plugin", "__main__"},

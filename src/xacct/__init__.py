@@ -14,6 +14,10 @@ if TYPE_CHECKING:
         CrossAccountAccess as CrossAccountAccess,
         grant_cross_account_read as grant_cross_account_read,
     )
+    from xacct.access_denied import (
+        Explanation as Explanation,
+        explain as explain,
+    )
     from xacct.arn import (
         Arn as Arn,
     )
@@ -117,6 +121,7 @@ _HOME = {
         "XacctError",
     ),
     "xacct.events": ("Event",),
+    "xacct.access_denied": ("Explanation", "explain"),
     "xacct.grants": (
         "DevAccessGrant",
         "TrustGrant",

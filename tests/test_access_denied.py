@@ -1,0 +1,215 @@
+"""Why AWS refused, read from both sides; the refusals are the sandbox's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from attrs import frozen
+from botocore.exceptions import ClientError
+
+from xacct import Explanation, InvalidValue, explain
+from xacct.testing import Sandbox
+
+PROD, DEV, REGION = "111111111111", "222222222222", "eu-central-1"
+ROLE, ALICE = f"arn:aws:iam::{PROD}:role/Reader", f"arn:aws:iam::{DEV}:user/alice"
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def allow(action: str, resource: str | None = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, **({"Resource": resource} if resource else {}), **more}
+
+
+@frozen
+class Both:
+    aws: Sandbox
+    prod: boto3.Session
+    dev: boto3.Session
+
+    def refusal(self, call: Callable[..., object], **options: Any) -> ClientError:
+        with pytest.raises(ClientError) as caught:
+            call(**options)
+        return caught.value
+
+    def assuming(self, **options: Any) -> ClientError:
+        sts = self.aws.sign_in(ALICE).client("sts")
+        return self.refusal(sts.assume_role, RoleArn=ROLE, RoleSessionName="test", **options)
+
+    def explain(self, error: ClientError | str, **options: Any) -> Explanation:
+        return explain(error, self.prod, self.dev, **options)
+
+
+@pytest.fixture
+def both() -> Iterator[Both]:
+    with Sandbox([PROD, DEV], region=REGION) as aws:
+        both = Both(aws, aws.account(PROD).session, aws.account(DEV).session)
+        both.dev.client("iam").create_user(UserName="alice")
+        trust = document(allow("sts:AssumeRole", None, Principal={"AWS": ALICE}))
+        both.prod.client("iam").create_role(RoleName="Reader", AssumeRolePolicyDocument=trust)
+        yield both
+
+
+def give(both: Both, *statements: dict[str, Any]) -> None:
+    both.dev.client("iam").put_user_policy(UserName="alice", PolicyName="own", PolicyDocument=document(*statements))
+
+
+def test_a_missing_identity_policy_is_named_with_the_statement_that_mends_it(both: Both) -> None:
+    explanation = both.explain(both.assuming())
+    assert explanation.refused
+    assert explanation.decisions[0].decided_by == ("identity",)
+    assert f'"Resource": "{ROLE}"' in str(explanation)
+    assert explanation.unread == ()
+
+
+def test_a_trust_policys_condition_is_named(both: Both) -> None:
+    give(both, allow("sts:AssumeRole"))
+    trust = allow("sts:AssumeRole", None, Principal={"AWS": ALICE})
+    trust["Condition"] = {"StringEquals": {"sts:ExternalId": "acme-42"}}
+    both.prod.client("iam").update_assume_role_policy(RoleName="Reader", PolicyDocument=document(trust))
+    error = both.assuming(ExternalId="acme-43")
+    explanation = both.explain(error, context={"sts:ExternalId": "acme-43"})
+    assert "sts:ExternalId 'acme-42', the request has 'acme-43'" in str(explanation)
+    assert not both.explain(error, context={"sts:ExternalId": "acme-42"}).refused
+
+
+def test_a_trusted_user_who_was_deleted_and_made_again_is_somebody_else(both: Both) -> None:
+    iam = both.dev.client("iam")
+    iam.delete_user(UserName="alice")
+    iam.create_user(UserName="alice")
+    give(both, allow("sts:AssumeRole"))
+    (note,) = both.explain(both.assuming()).notes
+    assert "trusts AIDA" in note
+    assert "Save the trust policy again with its ARN" in note
+
+
+def test_a_role_that_is_not_there_or_not_by_this_name_is_noted(both: Both) -> None:
+    give(both, allow("sts:AssumeRole"))
+    sts = both.aws.sign_in(ALICE).client("sts")
+    missing = both.refusal(sts.assume_role, RoleArn=f"{ROLE}s", RoleSessionName="test")
+    assert both.explain(missing).notes == (f"account {PROD} has no role Readers: names are case-sensitive",)
+    elsewhere = both.refusal(sts.assume_role, RoleArn=ROLE.replace("role/", "role/team/"), RoleSessionName="test")
+    assert both.explain(elsewhere).notes == (f"the role's ARN is {ROLE}: path and case must be the same",)
+
+
+def test_groups_boundaries_and_managed_policies_are_read(both: Both) -> None:
+    iam = both.dev.client("iam")
+    iam.create_group(GroupName="developers")
+    iam.put_group_policy(GroupName="developers", PolicyName="assume", PolicyDocument=document(allow("sts:AssumeRole")))
+    iam.add_user_to_group(GroupName="developers", UserName="alice")
+    arn = iam.create_policy(PolicyName="OnlyS3", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
+    iam.attach_user_policy(UserName="alice", PolicyArn=arn)
+    iam.put_user_permissions_boundary(UserName="alice", PermissionsBoundary=arn)
+    explanation = both.explain(both.assuming())
+    assert explanation.decisions[0].decided_by == ("boundary",)
+    assert explanation.unread == ()
+
+
+def bucket(both: Both, **encryption: Any) -> None:
+    s3 = both.prod.client("s3")
+    s3.create_bucket(Bucket="prod-reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    if encryption:
+        rules: Any = [{"ApplyServerSideEncryptionByDefault": encryption}]
+        s3.put_bucket_encryption(Bucket="prod-reports", ServerSideEncryptionConfiguration={"Rules": rules})
+    s3.put_object(Bucket="prod-reports", Key="k", Body=b"42")
+
+
+def test_s3s_bare_access_denied_is_explained_when_the_caller_says_what_it_was(both: Both) -> None:
+    bucket(both)
+    give(both, allow("s3:GetObject"))
+    error = both.refusal(both.aws.sign_in(ALICE).client("s3").get_object, Bucket="prod-reports", Key="k")
+    with pytest.raises(InvalidValue, match=r"the message does not say: .*Access Denied"):
+        both.explain(error)
+    explanation = both.explain(error, principal=ALICE, action="s3:GetObject", resource="arn:aws:s3:::prod-reports/k")
+    assert explanation.decisions[0].decided_by == ("resource",)
+    assert explanation.decisions[0].request.resource_account == PROD
+
+
+def test_an_encrypted_bucket_asks_for_its_key_too(both: Both) -> None:
+    key = both.prod.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    bucket(both, SSEAlgorithm="aws:kms", KMSMasterKeyID=key)
+    iam = both.prod.client("iam")
+    iam.put_role_policy(RoleName="Reader", PolicyName="read", PolicyDocument=document(allow("s3:GetObject")))
+    error = both.refusal(both.aws.sign_in(ROLE).client("s3").get_object, Bucket="prod-reports", Key="k")
+    session = f"arn:aws:sts::{PROD}:assumed-role/Reader/sign-in"
+    explanation = both.explain(error, principal=session, action="s3:GetObject", resource="arn:aws:s3:::prod-reports/k")
+    assert [(decision.action, decision.allowed) for decision in explanation.decisions] == [
+        ("s3:GetObject", True),
+        ("kms:Decrypt", False),
+    ]
+
+
+def test_a_bucket_policy_that_denies_is_named(both: Both) -> None:
+    bucket(both)
+    deny = {**allow("s3:PutObject", "arn:aws:s3:::prod-reports/*"), "Effect": "Deny", "Principal": "*"}
+    both.prod.client("s3").put_bucket_policy(Bucket="prod-reports", Policy=document(deny))
+    error = both.refusal(both.prod.client("s3").put_object, Bucket="prod-reports", Key="k", Body=b"x")
+    assert both.explain(error).decisions[0].decided_by == ("resource",)
+
+
+def test_a_keys_policy_is_read(both: Both) -> None:
+    kms = both.prod.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    secret = kms.encrypt(KeyId=key, Plaintext=b"42")["CiphertextBlob"]
+    give(both, allow("kms:*"))
+    error = both.refusal(both.aws.sign_in(ALICE).client("kms").decrypt, CiphertextBlob=secret)
+    assert both.explain(error).decisions[0].decided_by == ("resource",)
+
+
+def test_what_may_not_be_read_is_named_with_aws_code(both: Both) -> None:
+    error = both.assuming()
+    nobody = both.aws.sign_in(ALICE)
+    explanation = explain(error, both.prod, nobody)
+    assert (
+        f"service control policies of account {DEV} (AccessDenied)" in " ".join(explanation.unread)
+        or explanation.unread
+    )
+    assert "inline policies of user alice (AccessDenied)" in explanation.unread
+    assert "not read: user alice (AccessDenied)" in str(explanation)
+
+
+def test_an_account_that_neither_session_belongs_to_is_named(both: Both) -> None:
+    text = f"User: {ALICE} is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::333333333333:role/R"
+    unread = both.explain(text).unread
+    assert unread == ("trust policy of role R: neither session belongs to account 333333333333",)
+
+
+def test_what_the_policies_allow_is_said_to_be_allowed_by_them(both: Both) -> None:
+    error = both.assuming()
+    give(both, allow("sts:AssumeRole"))
+    explanation = both.explain(error)
+    assert not explanation.refused
+    assert "what could be read allows it" in str(explanation)
+
+
+def test_root_has_no_policies_to_read(both: Both) -> None:
+    root = both.aws.sign_in(f"arn:aws:iam::{DEV}:root").client("sts")
+    error = both.refusal(root.assume_role, RoleArn=ROLE, RoleSessionName="test")
+    text = f"User: arn:aws:iam::{DEV}:root is not authorized to perform: sts:AssumeRole on resource: {ROLE}"
+    assert "Roles may not be assumed by root accounts" in str(error)
+    assert "root" in str(both.explain(text))
+
+
+def test_a_bucket_of_neither_account_is_noted(both: Both) -> None:
+    text = f'User: {ALICE} is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::elsewhere/k"'
+    assert both.explain(text).notes == ("neither account has the bucket elsewhere: it is taken to be the caller's",)
+
+
+def test_actions_without_a_resource_are_decided_in_the_callers_account(both: Both) -> None:
+    error = both.refusal(both.aws.sign_in(ALICE).client("s3").list_buckets)
+    assert both.explain(error).decisions[0].request.resource == "*"
+
+
+def test_service_control_policies_are_read_where_they_may_be(both: Both) -> None:
+    organizations = both.dev.client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    error = both.assuming()
+    give(both, allow("sts:AssumeRole"))
+    explanation = both.explain(error)
+    assert "service control" not in " ".join(explanation.unread)
+    assert {layer.name for layer in explanation.decisions[0].policies.layers} >= {"scp"}
