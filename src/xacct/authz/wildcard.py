@@ -38,7 +38,7 @@ def glob(pieces: str | Iterable[Piece]) -> Callable[[str], bool]:
     first = re.compile(_regex(head), re.DOTALL)
     last = re.compile(_regex(tail) + r"\Z", re.DOTALL)
     tail_length = sum(1 if text is None else len(text) for text in tail)
-    searches = [re.compile(_regex(part), re.DOTALL) for part in middle if part]
+    searches = [_search(part) for part in middle if part]
 
     def matches(value: str) -> bool:
         found = first.match(value)
@@ -47,10 +47,9 @@ def glob(pieces: str | Iterable[Piece]) -> Callable[[str], bool]:
             return False
         position = found.end()
         for search in searches:
-            found = search.search(value, position, limit)
-            if found is None:
+            position = search(value, position, limit)
+            if position < 0:
                 return False
-            position = found.end()
         return True
 
     return matches
@@ -68,6 +67,37 @@ def _parts(pieces: Iterable[Piece]) -> list[list[str | None]]:
             elif part:
                 parts[-1].append(part)
     return parts
+
+
+def _search(part: list[str | None]) -> Callable[[str, int, int], int]:
+    """Where the leftmost place of a part ends, between two positions of a value; -1 where there is none."""
+    if None not in part:
+        # A literal is found in one pass.
+        literal = re.compile(_regex(part))
+
+        def find(value: str, start: int, limit: int) -> int:
+            found = literal.search(value, start, limit)
+            return -1 if found is None else found.end()
+
+        return find
+    characters = [character for text in part for character in (text or [None])]
+    anything = sum(1 << place for place, character in enumerate(characters) if character is None)
+    wanted = {
+        character: anything | sum(1 << place for place, other in enumerate(characters) if other == character)
+        for character in set(characters) - {None}
+    }
+    accepted = 1 << (len(characters) - 1)
+
+    def scan(value: str, start: int, limit: int) -> int:
+        # A regular expression would begin again at every place. Each bit is a beginning that has matched so far.
+        alive = 0
+        for place in range(start, limit):
+            alive = (alive << 1 | 1) & wanted.get(value[place], anything)
+            if alive & accepted:
+                return place + 1
+        return -1
+
+    return scan
 
 
 def _whole(part: list[str | None]) -> Callable[[str], bool]:
