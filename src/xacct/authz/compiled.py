@@ -49,6 +49,12 @@ class Mismatch:
         return f"{self.element} wants {self.wanted}, the request has {self.given}"
 
 
+def _wanted_and_given(condition: CompiledCondition, request: AccessRequest) -> tuple[str, str]:
+    c = condition.condition
+    given = ", ".join(map(repr, request.context.get(condition.key, ()))) or "none"
+    return f"{c.operator} {c.key} {' or '.join(map(repr, c.values))}", given
+
+
 @frozen(eq=False)
 class CompiledStatement:
     """A statement of a policy, ready to be asked."""
@@ -136,13 +142,13 @@ class CompiledStatement:
             found.append(Mismatch("Principal", wanted, request.principal))
         if not self.takes_in_resource(request):
             found.append(Mismatch("Resource", _either(s.resources, s.not_resources), request.resource))
-        for condition in self._conditions:
-            if not condition.holds(request.context, doubt=self.denies):
-                c = condition.condition
-                given = ", ".join(map(repr, request.context.get(condition.key, ()))) or "none"
-                wanted = f"{c.operator} {c.key} {' or '.join(map(repr, c.values))}"
-                found.append(Mismatch("Condition", wanted, given))
-        return tuple(found)
+        failing = [c for c in self._conditions if not c.holds(request.context, doubt=self.denies)]
+        return (*found, *(Mismatch("Condition", *_wanted_and_given(condition, request)) for condition in failing))
+
+    def circumstances(self, request: AccessRequest) -> tuple[str, ...]:
+        """Its conditions with what the request has: why it applies, where it does."""
+        pairs = (_wanted_and_given(condition, request) for condition in self._conditions)
+        return tuple(f"{wanted}, the request has {given}" for wanted, given in pairs)
 
     def asks_for(self, request: AccessRequest) -> tuple[str, ...]:
         """The context keys that it asks for and the request does not have."""

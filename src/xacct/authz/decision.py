@@ -16,12 +16,12 @@ from xacct.authz.request import AccessRequest
 if TYPE_CHECKING:
     from xacct.authz.explanation import LayerReport
 
-__all__ = ["Decision", "Effect", "evaluate", "evaluate_many"]
+__all__ = ["RCP_SERVICES", "Decision", "Effect", "evaluate", "evaluate_many"]
 
 Effect = Literal["Allow", "ImplicitDeny", "ExplicitDeny"]
 
 # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html
-_RCP_SERVICES = frozenset({"s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss"})
+RCP_SERVICES = frozenset({"s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss"})
 
 
 class Decision:
@@ -113,7 +113,7 @@ def binding(request: AccessRequest, policies: PolicySet) -> list[Layer]:
     """The layers that bear on this caller and this resource, in the order in which AWS looks at them."""
     caller = request.caller
     layers: list[Layer] = []
-    if request.action.split(":")[0].lower() in _RCP_SERVICES and not caller.service_linked:
+    if request.action.split(":")[0].lower() in RCP_SERVICES and not caller.service_linked:
         layers += policies.rcps
     if caller.account and not caller.service_linked:
         layers += policies.scps

@@ -8,7 +8,7 @@ from typing import Literal
 from attrs import frozen
 
 from xacct.authz.compiled import CompiledStatement, Mismatch
-from xacct.authz.decision import Decision, binding
+from xacct.authz.decision import RCP_SERVICES, Decision, binding
 from xacct.authz.policy_set import WORDS, Layer, LayerName
 
 __all__ = ["LayerReport", "NearMiss", "explain", "report", "to_dict"]
@@ -39,6 +39,7 @@ class LayerReport:
         name: the layer.
         effect: its own verdict.
         matched: the statements that apply.
+        because: the conditions of those that deny, and what the request has.
         near_misses: the Allows that do not, the nearest first.
         unknown: statements with something that cannot be evaluated: a Deny is taken to apply, an Allow is not.
         depends_on: context keys that it asks for and that the request does not have.
@@ -47,6 +48,7 @@ class LayerReport:
     name: LayerName
     effect: Literal["Allow", "ImplicitDeny", "ExplicitDeny"]
     matched: tuple[str, ...]
+    because: tuple[str, ...]
     near_misses: tuple[NearMiss, ...]
     unknown: tuple[str, ...]
     depends_on: tuple[str, ...]
@@ -80,6 +82,7 @@ def _layer(decision: Decision, layer: Layer) -> LayerReport:
         layer.name,
         "ExplicitDeny" if denying else "Allow" if matched else "ImplicitDeny",
         tuple(_label(decision, layer.name, s) for s in denying or matched),
+        tuple(text for s in denying for text in s.circumstances(request)),
         tuple(missed[:_NEAREST]),
         tuple(unknown),
         tuple(sorted(keys)),
@@ -134,14 +137,17 @@ def explain(decision: Decision) -> str:
         lines += [f"  allowed by {label}" for r in reports if r.name in decision.decided_by for label in r.matched]
     elif decision.effect == "ExplicitDeny":
         lines.append("  blocked by an explicit Deny, which no Allow can mend:")
-        lines += [f"  {label}" for r in reports if r.effect == "ExplicitDeny" for label in r.matched]
+        for r in reports:
+            if r.effect == "ExplicitDeny":
+                lines += [f"  {label}" for label in r.matched]
+                lines += [f"    because {circumstance}" for circumstance in r.because]
     else:
         granted = any(r.effect == "Allow" and r.name in ("identity", "resource") for r in reports)
         blockers = " and ".join(_words(decision, name) for name in decision.decided_by)
         lines.append(f"  granted, but blocked: no Allow in {blockers}" if granted else "  nothing grants it")
         for name in decision.decided_by:
             lines += _missing_link(decision, name)
-    lines += [f"  not evaluated: {text}" for r in reports for text in r.unknown]
+    lines += [f"  not evaluated: {text}" for text in (*not_covered(decision), *(t for r in reports for t in r.unknown))]
     if decision.depends_on:
         lines.append(f"  depends on context that was not given: {', '.join(decision.depends_on)}")
     return "\n".join(lines)
@@ -159,6 +165,14 @@ def _missing_link(decision: Decision, name: LayerName) -> list[str]:
     return [*lines, f"    {suggestion(decision, name)}"]
 
 
+def not_covered(decision: Decision) -> list[str]:
+    """The resource control policies, where the service is not known to be under them."""
+    service = decision.request.action.split(":")[0].lower()
+    if not decision.policies.rcps or service in RCP_SERVICES:
+        return []
+    return [f"resource control policies: {service} is not known to be under them"]
+
+
 def to_dict(decision: Decision) -> dict[str, object]:
     """The decision for a program."""
     return {
@@ -168,11 +182,13 @@ def to_dict(decision: Decision) -> dict[str, object]:
         "decided_by": list(decision.decided_by),
         "note": decision.note,
         "depends_on": list(decision.depends_on),
+        "not_evaluated": not_covered(decision),
         "layers": [
             {
                 "name": r.name,
                 "effect": r.effect,
                 "matched": list(r.matched),
+                "because": list(r.because),
                 "near_misses": [
                     {
                         "statement": miss.statement,
