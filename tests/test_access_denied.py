@@ -213,3 +213,15 @@ def test_service_control_policies_are_read_where_they_may_be(both: Both) -> None
     explanation = both.explain(error)
     assert "service control" not in " ".join(explanation.unread)
     assert {layer.name for layer in explanation.decisions[0].policies.layers} >= {"scp"}
+
+
+def test_a_layer_that_aws_names_wrongly_is_noted(both: Both) -> None:
+    bucket(both)
+    text = (
+        f'User: {ALICE} is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::prod-reports/k" because '
+        "no resource-based policy allows the s3:GetObject action"
+    )
+    read = {**allow("s3:GetObject", "arn:aws:s3:::prod-reports/*"), "Principal": {"AWS": DEV}}
+    both.prod.client("s3").put_bucket_policy(Bucket="prod-reports", Policy=document(read))
+    (note,) = both.explain(text).notes
+    assert note == "AWS names the resource-based policy; by what could be read it is the identity-based policy"

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from xacct.arn import Arn
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
+from xacct.authz.policy_set import AWS_WORDS
 from xacct.concurrent import together
 from xacct.errors import InvalidValue
 from xacct.policy import PolicyDocument
@@ -30,6 +31,7 @@ _REFUSAL = re.compile(
     r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
     r'(?: on resource: "?(?P<resource>[^"\s]+))?'
 )
+_NAMED_LAYER = re.compile(r"(?:because no|explicit deny in an?) ([\w -]+?(?:policy|boundary))\b")
 _UNIQUE_ID = re.compile(r"A(?:IDA|ROA)[A-Z0-9]{12,}")
 _ENCRYPTED = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}
 
@@ -120,7 +122,18 @@ def explain(
             raise InvalidValue(name, value, f"needed, because the message does not say: {error}")
     asked = {name: str(value) for name, value in known.items()}
     reader = _Reader.of(trusting, trusted)
-    return reader.explanation(asked["principal"], asked["action"], asked["resource"], dict(context or {}))
+    found = reader.explanation(asked["principal"], asked["action"], asked["resource"], dict(context or {}))
+    return evolve(found, notes=(*found.notes, *_misnamed(str(error), found)))
+
+
+def _misnamed(text: str, found: Explanation) -> list[str]:
+    """Where AWS names a layer that is not the one to mend."""
+    said = _NAMED_LAYER.search(text)
+    decision = next((decision for decision in found.decisions if not decision.allowed), None)
+    if said is None or decision is None or said[1] in map(AWS_WORDS.__getitem__, decision.decided_by):
+        return []
+    right = " and the ".join(AWS_WORDS[layer] for layer in decision.decided_by)
+    return [f"AWS names the {said[1]}; by what could be read it is the {right}"]
 
 
 @define

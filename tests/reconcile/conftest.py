@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any
 
 import boto3
-import moto
 import moto.iam.models
 import pytest
 from attrs import define, evolve, field, frozen
@@ -20,6 +19,7 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from xacct import ConsoleUser, DevAccessGrant, TrustGrant
 from xacct.reconcile import Plan, plan
 from xacct.retry import Patience
+from xacct.testing import Sandbox
 
 TRUSTING, TRUSTED = "111111111111", "222222222222"
 SIDES = {TRUSTING: "trusting", TRUSTED: "trusted"}
@@ -223,15 +223,17 @@ class Account(boto3.Session):
     def iam(self) -> Any:
         return self.client("iam")
 
+    def sign_in(self, key: Any) -> None:
+        """Let the clients that there are sign with another key."""
+        credentials: Any = self.get_credentials()
+        credentials.access_key, credentials.secret_key = key.access_key_id, key.secret_access_key
+
     def _before(self, model: Any, params: dict[str, Any], context: dict[str, Any], **_: object) -> Any:
-        params["headers"]["x-moto-account-id"] = self.account
         self.gate(model.name)
         fault = self.wire.before(in_words(self.account, model.name, params["body"]), params["body"])
         if fault and not fault.takes_effect:
             return fault.answer()
         context["fault"] = fault
-        if model.name == "ListServiceSpecificCredentials":  # which moto does not know
-            return AWSResponse("https://aws", 200, {}, None), {"ServiceSpecificCredentials": []}
         return None
 
     def _after(self, http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: object) -> None:
@@ -292,6 +294,7 @@ def _snapshot(account: str) -> dict[str, Any]:
             policy.tags,
         )
         for arn, policy in iam.managed_policies.items()
+        if ":aws:policy/" not in arn
     }
     return {"roles": roles, "users": users, "groups": groups, "policies": policies}
 
@@ -299,28 +302,17 @@ def _snapshot(account: str) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def sessions() -> tuple[Account, Account]:
     """Made once: making clients is what takes longest."""
-    with moto.mock_aws():
-        return Account(TRUSTING), Account(TRUSTED)
-
-
-@pytest.fixture(scope="module")
-def two_managed_policies() -> Iterator[None]:
-    """The two of AWS's own policies that the tutorial uses: moto takes seconds to load all."""
-    every = json.loads(moto.iam.models.aws_managed_policies_data)
-    two = {name: every[name] for name in ("AmazonS3ReadOnlyAccess", "AmazonEC2FullAccess")}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(moto.iam.models, "aws_managed_policies_data", json.dumps(two))
-        yield
+    return Account(TRUSTING), Account(TRUSTED)
 
 
 @pytest.fixture
-def accounts(sessions: tuple[Account, Account], two_managed_policies: None) -> Iterator[Accounts]:
+def accounts(sessions: tuple[Account, Account]) -> Iterator[Accounts]:
     """Two accounts, in which others have a role, a user, a group and a policy that no grant may touch."""
     wire = Wire()
-    for session in sessions:
-        session.wire = wire
-    with moto.mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
+    with Sandbox([TRUSTING, TRUSTED]) as aws:
         for session in sessions:
+            session.wire = wire
+            session.sign_in(aws.account(session.account).key)
             session.iam.create_role(RoleName="Others", AssumeRolePolicyDocument=_TRUST_OF_OTHERS)
             session.iam.create_user(UserName="others")
             session.iam.create_group(GroupName="others")

@@ -37,10 +37,10 @@ def test_a_generated_password_is_told_by_the_plan_that_made_it_alone(accounts: A
 
 def test_a_given_password_is_set_and_a_rerun_does_not_set_it_again(accounts: Accounts, patience: Patience) -> None:
     plan_given(accounts, patience, ConsoleUser(USER, password=GIVEN)).apply()
-    accounts.trusted.iam.update_login_profile(UserName=USER, Password="what the user chose since 1")
+    accounts.trusted.iam.update_login_profile(UserName=USER, Password="What the user chose since 1")
 
     assert plan_given(accounts, patience, ConsoleUser(USER, password=GIVEN)).is_empty
-    assert accounts.snapshot()[TRUSTED]["users"][USER][1] == "what the user chose since 1"
+    assert accounts.snapshot()[TRUSTED]["users"][USER][1] == "What the user chose since 1"
 
 
 def test_a_generated_password_is_as_long_as_the_account_demands(accounts: Accounts, patience: Patience) -> None:

@@ -20,6 +20,13 @@ WORDS: dict[LayerName, str] = {
     "vpc_endpoint": "VPC endpoint policy",
 }  # fmt: skip
 
+# How AWS's refusals name them: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+AWS_WORDS: dict[LayerName, str] = {
+    "identity": "identity-based policy", "resource": "resource-based policy", "boundary": "permissions boundary",
+    "session": "session policy", "scp": "service control policy", "rcp": "resource control policy",
+    "vpc_endpoint": "VPC endpoint policy",
+}  # fmt: skip
+
 _SINGLE = ("resource", "boundary", "vpc_endpoint")
 
 # So many different actions are remembered for each layer.

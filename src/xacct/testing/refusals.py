@@ -6,7 +6,7 @@ import json
 from xml.sax.saxutils import escape
 
 from xacct.authz import Decision
-from xacct.authz.policy_set import LayerName
+from xacct.authz.policy_set import AWS_WORDS
 from xacct.testing.wire import Answer, Call
 
 __all__ = ["Refused", "denied", "invalid", "render"]
@@ -38,14 +38,6 @@ def invalid(value: object, field: str, rule: str) -> Refused:
     return Refused("ValidationError", f"1 validation error detected: Value '{value}' at '{field}' {constraint}")
 
 
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-_WORDS: dict[LayerName, str] = {
-    "identity": "identity-based policy", "resource": "resource-based policy", "boundary": "permissions boundary",
-    "session": "session policy", "scp": "service control policy", "rcp": "resource control policy",
-    "vpc_endpoint": "VPC endpoint policy",
-}  # fmt: skip
-
-
 def denied(decision: Decision, caller: str, call: Call) -> Refused:
     """What AWS says of a refused permission: one layer, of which it is not always the one to mend.
 
@@ -68,8 +60,8 @@ def denied(decision: Decision, caller: str, call: Call) -> Refused:
     layer = decision.decided_by[0]
     if decision.effect == "ExplicitDeny":
         article = "an" if layer == "identity" else "a"
-        return Refused(code, f"{text} with an explicit deny in {article} {_WORDS[layer]}", status)
-    return Refused(code, f"{text} because no {_WORDS[layer]} allows the {decision.action} action", status)
+        return Refused(code, f"{text} with an explicit deny in {article} {AWS_WORDS[layer]}", status)
+    return Refused(code, f"{text} because no {AWS_WORDS[layer]} allows the {decision.action} action", status)
 
 
 def render(refused: Refused, call: Call) -> Answer:
