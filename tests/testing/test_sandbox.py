@@ -276,3 +276,14 @@ def test_an_administrator_manages_all_that_iam_keeps(two: Two) -> None:
         ("UntagRole", ROLE),
         ("GetAccountSummary", "*"),
     ]
+
+
+def test_whoever_asks_for_no_user_asks_for_themselves(two: Two) -> None:
+    reader(two)
+    assert two.prod.client("iam").get_user()["User"]["UserName"] == "Administrator"
+    signed_in = two.aws.sign_in(f"arn:aws:iam::{DEV}:user/Administrator").client("iam")
+    assert signed_in.get_user()["User"]["Arn"] == f"arn:aws:iam::{DEV}:user/Administrator"
+    assert len(signed_in.list_access_keys()["AccessKeyMetadata"]) == 1
+    two.prod.client("iam").attach_role_policy(RoleName="Reader", PolicyArn="arn:aws:iam::aws:policy/IAMReadOnlyAccess")
+    with pytest.raises(ClientError, match="Must specify userName when calling with non-User credentials"):
+        two.aws.sign_in(ROLE).client("iam").get_user()

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 from attrs import evolve
 
 from xacct.testing.refusals import Refused
-from xacct.testing.wire import Answer, Call
+from xacct.testing.wire import Answer, Call, with_body
 
 if TYPE_CHECKING:
     from moto.core.request import Request
@@ -40,11 +40,7 @@ def _without(call: Call, entries: Collection[int]) -> Request:
     kept = [entry for number, entry in enumerate(call.params["Delete"]["Objects"]) if number not in entries]
     body = "".join(f"<Object>{_element(entry, 'Key')}{_element(entry, 'VersionId')}</Object>" for entry in kept)
     quiet = str(bool(call.params["Delete"].get("Quiet"))).lower()
-    headers = {name: value for name, value in call.request.headers.items() if name.lower() != "content-length"}
-    request = type(call.request)
-    return request.from_primitives(
-        "POST", call.request.raw_url, headers, f"<Delete>{body}<Quiet>{quiet}</Quiet></Delete>".encode()
-    )
+    return with_body(call.request, f"<Delete>{body}<Quiet>{quiet}</Quiet></Delete>".encode())
 
 
 def _with_refused(answer: Answer, call: Call, refused: Mapping[int, Refused]) -> Answer:

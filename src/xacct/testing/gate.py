@@ -7,20 +7,22 @@ from collections.abc import Callable
 from functools import lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
 from xacct.errors import PolicyError
 from xacct.policy import PolicyDocument
 from xacct.testing.asks import Ask, Context, asks_of
+from xacct.testing.asks.iam import ON_SELF
 from xacct.testing.batch import delete_the_rest
 from xacct.testing.caller import Caller, Callers, Named
 from xacct.testing.faults import Faults, refusal_of
 from xacct.testing.propagation import Visibility
 from xacct.testing.refusals import Refused, denied, render
 from xacct.testing.sts import SecurityTokenService
-from xacct.testing.wire import Answer, Call, read
+from xacct.testing.wire import Answer, Call, read, with_body
 from xacct.testing.written import as_aws_writes
 
 if TYPE_CHECKING:
@@ -149,7 +151,7 @@ class Gate:
                 return self._sts.answer(call, caller)
         if refused:
             return delete_the_rest(call, refused, lambda rest: self._carried_out(rest, account))
-        return self._carried_out(call, account)
+        return self._carried_out(_naming_whom_it_is_about(call, caller), account)
 
     def _carried_out(self, call: Call, account: str) -> Answer:
         if call.service == "iam" and call.operation.startswith(("Get", "List")):
@@ -216,6 +218,23 @@ class Gate:
                 session.policies if session else (),
             ),
         )
+
+
+def _naming_whom_it_is_about(call: Call, caller: Caller) -> Call:
+    """A call about the caller with the caller's name, of which moto knows nothing where the credentials are temporary.
+
+    Raises:
+        Refused: the caller is a role.
+    """
+    if call.service != "iam" or call.operation not in ON_SELF or call.text("UserName") or caller.session is None:
+        return call
+    if caller.in_role:
+        raise Refused("ValidationError", "Must specify userName when calling with non-User credentials")
+    if caller.entity is None:
+        return call
+    named = urlencode({"UserName": caller.entity.name})
+    request = with_body(call.request, call.request.get_data() + f"&{named}".encode())
+    return evolve(call, params={**call.params, "UserName": caller.entity.name}, request=request)
 
 
 @lru_cache(maxsize=1024)

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request as PlainRequest
 if TYPE_CHECKING:
     from moto.core.request import Request
 
-__all__ = ["Answer", "Call", "Scope", "read", "rendered", "scope_of"]
+__all__ = ["Answer", "Call", "Scope", "read", "rendered", "scope_of", "with_body"]
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/([0-9]{8})/([^/]*)/([^/]+)/aws4_request")
 
@@ -96,6 +96,12 @@ def read(request: Request) -> Call:
         token=request.headers.get("X-Amz-Security-Token") or request.args.get("X-Amz-Security-Token"),
         request=request,
     )
+
+
+def with_body(request: Request, body: bytes) -> Request:
+    """The request with another body. Its signature, which was over the old one, is not looked at any more."""
+    headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
+    return type(request).from_primitives(request.method, request.raw_url, headers, body)
 
 
 def _service_of(request: Request) -> str:

@@ -12,7 +12,7 @@ from xacct.testing.caller import Caller, tags_of
 from xacct.testing.state import State
 from xacct.testing.wire import Call
 
-__all__ = ["asks"]
+__all__ = ["ON_SELF", "asks"]
 
 # Those that have no resource: only the whole account.
 _WHOLE_ACCOUNT = frozenset(
@@ -32,7 +32,8 @@ _NAMED = {
     "ServerCertificateName": "server-certificate", "VirtualMFADeviceName": "mfa", "UserName": "user",
 }  # fmt: skip
 _ARNS = ("SAMLProviderArn", "OpenIDConnectProviderArn", "PolicyArn")
-_ON_SELF = frozenset(
+# Those that are about the caller where they name nobody.
+ON_SELF = frozenset(
     {"GetUser", "ListAccessKeys", "CreateAccessKey", "DeleteAccessKey", "UpdateAccessKey", "ChangePassword",
      "ListMFADevices", "ListSigningCertificates", "ListServiceSpecificCredentials", "ListSSHPublicKeys"}
 )  # fmt: skip
@@ -75,7 +76,7 @@ def _resource(call: Call, caller: Caller, state: State, root: str) -> str:
     for parameter in _ARNS:
         if call.text(parameter):
             return call.text(parameter)
-    if call.operation in _ON_SELF:
+    if call.operation in ON_SELF:
         return caller.entity.arn if caller.entity is not None else caller.arn
     return "*"
 
