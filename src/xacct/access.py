@@ -180,13 +180,13 @@ def grant_cross_account_read(
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/tutorial_cross-account-with-roles.html
 
-    >>> import boto3, moto
     >>> from xacct import grant_cross_account_read
-    >>> with moto.mock_aws(config={"iam": {"load_aws_managed_policies": True}}):
-    ...     session = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
-    ...     access = grant_cross_account_read(session, session)
-    ...     print(access.role_arn, len(access.changes), len(access.revoke()))
-    arn:aws:iam::123456789012:role/CrossAccountRoleS3 3 3
+    >>> from xacct.testing import Sandbox
+    >>> with Sandbox(["111111111111", "222222222222"]) as aws:
+    ...     production, development = (aws.account(name).session for name in ("111111111111", "222222222222"))
+    ...     access = grant_cross_account_read(production, development)
+    ...     print(access.role_arn, len(access.changes), access.verify().ok, len(access.revoke()))
+    arn:aws:iam::111111111111:role/CrossAccountRoleS3 3 True 3
     """
     names, begins = tuple(bucket_name(name) for name in _many("buckets", buckets)), _many("prefixes", prefixes)
     if begins and not names:

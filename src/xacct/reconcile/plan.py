@@ -170,13 +170,13 @@ def plan(
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/tutorial_cross-account-with-roles.html
 
-    >>> import boto3, moto
     >>> from xacct import TrustGrant, plan
-    >>> grant = TrustGrant(account="123456789012", principals="123456789012",
+    >>> from xacct.testing import Sandbox
+    >>> grant = TrustGrant(account="111111111111", principals="222222222222",
     ...     managed_policy_arns=["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"])
-    >>> with moto.mock_aws():
-    ...     session = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-central-1")
-    ...     [change.action for change in plan(grant, trusting=session, trusted=session).changes]
+    >>> with Sandbox(["111111111111", "222222222222"]) as aws:
+    ...     production, development = (aws.account(name).session for name in ("111111111111", "222222222222"))
+    ...     [change.action for change in plan(grant, trusting=production, trusted=development).changes]
     ['create', 'attach']
     """
     if not grants:

@@ -14,7 +14,8 @@ __all__ = ["is_chaining_limit", "may_pass", "refusal", "signed_out"]
 _LOOKS_THE_SAME = (
     "STS answers the same whether the role does not exist (names are case-sensitive, and the ARN needs the path), its "
     "trust policy does not let this caller in or demands something that was not sent (external ID, MFA, source "
-    "identity, tags), the caller's own policies do not allow it, or the role was made a moment ago"
+    "identity, tags), the caller's own policies do not allow it, or the role was made a moment ago; xacct.explain() "
+    "tells which, given this error and sessions of both accounts"
 )
 
 
