@@ -121,7 +121,7 @@ def test_what_a_document_of_ones_own_allows_beyond_is_shown_and_does_not_fail() 
     own = PolicyDocument([Statement.allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::reports/*")])
     proof = grant(policies={"own": own}).prove()
     check = next(check for check in proof.checks if "writes" in check.name)
-    assert (check.observed, check.ok, check.why) == ("allowed", None, "a document of your own says so")
+    assert (check.observed, check.ok, check.why) == ("allowed", None, "as your own documents have it")
     assert proof.ok
 
 
@@ -163,3 +163,14 @@ def test_a_plan_refuses_a_grant_whose_proof_fails_before_anything_is_changed() -
         with pytest.raises(ProofFailed, match=f"a user of {DEV} assumes the role: refused, and should be allowed"):
             made.apply()
         assert len(aws.calls) == calls
+
+
+@pytest.mark.parametrize(
+    ("policy", "written"), [("AmazonS3ReadOnlyAccess", "refused"), ("AdministratorAccess", "allowed")]
+)
+def test_a_managed_policy_that_was_read_is_asked_what_it_lets_the_role_write(policy: str, written: str) -> None:
+    trust = grant(policies={}, managed_policy_arns=[f"arn:aws:iam::aws:policy/{policy}"])
+    with Sandbox([PROD]) as aws:
+        seen = rows(trust.prove(aws.account(PROD).session))
+    assert seen["the role reads s3://any-bucket/example"] == "allowed"
+    assert seen["the role writes s3://any-bucket/example"] == written

@@ -335,6 +335,8 @@ ATTEMPTS: list[tuple[str, Call, str | None]] = [
     ("alice", assume("Open", ExternalId="a b"), INVALID),
     ("alice", assume("Open", RoleArn="arn:aws:iam::111111111111:user/alice"), INVALID),
     ("alice", assume("Open", Policy="{"), "MalformedPolicyDocument"),
+    ("alice", assume("Open", Policy=policy({"Effect": "Perhaps"})), "MalformedPolicyDocument"),
+    ("alice", assume("Open", PolicyArns=[{"arn": S3_READ}] * 11), INVALID),
     ("alice", assume("Open", SerialNumber=f"arn:aws:iam::{DEV}:mfa/none", TokenCode="123456"), DENIED),
     # Credentials.
     ("unknown key", assume("Open"), "InvalidClientTokenId"),

@@ -427,3 +427,25 @@ def test_awss_own_policies_are_listed_and_have_their_text(two: Two) -> None:
 def test_nobody_has_credentials_for_a_single_service(two: Two) -> None:
     answer = two.dev.client("iam").list_service_specific_credentials(UserName="Administrator")
     assert answer["ServiceSpecificCredentials"] == []
+
+
+def test_a_bucket_goes_when_its_versions_are_gone(two: Two) -> None:
+    s3 = two.prod.client("s3")
+    s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_bucket_versioning(Bucket="reports", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket="reports", Key="k", Body=b"42")
+    s3.delete_object(Bucket="reports", Key="k")
+    text = (
+        "409 BucketNotEmpty: The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+    )
+    assert refusal(s3.delete_bucket, Bucket="reports") == text
+    listed = s3.list_object_versions(Bucket="reports")
+    for entry in (*listed["Versions"], *listed["DeleteMarkers"]):
+        s3.delete_object(Bucket="reports", Key="k", VersionId=entry["VersionId"])
+    s3.delete_bucket(Bucket="reports")
+
+
+def test_a_service_linked_role_is_awss_to_delete(two: Two) -> None:
+    iam = two.prod.client("iam")
+    role = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")["Role"]["RoleName"]
+    assert refusal(iam.delete_role, RoleName=role).startswith("400 UnmodifiableEntity: ")

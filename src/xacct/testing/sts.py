@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import re
 import struct
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from xacct.arn import Arn
+from xacct.errors import PolicyError
+from xacct.policy import PolicyDocument
 from xacct.testing.caller import Caller, Callers, Session, document_of
 from xacct.testing.refusals import Refused, invalid
 from xacct.testing.wire import Answer, Call, rendered
@@ -71,6 +72,8 @@ class SecurityTokenService:
         if call.operation != "AssumeRole":
             return self._mfa(call, caller)
         _check_range("durationSeconds", call.params.get("DurationSeconds"), 900, 43200)
+        if len(call.params.get("PolicyArns") or ()) > 10:
+            raise invalid(call.params["PolicyArns"], "policyArns", "have length less than or equal to 10")
         arn = call.text("RoleArn")
         if not re.fullmatch(r"arn:[\w-]+:iam::[0-9]{12}:role/[\x21-\x7e]+", arn):
             raise Refused("ValidationError", f"{arn} is invalid")
@@ -154,9 +157,9 @@ class SecurityTokenService:
     def _session_policies(self, call: Call, account: str) -> Iterator[str]:
         if "Policy" in call.params:
             try:
-                json.loads(call.text("Policy"))
-            except ValueError:
-                raise Refused("MalformedPolicyDocument", "This policy contains invalid Json") from None
+                PolicyDocument.parse(call.text("Policy"))
+            except PolicyError:
+                raise Refused("MalformedPolicyDocument", "Syntax errors in policy.") from None
             yield call.text("Policy")
         for entry in call.params.get("PolicyArns") or ():
             policy = self._state.managed_policy(account, entry["arn"])

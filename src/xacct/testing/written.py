@@ -114,6 +114,8 @@ def _check_names(call: Call) -> None:
             "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric "
             "characters and/or / characters.",
         )
+    if len(call.text("Description")) > 1000:
+        raise invalid(call.text("Description"), "description", "have length less than or equal to 1000")
     seconds = call.params.get("MaxSessionDuration")
     if seconds is not None and not 3600 <= int(seconds) <= 43200:
         rule = "less than or equal to 43200" if int(seconds) > 43200 else "greater than or equal to 3600"
@@ -305,6 +307,11 @@ def _delete_role(write: Write) -> Afterwards | None:
     role = write.state.role(write.account, write.call.text("RoleName"))
     if role is None:
         return None
+    if role.path.startswith("/aws-service-role/"):
+        raise Refused(
+            "UnmodifiableEntity",
+            f"Cannot perform the operation on the protected role '{role.name}' - this role is only modifiable by AWS",
+        )
     with write.seen():
         _check_no_policies(role)
     return _forget(role, write.state)
@@ -465,6 +472,16 @@ def _no_credentials(write: Write) -> Answer:
     return rendered("iam", write.call.operation, {"ServiceSpecificCredentials": []})
 
 
+def _delete_bucket(write: Write) -> None:
+    bucket = write.state.bucket(write.call.text("Bucket"))
+    if bucket is not None and bucket.versioning_status and bucket.keys:
+        raise Refused(
+            "BucketNotEmpty",
+            "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
+            409,
+        )
+
+
 def _bucket_policy(write: Write) -> None:
     text, bucket = write.call.text("Policy"), write.call.text("Bucket")
     try:
@@ -523,6 +540,7 @@ _RULES: dict[tuple[str, str], Rule] = {
     **{("iam", f"Attach{kind.capitalize()}Policy"): _attach(kind) for kind in _INLINE},
     **{("iam", f"Put{kind.capitalize()}Policy"): _put_inline(kind) for kind in _INLINE},
     **{("iam", f"{verb}{kind.capitalize()}Policy"): _inline(kind) for kind in _INLINE for verb in ("Get", "Delete")},
+    ("s3", "DeleteBucket"): _delete_bucket,
     ("s3", "PutBucketPolicy"): _bucket_policy,
     ("kms", "CreateKey"): _key_policy,
     ("kms", "PutKeyPolicy"): _key_policy,
