@@ -129,8 +129,11 @@ def test_the_session_is_in_the_role_and_says_the_external_id(reports: Accounts) 
 def test_a_session_that_took_mfa_to_get_can_be_verified(reports: Accounts) -> None:
     iam = reports.development.client("iam")
     device = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
+    first = reports.aws.mfa_code(device)
+    reports.aws.clock.advance(30)
+    second = reports.aws.mfa_code(device)
     iam.enable_mfa_device(
-        UserName="Administrator", SerialNumber=device, AuthenticationCode1="123456", AuthenticationCode2="234567"
+        UserName="Administrator", SerialNumber=device, AuthenticationCode1=first, AuthenticationCode2=second
     )
     access = reports.grant(buckets=["reports"], require_mfa=True)
     session = access.session(mfa_serial=device, mfa_token=reports.aws.mfa_code(device))

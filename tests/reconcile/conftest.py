@@ -246,11 +246,12 @@ class Account(boto3.Session):
 
 @frozen
 class Accounts:
-    """The trusting and the trusted account, and the wire to both."""
+    """The trusting and the trusted account, the wire to both, and the sandbox that they are in."""
 
     trusting: Account
     trusted: Account
     wire: Wire
+    aws: Sandbox
 
     def snapshot(self) -> dict[str, Any]:
         """All that both accounts hold, without what AWS chooses: ids and dates."""
@@ -318,7 +319,7 @@ def accounts(sessions: tuple[Account, Account]) -> Iterator[Accounts]:
             session.iam.create_group(GroupName="others")
             session.iam.create_policy(PolicyName="Others", PolicyDocument=_POLICY_OF_OTHERS)
         wire.forget()
-        yield Accounts(*sessions, wire)
+        yield Accounts(*sessions, wire, aws)
 
 
 @pytest.fixture

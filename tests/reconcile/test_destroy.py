@@ -110,9 +110,10 @@ def test_what_another_hand_added_is_named_before_anything_is_touched(
 def test_an_mfa_device_that_aws_reports_only_at_the_end_is_named(accounts: Accounts, made: Plan) -> None:
     iam = accounts.trusted.iam
     serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
-    iam.enable_mfa_device(
-        UserName=USER, SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="654321"
-    )
+    first = accounts.aws.mfa_code(serial)
+    accounts.aws.clock.advance(30)
+    second = accounts.aws.mfa_code(serial)
+    iam.enable_mfa_device(UserName=USER, SerialNumber=serial, AuthenticationCode1=first, AuthenticationCode2=second)
     conflict = Fault("conflict", 409, "DeleteConflict", "Cannot delete entity, must delete MFA device first.")
     accounts.wire.fail_always(f"trusted DeleteUser {USER}", conflict)
     with pytest.raises(ForeignAttachments, match="what is listed as removed is gone") as refused:

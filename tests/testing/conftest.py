@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import pytest
 from attrs import frozen
+from botocore.exceptions import ClientError
 
 from xacct.testing import Sandbox
 
@@ -43,3 +44,11 @@ def trusting(principal: Any = DEV, **more: Any) -> str:
 
 def allowing(action: str, resource: str = "*") -> str:
     return document({"Effect": "Allow", "Action": action, "Resource": resource})
+
+
+def refusal(call: Callable[..., object], **options: Any) -> str:
+    """AWS's code, status and text of a call that it refuses."""
+    with pytest.raises(ClientError) as caught:
+        call(**options)
+    error = caught.value.response
+    return f"{error['ResponseMetadata']['HTTPStatusCode']} {error['Error']['Code']}: {error['Error']['Message']}"

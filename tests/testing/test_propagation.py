@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from xacct import InvalidValue
 from xacct.testing import Propagation, Sandbox
 
-from .conftest import DEV, PROD, REGION, Two, allowing, trusting
+from .conftest import DEV, PROD, REGION, Two, allowing, document, trusting
 
 READER = f"arn:aws:iam::{PROD}:role/Reader"
 
@@ -118,6 +118,50 @@ def test_whoever_waits_in_the_sandbox_waits_no_real_time(slow: Two) -> None:
     iam.get_waiter("role_exists").wait(RoleName="Reader")
     assert (slow.aws.clock.now() - before).total_seconds() >= 3600
     assert time.monotonic() - real < 3600
+
+
+def test_a_bucket_policy_reads_back_at_once_and_allows_later(slow: Two) -> None:
+    s3 = slow.prod.client("s3")
+    s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="reports", Key="k", Body=b"42")
+    policy = trusting(DEV, Action="s3:GetObject", Resource="arn:aws:s3:::reports/*")
+    s3.put_bucket_policy(Bucket="reports", Policy=policy)
+    assert s3.get_bucket_policy(Bucket="reports")["Policy"] == policy
+    theirs = slow.dev.client("s3")
+    assert outcomes(lambda: theirs.get_object(Bucket="reports", Key="k")) == {"done", "AccessDenied"}
+    slow.aws.clock.advance(15)
+    assert outcomes(lambda: theirs.get_object(Bucket="reports", Key="k")) == {"done"}
+
+
+def test_a_key_policy_forbids_later(slow: Two) -> None:
+    kms = slow.prod.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    sealed = kms.encrypt(KeyId=key, Plaintext=b"42")["CiphertextBlob"]
+    slow.aws.clock.advance(15)
+    root = f"arn:aws:iam::{PROD}:root"
+    manages = {"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}
+    kms.put_key_policy(
+        KeyId=key,
+        PolicyName="default",
+        Policy=document(manages, {**manages, "Effect": "Deny", "Action": "kms:Decrypt"}),
+    )
+    assert outcomes(lambda: kms.decrypt(CiphertextBlob=sealed)) == {"done", "AccessDeniedException"}
+    slow.aws.clock.advance(15)
+    assert outcomes(lambda: kms.decrypt(CiphertextBlob=sealed)) == {"AccessDeniedException"}
+
+
+def test_a_users_tags_are_seen_later(slow: Two) -> None:
+    iam = slow.dev.client("iam")
+    iam.create_user(UserName="alice")
+    slow.aws.clock.advance(15)
+    iam.tag_user(UserName="alice", Tags=[{"Key": "team", "Value": "data"}])
+
+    def team() -> tuple[str, ...]:
+        return tuple(tag["Value"] for tag in iam.list_user_tags(UserName="alice")["Tags"])
+
+    assert {team() for _ in range(40)} == {(), ("data",)}
+    slow.aws.clock.advance(15)
+    assert {team() for _ in range(40)} == {("data",)}
 
 
 @pytest.mark.parametrize("seconds", [(-1, 5), (15, 5)])

@@ -120,8 +120,11 @@ def test_a_virtual_device_gives_codes_that_let_its_user_in(two: Two) -> None:
     reader(two, trusting(Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}}))
     iam = two.dev.client("iam")
     serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
+    first = two.aws.mfa_code(serial)
+    two.aws.clock.advance(30)
+    second = two.aws.mfa_code(serial)
     iam.enable_mfa_device(
-        UserName="Administrator", SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="234567"
+        UserName="Administrator", SerialNumber=serial, AuthenticationCode1=first, AuthenticationCode2=second
     )
     code = two.aws.mfa_code(serial)
     assumed(two.dev, SerialNumber=serial, TokenCode=code)

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from .conftest import DEV, PROD, REGION, Two, allowing, document, trusting
+from .conftest import DEV, PROD, REGION, Two, allowing, document, refusal, trusting
 
 ROLE = f"arn:aws:iam::{PROD}:role/Reader"
 USER = f"arn:aws:iam::{DEV}:user/alice"
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
-
-
-def refusal(call: Callable[..., object], **options: Any) -> str:
-    """AWS's code, status and text of a call that it refuses."""
-    with pytest.raises(ClientError) as caught:
-        call(**options)
-    error = caught.value.response
-    return f"{error['ResponseMetadata']['HTTPStatusCode']} {error['Error']['Code']}: {error['Error']['Message']}"
 
 
 def create_role(two: Two, trust: str | None = None, **options: Any) -> Any:
@@ -89,6 +79,7 @@ def test_a_provider_that_is_there_may_be_trusted(two: Two) -> None:
         (document({"Effect": "Perhaps", "Principal": "*", "Action": "sts:AssumeRole"}), "Syntax errors in policy."),
         (document({"Effect": "Allow", "Action": "sts:AssumeRole"}), "Missing required field Principal"),
         (trusting(Resource="*"), "Has prohibited field Resource"),
+        (trusting().replace("Principal", "NotPrincipal"), "Has prohibited field NotPrincipal"),
         (trusting(Action="s3:GetObject"), "AssumeRole policy may only specify STS AssumeRole actions."),
     ],
 )
@@ -203,6 +194,24 @@ def test_ids_tell_what_they_are_of(two: Two) -> None:
             {"UserName": "Administrator", "PolicyName": "missing"},
             "The user policy with name missing cannot be found.",
         ),
+        *(
+            (
+                operation,
+                {"PolicyArn": READ_ONLY, "VersionId": "v999"},
+                f"Policy {READ_ONLY} version v999 does not exist or is not attachable.",
+            )
+            for operation in ("get_policy_version", "set_default_policy_version", "delete_policy_version")
+        ),
+        (
+            "enable_mfa_device",
+            {
+                "UserName": "Administrator",
+                "SerialNumber": f"arn:aws:iam::{PROD}:mfa/missing",
+                "AuthenticationCode1": "123456",
+                "AuthenticationCode2": "234567",
+            },
+            f"VirtualMFADevice with serial number arn:aws:iam::{PROD}:mfa/missing doesn't exist.",
+        ),
         (
             "get_login_profile",
             {"UserName": "Administrator"},
@@ -221,6 +230,11 @@ def test_what_is_not_there_is_said_in_awss_words(two: Two, operation: str, optio
         ({"RoleName": "a b"}, "The specified value for roleName is invalid."),
         ({"Path": "team"}, "The specified value for path is invalid."),
         ({"MaxSessionDuration": 3600 + 43200}, "Member must have value less than or equal to 43200"),
+        (
+            {"Description": "読"},
+            "at 'description' failed to satisfy constraint: Member must satisfy regular",
+        ),
+        ({"PermissionsBoundary": "AmazonS3ReadOnlyAccess"}, "Invalid ARN:  Could not be parsed!"),
         (
             {"PermissionsBoundary": "arn:aws:iam::aws:user/x/aaaaaaa"},
             "ARN arn:aws:iam::aws:user/x/aaaaaaa is not valid.",
@@ -256,9 +270,74 @@ def test_quotas_hold(two: Two) -> None:
     ]
 
 
-def test_a_policy_document_is_parsed_when_it_is_written(two: Two) -> None:
-    text = refusal(two.dev.client("iam").put_user_policy, UserName="Administrator", PolicyName="p", PolicyDocument="{}")
-    assert text == "400 MalformedPolicyDocument: Syntax errors in policy."
+def test_each_user_has_two_keys_and_each_policy_five_versions(two: Two) -> None:
+    iam = two.dev.client("iam")
+    iam.create_access_key(UserName="Administrator")
+    arn = iam.create_policy(PolicyName="p", PolicyDocument=allowing("s3:*"))["Policy"]["Arn"]
+    for _ in range(4):
+        last = iam.create_policy_version(PolicyArn=arn, PolicyDocument=allowing("s3:Get*"))["PolicyVersion"]
+    said = [
+        refusal(iam.create_access_key, UserName="Administrator"),
+        refusal(iam.create_policy_version, PolicyArn=arn, PolicyDocument=allowing("s3:Get*")),
+        refusal(iam.delete_policy_version, PolicyArn=arn, VersionId="v1"),
+    ]
+    iam.delete_policy_version(PolicyArn=arn, VersionId=last["VersionId"])
+    another = iam.create_policy_version(PolicyArn=arn, PolicyDocument=allowing("s3:Get*"))["PolicyVersion"]
+    assert said == [
+        "409 LimitExceeded: Cannot exceed quota for AccessKeysPerUser: 2",
+        (
+            "409 LimitExceeded: A managed policy can have up to 5 versions. Before you create a new version, you must "
+            "delete an existing version."
+        ),
+        "409 DeleteConflict: Cannot delete the default version of a policy.",
+    ]
+    assert (last["VersionId"], another["VersionId"]) == ("v5", "v6")
+
+
+@pytest.mark.parametrize(
+    ("policy", "text"),
+    [
+        ("{}", "Syntax errors in policy."),
+        (trusting(Action="s3:*", Resource="*"), "Policy document should not specify a principal."),
+        (allowing("everything"), "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."),
+        (allowing("s3:*", "reports"), 'Resource reports must be in ARN format or "*".'),
+        (allowing("s3:*").replace("Version", "version"), "Syntax errors in policy."),
+    ],
+)
+def test_a_policy_document_is_parsed_when_it_is_written(two: Two, policy: str, text: str) -> None:
+    iam = two.dev.client("iam")
+    inline = refusal(iam.put_user_policy, UserName="Administrator", PolicyName="p", PolicyDocument=policy)
+    managed = refusal(iam.create_policy, PolicyName="p", PolicyDocument=policy)
+    assert inline == managed == f"400 MalformedPolicyDocument: {text}"
+
+
+def test_a_trusted_account_reads_back_as_its_root(two: Two) -> None:
+    create_role(two, trusting([PROD, DEV]))
+    role = two.prod.client("iam").get_role(RoleName="Reader")["Role"]
+    principal = role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]
+    assert principal == {"AWS": [f"arn:aws:iam::{PROD}:root", f"arn:aws:iam::{DEV}:root"]}
+
+
+def test_a_new_roles_longest_session_is_told_by_get_role_alone(two: Two) -> None:
+    assert "MaxSessionDuration" not in create_role(two, MaxSessionDuration=7200)
+    assert two.prod.client("iam").get_role(RoleName="Reader")["Role"]["MaxSessionDuration"] == 7200
+
+
+def test_whoever_may_only_see_a_path_does_not_learn_that_a_role_is_missing(two: Two) -> None:
+    create_user(two)
+    policy = allowing("iam:GetRole", f"arn:aws:iam::{DEV}:role/team/*")
+    two.dev.client("iam").put_user_policy(UserName="alice", PolicyName="p", PolicyDocument=policy)
+    alice = two.aws.sign_in(USER).client("iam")
+    two.dev.client("iam").create_role(RoleName="Reader", Path="/team/", AssumeRolePolicyDocument=trusting())
+    assert alice.get_role(RoleName="Reader")["Role"]["Path"] == "/team/"
+    assert refusal(alice.get_role, RoleName="Missing").startswith("403 AccessDenied: ")
+
+
+def test_a_malformed_arn_is_told_before_permissions_are_looked_at(two: Two) -> None:
+    create_user(two)
+    nobody = two.aws.sign_in(USER).client("iam")
+    said = refusal(nobody.get_policy, PolicyArn="AmazonS3ReadOnlyAccess")
+    assert said == "400 ValidationError: Invalid ARN:  Could not be parsed!"
 
 
 def test_a_user_is_deleted_when_nothing_hangs_on_it(two: Two) -> None:
@@ -269,9 +348,10 @@ def test_a_user_is_deleted_when_nothing_hangs_on_it(two: Two) -> None:
     iam.create_group(GroupName="developers")
     iam.add_user_to_group(GroupName="developers", UserName="alice")
     serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
-    iam.enable_mfa_device(
-        UserName="alice", SerialNumber=serial, AuthenticationCode1="123456", AuthenticationCode2="234567"
-    )
+    first = two.aws.mfa_code(serial)
+    two.aws.clock.advance(30)
+    second = two.aws.mfa_code(serial)
+    iam.enable_mfa_device(UserName="alice", SerialNumber=serial, AuthenticationCode1=first, AuthenticationCode2=second)
     ssh = iam.upload_ssh_public_key(UserName="alice", SSHPublicKeyBody="ssh-rsa AAAA")["SSHPublicKey"]["SSHPublicKeyId"]
     iam.attach_user_policy(UserName="alice", PolicyArn=READ_ONLY)
     mends: list[tuple[Any, dict[str, str]]] = [
@@ -298,6 +378,49 @@ def test_a_user_is_deleted_when_nothing_hangs_on_it(two: Two) -> None:
             "detach all policies",
         )
     ]
+
+
+def test_a_device_is_enabled_by_two_codes_that_follow_each_other(two: Two) -> None:
+    iam = two.dev.client("iam")
+    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
+    first = two.aws.mfa_code(serial)
+    two.aws.clock.advance(30)
+    second = two.aws.mfa_code(serial)
+    wanted = {"UserName": "Administrator", "SerialNumber": serial}
+    for codes in (("000000", "111111"), (second, first), (second, second)):
+        said = refusal(iam.enable_mfa_device, AuthenticationCode1=codes[0], AuthenticationCode2=codes[1], **wanted)
+        assert said == "403 InvalidAuthenticationCode: Authentication code for device is not valid."
+    iam.enable_mfa_device(AuthenticationCode1=first, AuthenticationCode2=second, **wanted)
+    said = refusal(iam.delete_virtual_mfa_device, SerialNumber=serial)
+    assert said == "409 DeleteConflict: MFA VirtualDevice in use. Must deactivate first."
+    iam.deactivate_mfa_device(**wanted)
+    iam.delete_virtual_mfa_device(SerialNumber=serial)
+
+
+def test_a_role_in_an_instance_profile_stays(two: Two) -> None:
+    iam = two.prod.client("iam")
+    create_role(two)
+    iam.create_instance_profile(InstanceProfileName="machines")
+    iam.add_role_to_instance_profile(InstanceProfileName="machines", RoleName="Reader")
+    said = refusal(iam.delete_role, RoleName="Reader")
+    assert said == "409 DeleteConflict: Cannot delete entity, must remove roles from instance profile first."
+
+
+def test_an_object_under_lock_stays(two: Two) -> None:
+    s3 = two.prod.client("s3")
+    options: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}, "ObjectLockEnabledForBucket": True}
+    s3.create_bucket(Bucket="reports", **options)
+    version = s3.put_object(Bucket="reports", Key="k", Body=b"42", ObjectLockLegalHoldStatus="ON")["VersionId"]
+    said = refusal(s3.delete_object, Bucket="reports", Key="k", VersionId=version)
+    assert said == "403 AccessDenied: Access Denied because object protected by object lock."
+    s3.put_object_legal_hold(Bucket="reports", Key="k", VersionId=version, LegalHold={"Status": "OFF"})
+    s3.delete_object(Bucket="reports", Key="k", VersionId=version)
+
+
+@pytest.mark.parametrize("name", ["Reports", "a..b", "192.168.0.1", "re_ports"])
+def test_a_bucket_has_a_name_that_a_host_may_have(two: Two, name: str) -> None:
+    said = refusal(two.prod.client("s3").create_bucket, Bucket=name)
+    assert said == "400 InvalidBucketName: The specified bucket is not valid."
 
 
 def test_a_group_is_deleted_when_nothing_hangs_on_it(two: Two) -> None:

@@ -23,7 +23,7 @@ from xacct.testing.propagation import Visibility
 from xacct.testing.refusals import Refused, denied, render
 from xacct.testing.sts import SecurityTokenService
 from xacct.testing.wire import Answer, Call, read, with_body
-from xacct.testing.written import as_aws_writes
+from xacct.testing.written import Write, as_aws_writes
 
 if TYPE_CHECKING:
     from moto.core.request import Request
@@ -161,7 +161,8 @@ class Gate:
         return self._done(call, account)
 
     def _done(self, call: Call, account: str) -> Answer:
-        afterwards = as_aws_writes(call, account, self._state, seen=lambda: self._visibility.seen("control"))
+        now = self._clock.now()
+        afterwards = as_aws_writes(Write(call, account, self._state, lambda: self._visibility.seen("control"), now))
         if isinstance(afterwards, Answer):
             return afterwards
         # Moto takes the account from here, before it looks at the credentials.

@@ -14,7 +14,7 @@ from xacct.arn import Arn
 from xacct.errors import InvalidValue
 from xacct.testing.state import State
 
-__all__ = ["missing_principal", "rename_principal"]
+__all__ = ["missing_principal", "rename_principal", "spell_out_accounts"]
 
 
 def missing_principal(document: dict[str, Any], state: State) -> str | None:
@@ -86,6 +86,21 @@ def rename_principal(before: str, after: str, state: State) -> None:
                 bucket.policy = change(bucket.policy.decode()).encode()
     for key in state.kms_keys():
         key.policy = change(key.policy)
+
+
+def spell_out_accounts(text: str, partition: str) -> str:
+    """A trust policy as IAM keeps it: an account's bare id becomes the ARN of its root.
+
+    Args:
+        text: the policy.
+        partition: that the accounts are in.
+    """
+    accounts = {
+        value for kind, value in _principals(json.loads(text)) if kind == "AWS" and re.fullmatch(r"\d{12}", value)
+    }
+    for account in sorted(accounts):
+        text = _renamer(account, f"arn:{partition}:iam::{account}:root")(text)
+    return text
 
 
 def _renamer(before: str, after: str) -> Callable[[str], str]:

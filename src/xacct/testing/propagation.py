@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from xacct.errors import InvalidValue
 from xacct.testing.state import State
@@ -21,7 +21,9 @@ __all__ = ["Plane", "Propagation", "Visibility"]
 
 # IAM itself answers on the one; STS, and whoever asks what a caller may, read the copies of the other.
 Plane = Literal["control", "data"]
-Kind = Literal["role", "user", "group", "policy"]
+Kind = Literal["role", "user", "group", "policy", "bucket", "key"]
+# Of these only their policies take time: S3 and KMS know their own things at once.
+_POLICIES_ONLY = ("bucket", "key")
 
 
 def _range_rule(_: object, __: object, value: tuple[float, float]) -> None:
@@ -31,10 +33,11 @@ def _range_rule(_: object, __: object, value: tuple[float, float]) -> None:
 
 @frozen(kw_only=True)
 class Propagation:
-    """How long writes to IAM take to be seen.
+    """How long writes to IAM, and of bucket and key policies, take to be seen.
 
     Each write gets two delays, one for reads of IAM and one for STS and all who ask what a caller may do. Until a delay
-    is over, every read sees the old or the new, as it happens. What is made, changed, attached or deleted: all of it.
+    is over, every read sees the old or the new, as it happens. What is made, changed, tagged, attached or deleted: all
+    of it. Bucket and key policies read back at once, and what they allow takes as long.
 
     Args:
         seconds: the shortest and the longest delay, on the sandbox's clock.
@@ -55,12 +58,14 @@ class _Version:
     """An entity as it was before a write; ``entity`` is None where there was none.
 
     Attributes:
+        tags: a user's, which moto keeps apart.
         until: when the last reader of each plane has stopped seeing it, in seconds since the epoch.
     """
 
     entity: Any
     attributes: dict[str, Any]
-    until: dict[Plane, float]
+    tags: dict[str, str | None]
+    until: dict[Plane, float] = field(factory=dict)
 
 
 class Visibility:
@@ -79,17 +84,17 @@ class Visibility:
 
     def remember(self, call: Call, account: str) -> None:
         """Keep how what a call is about to write is now."""
-        if self._propagation is None or call.service != "iam" or call.operation.startswith(("Get", "List")):
+        if self._propagation is None:
             return
         written = _written(call, account, self._state)
         if written is None:
             return
-        entity = _find(self._state, account, *written)
-        attributes = {} if entity is None else {name: _copied(value) for name, value in vars(entity).items()}
         planes: tuple[Plane, ...] = ("control", "data")
         now = self._clock.now().timestamp()
         until: dict[Plane, float] = {plane: now + self._random.uniform(*self._propagation.seconds) for plane in planes}
-        self._old.setdefault((account, *written), []).append(_Version(entity, attributes, until))
+        version = _version(self._state, account, *written)
+        attributes = {name: _copied(value) for name, value in version.attributes.items()}
+        self._old.setdefault((account, *written), []).append(evolve(version, attributes=attributes, until=until))
 
     @contextmanager
     def seen(self, plane: Plane) -> Iterator[None]:
@@ -100,10 +105,8 @@ class Visibility:
             visible = [version for version in versions if version.until[plane] > now]
             chosen = self._random.choice([None, *visible])
             if chosen is not None:
-                present = _find(self._state, account, kind, name)
-                now_there = _Version(present, {} if present is None else dict(vars(present)), {})
+                restored.append((account, kind, name, _version(self._state, account, kind, name)))
                 _put(self._state, account, kind, name, chosen)
-                restored.append((account, kind, name, now_there))
         try:
             yield
         finally:
@@ -112,7 +115,14 @@ class Visibility:
 
 
 def _written(call: Call, account: str, state: State) -> tuple[Kind, str] | None:
-    """What a call writes to: its kind, and its name or, of a policy, its ARN."""
+    """What a call writes to: its kind, and its name or, of a policy or a key, its ARN."""
+    if (call.service, call.operation) in (("s3", "PutBucketPolicy"), ("s3", "DeleteBucketPolicy")):
+        return "bucket", call.text("Bucket")
+    if (call.service, call.operation) == ("kms", "PutKeyPolicy"):
+        key = state.key(call.text("KeyId"), account, call.region)
+        return None if key is None else ("key", key.arn)
+    if call.service != "iam" or call.operation.startswith(("Get", "List")):
+        return None
     kinds: tuple[tuple[str, Kind], ...] = (("RoleName", "role"), ("GroupName", "group"), ("UserName", "user"))
     for parameter, kind in kinds:
         if call.text(parameter):
@@ -133,12 +143,31 @@ def _copied(value: Any) -> Any:
 def _find(state: State, account: str, kind: Kind, name: str) -> Any:
     if kind == "policy":
         return state.iam(account).managed_policies.get(name)
+    if kind == "bucket":
+        return state.bucket(name)
+    if kind == "key":
+        return state.key(name, account, "")
     return {"role": state.role, "user": state.user, "group": state.group}[kind](account, name)
+
+
+def _version(state: State, account: str, kind: Kind, name: str) -> _Version:
+    """An entity as it is now."""
+    entity = _find(state, account, kind, name)
+    if entity is None:
+        return _Version(None, {}, {})
+    if kind in _POLICIES_ONLY:
+        return _Version(entity, {"policy": entity.policy}, {})
+    tags = dict(state.iam(account).tagger.tags.get(entity.arn, {})) if kind == "user" else {}
+    return _Version(entity, dict(vars(entity)), tags)
 
 
 def _put(state: State, account: str, kind: Kind, name: str, version: _Version) -> None:
     """Let moto hold a version, in place of what it holds."""
-    iam = state.iam(account)
+    iam, entity = state.iam(account), version.entity
+    if kind in _POLICIES_ONLY:
+        if entity is not None:
+            vars(entity).update(version.attributes)
+        return
     shelves: dict[Kind, dict[str, Any]] = {
         "role": iam.roles, "user": iam.users, "group": iam.groups, "policy": iam.managed_policies,
     }  # fmt: skip
@@ -146,7 +175,9 @@ def _put(state: State, account: str, kind: Kind, name: str, version: _Version) -
     present = _find(state, account, kind, name)
     if present is not None:
         del shelf[present.id if kind == "role" else name]
-    if version.entity is not None:
-        vars(version.entity).clear()
-        vars(version.entity).update(version.attributes)
-        shelf[version.entity.id if kind == "role" else name] = version.entity
+    if entity is not None:
+        vars(entity).clear()
+        vars(entity).update(version.attributes)
+        shelf[entity.id if kind == "role" else name] = entity
+        if kind == "user":
+            iam.tagger.tags[entity.arn] = dict(version.tags)

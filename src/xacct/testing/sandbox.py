@@ -25,10 +25,10 @@ from xacct.testing.clock import Clock
 from xacct.testing.console import page
 from xacct.testing.faults import Faults
 from xacct.testing.gate import AnswerLost, Gate, Recorded
+from xacct.testing.mfa import code_of_device
 from xacct.testing.propagation import Propagation, Visibility
 from xacct.testing.server import Server
 from xacct.testing.state import State
-from xacct.testing.sts import code_of_device
 from xacct.testing.wire import Answer
 
 if TYPE_CHECKING:

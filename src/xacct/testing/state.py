@@ -119,7 +119,10 @@ class State:
             region: the same for the region.
         """
         if reference.startswith("arn:"):
-            arn = Arn.parse(reference)
+            try:
+                arn = Arn.parse(reference)
+            except ValueError:
+                return None
             account, region, reference = arn.account, arn.region, arn.resource.removeprefix("key/")
         if account not in self.accounts:
             return None

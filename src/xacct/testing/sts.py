@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import re
-import struct
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from xacct.arn import Arn
 from xacct.errors import PolicyError
 from xacct.policy import PolicyDocument
 from xacct.testing.caller import Caller, Callers, Session, document_of
+from xacct.testing.mfa import is_valid
+from xacct.testing.packed import check_packed
 from xacct.testing.refusals import Refused, invalid
+from xacct.testing.tags import check_tags
 from xacct.testing.wire import Answer, Call, rendered
 
 if TYPE_CHECKING:
@@ -24,13 +22,14 @@ if TYPE_CHECKING:
     from xacct.testing.clock import Clock
     from xacct.testing.state import State
 
-__all__ = ["SecurityTokenService", "code_of_device"]
+__all__ = ["SecurityTokenService"]
 
 _CHAINED = 3600
 _RULES: dict[str, tuple[str, int, int, str]] = {
     "RoleSessionName": ("roleSessionName", 2, 64, r"[\w+=,.@-]*"),
     "ExternalId": ("externalId", 2, 1224, r"[\w+=,.@:\/-]*"),
-    "SourceIdentity": ("sourceIdentity", 2, 64, r"[\w+=,.@-]*"),
+    # AWS takes more than the 64 that its model says.
+    "SourceIdentity": ("sourceIdentity", 2, 256, r"[\w+=,.@-]*"),
     "SerialNumber": ("serialNumber", 9, 256, r"[\w+=/:,.@-]*"),
     "TokenCode": ("tokenCode", 6, 6, r"[\d]*"),
     "Policy": ("policy", 1, 2048, r"[\t\n\r\x20-\xFF]+"),
@@ -95,7 +94,7 @@ class SecurityTokenService:
         serial, code = call.text("SerialNumber"), call.text("TokenCode")
         device = self._state.iam(caller.account).virtual_mfa_devices.get(serial) if caller.account else None
         mine = device is not None and device.user is caller.entity and caller.session is None
-        if not mine or device is None or code not in _codes(device.base32_string_seed, self._clock.now()):
+        if not mine or device is None or not is_valid(code, seed=device.base32_string_seed, now=self._clock.now()):
             raise Refused("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.", 403)
         return {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "0"}
 
@@ -135,6 +134,8 @@ class SecurityTokenService:
         before, name = caller.session, call.text("RoleSessionName")
         passed_on = {key: before.tags[key] for key in before.transitive} if before else {}
         mine = {tag["Key"]: tag["Value"] for tag in call.params.get("Tags") or ()}
+        tags = {**passed_on, **mine}
+        packed = check_packed(call, tags)
         identity = call.text("SourceIdentity") or (before.source_identity if before else None)
         session = self._callers.open_session(
             arn=f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{role.name}/{name}",
@@ -144,7 +145,7 @@ class SecurityTokenService:
             entity=role,
             assumed=True,
             policies=tuple(self._session_policies(call, arn.account)),
-            tags={**passed_on, **mine},
+            tags=tags,
             transitive=frozenset(call.params.get("TransitiveTagKeys") or ()) | frozenset(passed_on),
             source_identity=identity,
         )
@@ -152,6 +153,8 @@ class SecurityTokenService:
             "Credentials": _credentials(session),
             "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
         }
+        if packed:
+            result["PackedPolicySize"] = packed
         return result | ({"SourceIdentity": identity} if identity else {})
 
     def _session_policies(self, call: Call, account: str) -> Iterator[str]:
@@ -181,29 +184,6 @@ class SecurityTokenService:
         return {"Credentials": _credentials(session)}
 
 
-def code_of_device(seed: str, now: datetime) -> str:
-    """The six digits that a virtual MFA device shows.
-
-    Args:
-        seed: the device's secret, in base32.
-        now: the time.
-
-    Source: https://www.rfc-editor.org/rfc/rfc6238
-    """
-    return _code(seed, int(now.timestamp()) // 30)
-
-
-def _codes(seed: str, now: datetime) -> set[str]:
-    step = int(now.timestamp()) // 30
-    return {_code(seed, step + skew) for skew in (-1, 0, 1)}
-
-
-def _code(seed: str, step: int) -> str:
-    digest = hmac.new(base64.b32decode(seed), struct.pack(">Q", step), hashlib.sha1).digest()
-    place = digest[-1] & 15
-    return f"{(int.from_bytes(digest[place : place + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
-
-
 def _credentials(session: Session) -> Mapping[str, object]:
     return {
         "AccessKeyId": session.access_key,
@@ -231,20 +211,15 @@ def _check_range(field: str, value: int | None, low: int, high: int) -> None:
 
 def _check_tags(call: Call, caller: Caller) -> None:
     """What https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html demands of session tags."""
-    keys = [tag["Key"].lower() for tag in call.params.get("Tags") or ()]
-    if len(keys) > 50:
-        raise invalid(len(keys), "tags", "have length less than or equal to 50")
-    if len(set(keys)) < len(keys):
-        raise Refused(
-            "InvalidParameterValue", "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-        )
+    check_tags(call.params.get("Tags") or (), duplicates="InvalidParameterValue")
+    keys = {tag["Key"].lower() for tag in call.params.get("Tags") or ()}
     transitive = [key.lower() for key in call.params.get("TransitiveTagKeys") or ()]
-    if not set(transitive) <= set(keys):
+    if not set(transitive) <= keys:
         raise Refused(
             "InvalidParameterValue", "The specified transitive tag key must be included in the requested tags."
         )
     inherited = {key.lower() for key in caller.session.transitive} if caller.session else set()
-    if inherited & set(keys):
+    if inherited & keys:
         raise Refused(
             "InvalidParameterValue",
             "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from "

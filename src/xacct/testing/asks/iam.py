@@ -5,10 +5,12 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from xacct.testing.asks.ask import Ask, Context, requested_tags, resource_tags
 from xacct.testing.caller import Caller, tags_of
+from xacct.testing.refusals import Refused
 from xacct.testing.state import State
 from xacct.testing.wire import Call
 
@@ -32,6 +34,7 @@ _NAMED = {
     "ServerCertificateName": "server-certificate", "VirtualMFADeviceName": "mfa", "UserName": "user",
 }  # fmt: skip
 _ARNS = ("SAMLProviderArn", "OpenIDConnectProviderArn", "PolicyArn")
+_DEVICES = ("DeleteVirtualMFADevice", "ListMFADeviceTags", "TagMFADevice", "UntagMFADevice")
 # Those that are about the caller where they name nobody.
 ON_SELF = frozenset(
     {"GetUser", "ListAccessKeys", "CreateAccessKey", "DeleteAccessKey", "UpdateAccessKey", "ChangePassword",
@@ -40,9 +43,16 @@ ON_SELF = frozenset(
 
 
 def asks(call: Call, caller: Caller, state: State) -> list[Ask] | None:
-    """The permissions that a call to IAM needs."""
+    """The permissions that a call to IAM needs.
+
+    Raises:
+        Refused: what should be an ARN is none.
+    """
     if not call.operation:
         return None
+    for parameter in (*_ARNS, "PermissionsBoundary", *(["SerialNumber"] if call.operation in _DEVICES else ())):
+        if parameter in call.params and not re.fullmatch(r"arn(:[^:]*){4}:.+", call.text(parameter)):
+            raise Refused("ValidationError", "Invalid ARN:  Could not be parsed!")
     action, root = f"iam:{call.operation}", f"arn:{state.partition}:iam::{caller.account}:"
     if not caller.account:
         return [Ask(action=action, resource="*", account=min(state.accounts))]
@@ -64,7 +74,7 @@ def _resource(call: Call, caller: Caller, state: State, root: str) -> str:
         return f"{root}policy{call.text('Path', '/')}{call.text('PolicyName')}"
     if call.operation in ("AddRoleToInstanceProfile", "RemoveRoleFromInstanceProfile"):
         return f"{root}instance-profile/{call.text('InstanceProfileName')}"
-    if call.operation in ("DeleteVirtualMFADevice", "ListMFADeviceTags", "TagMFADevice", "UntagMFADevice"):
+    if call.operation in _DEVICES:
         return call.text("SerialNumber")
     if call.operation == "CreateServiceLinkedRole":
         return f"{root}role/aws-service-role/{call.text('AWSServiceName')}/*"

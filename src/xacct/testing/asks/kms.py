@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from xacct.testing.asks.ask import Ask, Context, requested_tags, resource_tags
 from xacct.testing.caller import Caller
+from xacct.testing.refusals import Refused
 from xacct.testing.state import State
 from xacct.testing.wire import Call
 
@@ -100,6 +101,9 @@ def through_s3(
         caller: who called S3.
         state: the accounts.
 
+    Raises:
+        Refused: what should be the key's ARN is none.
+
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
     """
     suffix = "amazonaws.com.cn" if state.partition == "aws-cn" else "amazonaws.com"
@@ -120,6 +124,8 @@ def through_s3(
     resource = (
         reference if reference.startswith("arn:") else f"arn:{state.partition}:kms:{region}:{account}:key/{reference}"
     )
+    if resource.count(":") < 5:
+        raise Refused("KMS.NotFoundException", f"Invalid arn {reference}")
     return Ask(action=action, resource=resource, account=account, context=context)
 
 
