@@ -114,6 +114,7 @@ def test_an_organization_is_enough_to_narrow_everybody() -> None:
         ({"principals": "*", "external_id": "id-7"}, "principals", "trusts everybody"),
         ({"principals": f"arn:aws-cn:iam::{TRUSTED}:root"}, "principals", "no trust crosses partitions"),
         ({"principals": "AIDAIOSFODNN7EXAMPLE1"}, "principals", "was deleted"),
+        ({"principals": Principal.federated("cognito-identity.amazonaws.com")}, "principals", "sts:AssumeRole"),
         ({"principals": Principal("CanonicalUser", "abc")}, "principals", "cannot assume roles"),
         ({"principals": f"arn:aws:iam::{TRUSTING}:role/CrossAccountRoleS3"}, "principals", "trust itself"),
         ({"managed_policy_arns": []}, "managed_policy_arns", "may do nothing"),

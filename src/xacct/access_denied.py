@@ -56,14 +56,15 @@ class Explanation:
         return not all(decision.allowed for decision in self.decisions)
 
     def __str__(self) -> str:
-        lines = [line for decision in self.decisions for line in str(decision).splitlines()]
+        lines = [f"note: {note}" for note in self.notes] + [f"not read: {what}" for what in self.unread]
+        if self.unread:
+            lines.append("by what could be read:")
+        lines += [line for decision in self.decisions for line in str(decision).splitlines()]
         if not self.refused:
-            lines.append("what could be read allows it: the refusal lies in what was not read, in the request's own")
-            lines.append(
-                "circumstances (give them as context), or it was a write that was not yet to be seen everywhere"
-            )
-        lines += [f"note: {note}" for note in self.notes]
-        lines += [f"not read: {what}" for what in self.unread]
+            lines += [
+                "what could be read allows it: the refusal lies in what was not read, in the request's circumstances",
+                "(give them as context), or it was a write that was not yet to be seen everywhere",
+            ]
         return "\n".join(lines)
 
 
@@ -188,7 +189,7 @@ class _Reader:
             arn, region, policy = key
             service = {"kms:ViaService": f"s3.{region}.amazonaws.com", "kms:CallerAccount": caller.account}
             decisions.append(decide(_ENCRYPTED[action], arn, Arn.parse(arn).account, policy, service))
-        return Explanation(tuple(decisions), tuple(self.notes), tuple(self.unread))
+        return Explanation(tuple(decisions), tuple(self.notes), tuple(sorted(self.unread)))
 
     def _try(self, what: str, call: Callable[[], T], *, absent: Sequence[str | None] = ()) -> T | None:
         """The result; None where it is not there, and where it could not be read, which is remembered."""

@@ -72,6 +72,8 @@ class TrustGrant:
         principals: who is trusted: ``Principal`` values, account ids, ARNs of users and roles, service names.
         managed_policy_arns: what the role may do, as managed policies; at most 10.
         policies: what the role may do, as inline documents by name; 10,240 characters in all.
+        may_write: whether the role is meant to do more than read. Unless it is, the proof fails where it could, and
+            the grant is not applied.
         role_name: the role's name.
         path: the role's path.
         description: the role's description, at most 1000 characters.
@@ -106,6 +108,7 @@ class TrustGrant:
     principals: tuple[Principal, ...] = field(converter=_principals)
     managed_policy_arns: tuple[str, ...] = field(default=(), converter=_texts)
     policies: Mapping[str, PolicyDocument] = field(factory=dict, converter=_documents)
+    may_write: bool = False
     role_name: str = field(default="CrossAccountRoleS3", validator=ENTITY_NAME)
     path: str = field(default="/", validator=PATH)
     description: str = field(default="A Role to delegate S3 access to another AWS account", validator=DESCRIPTION)
@@ -142,6 +145,11 @@ class TrustGrant:
                 raise InvalidValue(
                     "principals", "*", "trusts everybody: name accounts, or demand an organization with organization_id"
                 )
+            if principal.kind == "Federated":
+                raise InvalidValue(
+                    "principals", principal.value,
+                    "an identity provider's users do not come by sts:AssumeRole, which is all that a grant allows",
+                )  # fmt: skip
             if principal.kind == "CanonicalUser":
                 raise InvalidValue("principals", principal.value, "a canonical user id cannot assume roles")
             if principal.is_deleted:
@@ -217,8 +225,9 @@ class TrustGrant:
 
         Those whom it trusts can assume it under its conditions and not without each one of them; others in their
         account, other accounts and anonymous callers cannot; what its documents let it read can be read, the
-        neighbouring bucket and prefix cannot, and nothing can be written. What a document of your own allows beyond
-        that is shown and does not fail the proof.
+        neighbouring bucket and prefix cannot, and nothing can be written, whatever a statement's conditions say. With
+        ``may_write`` what can be written is shown and does not fail the proof, and so is what a document of your own
+        lets the role read beside its buckets.
 
         Args:
             session: of the trusting account, to read the managed policies that are known by ARN only; without it they
@@ -238,10 +247,11 @@ class TrustGrant:
         ok  the role reads s3://reports-neighbour/example                     refused   refused
         ok  the role writes s3://reports/example                              refused   refused
         ok  the role deletes s3://reports/example                             refused   refused
+        ok  the role does more than read                                      refused   refused
         """
         from xacct.proof import prove_trust
 
-        return prove_trust(self, session)
+        return prove_trust(self, None if session is None else session.client("iam"))
 
     @property
     def _expiry(self) -> tuple[Condition, ...]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, cast
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from xacct.arn import Arn
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
 from xacct.checks import Check, Checks
+from xacct.concurrent import together
 from xacct.policy import PolicyDocument, Principal, Statement
 
 if TYPE_CHECKING:
-    import boto3
+    from mypy_boto3_iam import IAMClient
 
     from xacct.grants import DevAccessGrant, TrustGrant
 
@@ -28,21 +30,34 @@ Context = Mapping[str, str | tuple[str, ...]]
 # The grants' own documents, which promise to read and nothing else.
 _READING = frozenset({"LocateBuckets", "ListPrefixes", "ListBuckets", "ReadObjects"})
 
+# What AWS's actions that only read begin with; whatever begins otherwise is taken to write.
+_READS = re.compile(
+    r"(batch)?(get|list|describe|head)|query|scan|search|select|lookup|view|simulate|decrypt$", re.IGNORECASE
+)
+# What a wildcard may stand for, where nothing else is known of it.
+_ANY_WRITE = ("s3:PutObject", "iam:CreateUser", "ec2:RunInstances", "any:Write")
+
 
 @frozen
 class Proof(Checks):
     """What a grant gives and what it does not, decided offline. Prints as a table.
 
     Attributes:
-        checks: what was asked; ``ok`` is None where only AWS knows, or where a document of your own says so.
+        checks: what was asked; ``ok`` is None where only AWS knows, or where the grant itself says so.
     """
 
 
-def prove_trust(grant: TrustGrant, session: boto3.Session | None) -> Proof:
-    """The proof of a TrustGrant; :meth:`xacct.TrustGrant.prove` says what it proves."""
-    found, assumed = _managed(grant, session)
-    documents = {**grant.policies, **found}
-    return Proof((*_assuming(grant), *assumed, *_doing(grant, documents)))
+def prove_trust(grant: TrustGrant, iam: IAMClient | None) -> Proof:
+    """The proof of a TrustGrant; :meth:`xacct.TrustGrant.prove` says what it proves.
+
+    Args:
+        grant: the grant.
+        iam: reads managed policies in its account; None to take them as they are named.
+    """
+    found, assumed = _managed(grant, iam)
+    documents = [*grant.policies.values(), *(found[arn] for arn in grant.managed_policy_arns if arn in found)]
+    boundary = found.get(grant.permissions_boundary or "")
+    return Proof((*_assuming(grant), *assumed, *_doing(grant, documents, boundary)))
 
 
 def prove_access(grant: DevAccessGrant) -> Proof:
@@ -73,7 +88,7 @@ def _check(name: str, expected: str, decision: Decision, *, as_given: bool = Fal
     if observed == expected:
         return Check(name=name, expected=expected, observed=observed, ok=True)
     if as_given:
-        return Check(name=name, expected=expected, observed=observed, ok=None, why="as your own documents have it")
+        return Check(name=name, expected=expected, observed=observed, ok=None, why="as the grant has it")
     why = str(decision).splitlines()[1].strip()
     return Check(name=name, expected=expected, observed=observed, ok=False, why=why)
 
@@ -85,12 +100,6 @@ def _assuming(grant: TrustGrant) -> Iterator[Check]:
     stated = _stated(grant)
     for principal in grant.principals:
         caller, own = _somebody(principal, grant.partition)
-        if caller is None:
-            yield Check(
-                name=f"{principal.value} assumes the role", expected="allowed", observed="not tried", ok=None,
-                why="an identity provider's assertion is not a call of ours",
-            )  # fmt: skip
-            continue
         who = _in_words(principal, caller)
         service = principal.kind == "Service"
         given = {**own, **({} if service else stated), **_now()}
@@ -124,10 +133,8 @@ def _assume(grant: TrustGrant, caller: str, context: Context) -> Decision:
     return evaluate(request, PolicySet(identity=[anything], resource=grant.trust_policy))
 
 
-def _somebody(principal: Principal, partition: str) -> tuple[str | None, dict[str, str]]:
+def _somebody(principal: Principal, partition: str) -> tuple[str, dict[str, str]]:
     """A caller who is meant by a principal, and the context that makes them so."""
-    if principal.kind == "Federated":
-        return None, {}
     context = {condition.key: _example(condition.values[0]) for condition in principal.conditions}
     arn = context.get("aws:PrincipalArn")
     if arn is not None:
@@ -171,24 +178,24 @@ def _example(pattern: str) -> str:
 # What the role can do
 
 
-def _managed(grant: TrustGrant, session: boto3.Session | None) -> tuple[dict[str, PolicyDocument], list[Check]]:
+def _managed(grant: TrustGrant, iam: IAMClient | None) -> tuple[dict[str, PolicyDocument], list[Check]]:
     """The documents of managed policies that could be read, and a check for each that could not."""
+    arns = dict.fromkeys(filter(None, (*grant.managed_policy_arns, grant.permissions_boundary)))
     found: dict[str, PolicyDocument] = {}
     assumed: list[Check] = []
-    bounds = [] if grant.permissions_boundary is None else [grant.permissions_boundary]
-    for arn in (*grant.managed_policy_arns, *bounds):
-        document, why = _read(arn, session) if session else (None, "known by its ARN only: give prove() a session")
+    for arn, (document, why) in zip(arns, together(*(partial(_read, arn, iam) for arn in arns))):
         if document is None:
             assumed.append(Check(name=f"policy {arn}", expected="as named", observed="assumed", ok=None, why=why))
-        elif arn not in bounds:
+        else:
             found[arn] = document
     return found, assumed
 
 
-def _read(arn: str, session: boto3.Session) -> tuple[PolicyDocument | None, str]:
+def _read(arn: str, iam: IAMClient | None) -> tuple[PolicyDocument | None, str]:
     from botocore.exceptions import BotoCoreError, ClientError
 
-    iam = session.client("iam")
+    if iam is None:
+        return None, "known by its ARN only: give prove() a session"
     try:
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
         answer = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
@@ -198,10 +205,10 @@ def _read(arn: str, session: boto3.Session) -> tuple[PolicyDocument | None, str]
     return PolicyDocument.parse(cast("Mapping[str, object] | str", answer), name=arn), ""
 
 
-def _doing(grant: TrustGrant, documents: Mapping[str, PolicyDocument]) -> Iterator[Check]:
-    policies = PolicySet(identity=documents.values())
-    own = not all(_only_reads(document) for document in documents.values())
-    places = dict.fromkeys(place for document in documents.values() for place in _places(document))
+def _doing(grant: TrustGrant, documents: Sequence[PolicyDocument], boundary: PolicyDocument | None) -> Iterator[Check]:
+    policies = PolicySet(identity=documents, boundary=boundary)
+    own = not all(map(_only_reads, documents))
+    places = dict.fromkeys(place for document in documents for place in _places(document))
     # A policy that is not about one bucket is asked about any.
     places = places or dict.fromkeys([("any-bucket", "")] if documents else ())
     anywhere = ("any-bucket", "") in places
@@ -227,7 +234,53 @@ def _doing(grant: TrustGrant, documents: Mapping[str, PolicyDocument]) -> Iterat
             asked = ask("s3:GetObject", bucket, f"neighbour-of-{key}")
             yield _check(f"the role reads s3://{bucket}/neighbour-of-{key}", "refused", asked, as_given=own)
         for verb, action in (("writes", "s3:PutObject"), ("deletes", "s3:DeleteObject")):
-            yield _check(f"the role {verb} {where}example", "refused", ask(action, bucket, key), as_given=own)
+            asked = ask(action, bucket, key)
+            yield _check(f"the role {verb} {where}example", "refused", asked, as_given=grant.may_write)
+    if documents:
+        yield _anything_else(grant, documents, boundary)
+
+
+def _anything_else(grant: TrustGrant, documents: Sequence[PolicyDocument], boundary: PolicyDocument | None) -> Check:
+    """Whether any statement lets the role do more than read, be its resources and conditions as they may."""
+    # Keys and roles that leave the decision to the account's own policies.
+    owner = PolicyDocument([Statement.allow("*", "*", principals=[Principal.account(grant.account)])])
+    policies = PolicySet(
+        identity=filter(None, map(_at_its_widest, documents)),
+        boundary=None if boundary is None else _at_its_widest(boundary),
+        resource=owner,
+    )
+    name, expected = "the role does more than read", "refused"
+    for document in documents:
+        for number, statement in enumerate(document.statements, start=1):
+            for action in _writes(statement):
+                asked = AccessRequest(principal=grant.role_arn, action=action, resource="*")
+                if evaluate(asked, policies).allowed:
+                    why = f"{document.name}, statement {number} allows {action}"
+                    if grant.may_write:
+                        return Check(name=name, expected=expected, observed="allowed", ok=None, why=why)
+                    why += ": give may_write=True where that is meant"
+                    return Check(name=name, expected=expected, observed="allowed", ok=False, why=why)
+    return Check(name=name, expected=expected, observed="refused", ok=True)
+
+
+def _at_its_widest(document: PolicyDocument) -> PolicyDocument | None:
+    """What a document allows somewhere at some time, less what it denies everywhere and always; None for nothing."""
+    statements = [
+        evolve(statement, resources="*", not_resources=(), conditions=()) if statement.effect == "Allow" else statement
+        for statement in document.statements
+        if statement.effect == "Allow" or not statement.conditions
+    ]
+    return PolicyDocument(statements, name=document.name) if statements else None
+
+
+def _writes(statement: Statement) -> Iterator[str]:
+    """Examples of the actions beside reading that a statement may allow."""
+    for pattern in (statement.actions or ("*",)) if statement.effect == "Allow" else ():
+        _, _, name = pattern.partition(":")
+        if not name:
+            yield from _ANY_WRITE
+        elif not _READS.match(name):
+            yield pattern.replace("*", "Write").replace("?", "x")
 
 
 def _only_reads(document: PolicyDocument) -> bool:

@@ -26,15 +26,20 @@ SIDES = {TRUSTING: "trusting", TRUSTED: "trusted"}
 
 
 ROLE, POLICY, USER = "CrossAccountRoleS3", "CrossAccountPolicy", "EC2UserForCrossAccount"
-S3_READ, EC2_FULL = (f"arn:aws:iam::aws:policy/{name}" for name in ("AmazonS3ReadOnlyAccess", "AmazonEC2FullAccess"))
+S3_READ, EC2_READ, EC2_FULL = (
+    f"arn:aws:iam::aws:policy/{name}"
+    for name in ("AmazonS3ReadOnlyAccess", "AmazonEC2ReadOnlyAccess", "AmazonEC2FullAccess")
+)
 
-# The calls for the tutorial's grant.
+# The calls for the tutorial's grant: to prove it, and all.
+PROOF = ("trusting GetPolicy AmazonS3ReadOnlyAccess", "trusting GetPolicyVersion AmazonS3ReadOnlyAccess")
 APPLY = (
     "trusting GetCallerIdentity",
     "trusted GetCallerIdentity",
     f"trusting GetRole {ROLE}",
     f"trusted GetPolicy {POLICY}",
     f"trusted GetUser {USER}",
+    *PROOF,
     f"trusting CreateRole {ROLE}",
     f"trusting AttachRolePolicy {ROLE} AmazonS3ReadOnlyAccess",
     f"trusted CreatePolicy {POLICY}",

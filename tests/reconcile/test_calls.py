@@ -12,11 +12,11 @@ from xacct.retry import Patience
 from .conftest import APPLY, DESTROY, REAPPLY, Accounts, plan_tutorial, tutorial
 
 
-def test_making_the_tutorials_grant_takes_16_calls(accounts: Accounts, patience: Patience) -> None:
+def test_making_the_tutorials_grant_takes_18_calls(accounts: Accounts, patience: Patience) -> None:
     plan_tutorial(accounts, patience).apply()
 
     assert sorted(accounts.wire.calls) == sorted(APPLY)
-    assert len(APPLY) == 16
+    assert len(APPLY) == 18
 
 
 def test_a_second_run_takes_9_calls_and_writes_nothing(accounts: Accounts, patience: Patience) -> None:

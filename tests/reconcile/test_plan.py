@@ -15,6 +15,7 @@ from xacct.retry import Patience
 from .conftest import (
     DENIED,
     EC2_FULL,
+    EC2_READ,
     POLICY,
     ROLE,
     S3_READ,
@@ -94,10 +95,10 @@ def test_a_changed_trust_is_shown_as_the_lines_that_differ(accounts: Accounts, p
     "wanted",
     [
         {"description": "Another", "max_session_duration": 7200},
-        {"permissions_boundary": EC2_FULL},
+        {"permissions_boundary": S3_READ},
         {"tags": {"team": "data"}},
         {"policies": {"S3Read": LOGS}},
-        {"policies": {"Other": REPORTS}, "managed_policy_arns": EC2_FULL},
+        {"policies": {"Other": REPORTS}, "managed_policy_arns": EC2_READ},
         {"policies": {}},
         {"managed_policy_arns": ()},
         {"principals": [TRUSTED, "ec2.amazonaws.com"]},

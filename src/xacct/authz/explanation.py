@@ -116,6 +116,10 @@ def suggestion(decision: Decision, layer: LayerName) -> str:
 
 
 def _words(decision: Decision, layer: LayerName) -> str:
+    """A layer's name, or that of its policy where it has only one."""
+    of_one = {"resource": decision.policies.resource, "boundary": decision.policies.boundary}.get(layer)
+    if of_one is not None and of_one.statements[0].policy != WORDS[layer]:
+        return of_one.statements[0].policy
     if layer == "resource" and decision.action.lower() in _OF_TRUST:
         return f"trust policy of role {decision.request.resource.rsplit('/', 1)[-1]}"
     return WORDS[layer]

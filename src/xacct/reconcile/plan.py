@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn, SupportsIndex
 
@@ -11,6 +12,7 @@ from xacct.console_user import ConsoleUser, generate_password
 from xacct.errors import InvalidValue, ProofFailed, WrongAccount
 from xacct.events import OnEvent, Reporter
 from xacct.grants import DevAccessGrant, TrustGrant
+from xacct.proof import prove_access, prove_trust
 from xacct.reconcile.execute import run
 from xacct.reconcile.propagation import can_be_tried, wait_until_assumable
 from xacct.reconcile.reading import Readings, read, refuse_foreign, refuse_what_is_not_ours
@@ -21,8 +23,11 @@ from xacct.side import Side, connect
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_iam import IAMClient
 
 __all__ = ["Plan", "plan", "plan_between"]
+
+log = logging.getLogger("xacct")
 
 
 @frozen(kw_only=True)
@@ -98,7 +103,8 @@ class Plan:
     def apply(self, *, on_event: OnEvent | None = None) -> tuple[Change, ...]:
         """Make the changes, each as soon as what it depends on is there, and wait until the roles can be assumed.
 
-        After a failure what this run made is taken back. Planning and applying again is always safe.
+        First the grants are proven, with the managed policies that the trusting side's caller may read. After a failure
+        what this run made is taken back. Planning and applying again is always safe.
 
         Args:
             on_event: called for each step as it starts and ends, in the thread that called ``apply``.
@@ -111,7 +117,8 @@ class Plan:
             ApplyFailed: a step failed; says what was taken back, what stands, and how to go on.
         """
         for grant in self.grants:
-            _refuse_unproven(grant)
+            # What changes nothing is not worth a call.
+            _refuse_unproven(grant, None if self.is_empty else self._trusting.iam)
         run(self._steps, Reporter(on_event), roll_back=True)
         return tuple(step.change for step in self._steps if step.change)
 
@@ -139,11 +146,15 @@ class Plan:
         return tuple(step.change for step in steps if step.change)
 
 
-def _refuse_unproven(grant: TrustGrant | DevAccessGrant) -> None:
-    failed = [check for check in grant.prove().checks if check.ok is False]
+def _refuse_unproven(grant: TrustGrant | DevAccessGrant, iam: IAMClient | None) -> None:
+    proof = prove_trust(grant, iam) if isinstance(grant, TrustGrant) else prove_access(grant)
+    failed = [check for check in proof.checks if check.ok is False]
     if failed:
         words = f"role {grant.role_name}" if isinstance(grant, TrustGrant) else f"policy {grant.policy_name}"
         raise ProofFailed(words, [f"{c.name}: {c.observed}, and should be {c.expected} ({c.why})" for c in failed])
+    for check in proof.checks if iam else ():
+        if check.observed == "assumed":
+            log.warning("%s is taken to allow what it is for: %s", check.name, check.why)
 
 
 def plan(
