@@ -52,7 +52,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Count the calls, their depth and the seconds, and fail where a budget is exceeded."""
-    session.install("-e", ".[dev]")
+    session.install("-e", ".[dev]", *group("bench"))
     for benchmark in sorted(Path("benchmarks").glob("*.py")):
         session.run("python", str(benchmark))
 

@@ -82,7 +82,11 @@ if TYPE_CHECKING:
         s3_read_policy as s3_read_policy,
     )
     from xacct.session import (
+        FanOut as FanOut,
+        accounts_in_file as accounts_in_file,
+        accounts_in_organization as accounts_in_organization,
         assume_role as assume_role,
+        fan_out as fan_out,
     )
     from xacct.switch_role import (
         SwitchRoleLink as SwitchRoleLink,
@@ -139,7 +143,7 @@ _HOME = {
     "xacct.resources.step": ("Change",),
     "xacct.retry": ("Patience",),
     "xacct.s3_read": ("s3_read_policy",),
-    "xacct.session": ("assume_role",),
+    "xacct.session": ("FanOut", "accounts_in_file", "accounts_in_organization", "assume_role", "fan_out"),
     "xacct.proof": ("Proof",),
     "xacct.switch_role": ("SwitchRoleLink",),
     "xacct.verification": ("Verification",),

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from xacct.arn import Arn, partition_of_region
 from xacct.console_user import ConsoleUser
-from xacct.errors import InvalidValue
+from xacct.errors import AssumeRoleDenied, InvalidValue
 from xacct.events import OnEvent
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.policy import PolicyDocument, Principal
@@ -48,6 +48,7 @@ class CrossAccountAccess:
     _buckets: tuple[str, ...] = field(alias="buckets", repr=False)
     _prefixes: tuple[str, ...] = field(alias="prefixes", repr=False)
     _plan: Plan = field(alias="plan", repr=False, eq=False)
+    _trusting: boto3.Session = field(alias="trusting", repr=False, eq=False)
     _trusted: boto3.Session = field(alias="trusted", repr=False, eq=False)
     _on_event: OnEvent | None = field(alias="on_event", repr=False, eq=False)
 
@@ -93,18 +94,22 @@ class CrossAccountAccess:
 
         Raises:
             InvalidValue: an argument is not valid; nothing was called.
-            AssumeRoleDenied: STS said no.
+            AssumeRoleDenied: STS said no; its ``explanation`` reads both accounts and says why.
         """
-        return assume_role(
-            self._trusted,
-            self.role_arn,
-            external_id=self.trust.external_id,
-            session_name=session_name,
-            duration=duration,
-            mfa_serial=mfa_serial,
-            mfa_token=mfa_token,
-            region=region,
-        )
+        try:
+            return assume_role(
+                self._trusted,
+                self.role_arn,
+                external_id=self.trust.external_id,
+                session_name=session_name,
+                duration=duration,
+                mfa_serial=mfa_serial,
+                mfa_token=mfa_token,
+                region=region,
+            )
+        except AssumeRoleDenied as denied:
+            denied.trusting = self._trusting
+            raise
 
     def verify(self, session: boto3.Session | None = None) -> Verification:
         """Assume the role as the trusted side, read what may be read, and see a write refused.
@@ -234,6 +239,7 @@ def grant_cross_account_read(
         buckets=names,
         prefixes=begins,
         plan=plan,
+        trusting=trusting,
         trusted=trusted,
         on_event=on_event,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define, evolve, field, frozen
@@ -12,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from xacct.arn import Arn
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
-from xacct.authz.policy_set import AWS_WORDS
+from xacct.authz.policy_set import AWS_WORDS, LayerName
 from xacct.concurrent import together
 from xacct.errors import InvalidValue
 from xacct.policy import PolicyDocument
@@ -20,6 +21,7 @@ from xacct.retry import code_of
 
 if TYPE_CHECKING:
     import boto3
+    from mypy_boto3_sts import STSClient
 
 __all__ = ["Explanation", "explain"]
 
@@ -44,16 +46,27 @@ class Explanation:
         decisions: what IAM decides on the request, and on the key's decryption where the bucket is encrypted with one.
         notes: what the policies do not say by themselves, such as a trusted user who was deleted.
         unread: what could not be read, and why: the answer may lie there.
+        unread_layers: the layers of policies in which something could not be read.
     """
 
     decisions: tuple[Decision, ...]
     notes: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    unread_layers: frozenset[LayerName] = field(default=frozenset(), repr=False)
 
     @property
     def refused(self) -> bool:
         """Whether the policies that were read refuse the request by themselves."""
         return not all(decision.allowed for decision in self.decisions)
+
+    @property
+    def certain(self) -> bool:
+        """Whether policies that were read refuse the request, whatever those say that could not be read."""
+        return any(
+            not decision.allowed
+            and (decision.effect == "ExplicitDeny" or not self.unread_layers.issuperset(decision.decided_by))
+            for decision in self.decisions
+        )
 
     def __str__(self) -> str:
         lines = [f"note: {note}" for note in self.notes] + [f"not read: {what}" for what in self.unread]
@@ -122,7 +135,7 @@ def explain(
         if value is None:
             raise InvalidValue(name, value, f"needed, because the message does not say: {error}")
     asked = {name: str(value) for name, value in known.items()}
-    reader = _Reader.of(trusting, trusted)
+    reader = _Reader.of(*dict.fromkeys((trusting, trusted)))
     found = reader.explanation(asked["principal"], asked["action"], asked["resource"], dict(context or {}))
     return evolve(found, notes=(*found.notes, *_misnamed(str(error), found)))
 
@@ -154,11 +167,15 @@ class _Reader:
 
     sessions: dict[str, boto3.Session]
     unread: list[str] = field(factory=list)
+    unread_layers: set[LayerName] = field(factory=set)
+    making: Lock = field(factory=Lock)
     notes: list[str] = field(factory=list)
 
     @classmethod
     def of(cls, *sessions: boto3.Session) -> _Reader:
-        accounts = together(*(partial(_account, session) for session in sessions))
+        # Making clients from one session is not thread-safe.
+        clients = [session.client("sts") for session in sessions]
+        accounts = together(*(partial(_account, sts) for sts in clients))
         return cls(dict(zip(accounts, sessions)))
 
     def explanation(self, principal: str, action: str, resource: str, context: dict[str, Any]) -> Explanation:
@@ -189,49 +206,72 @@ class _Reader:
             arn, region, policy = key
             service = {"kms:ViaService": f"s3.{region}.amazonaws.com", "kms:CallerAccount": caller.account}
             decisions.append(decide(_ENCRYPTED[action], arn, Arn.parse(arn).account, policy, service))
-        return Explanation(tuple(decisions), tuple(self.notes), tuple(sorted(self.unread)))
+        return Explanation(
+            tuple(decisions), tuple(self.notes), tuple(sorted(self.unread)), frozenset(self.unread_layers)
+        )
 
-    def _try(self, what: str, call: Callable[[], T], *, absent: Sequence[str | None] = ()) -> T | None:
+    def _try(
+        self, layer: LayerName, what: str, call: Callable[[], T], *, absent: Sequence[str | None] = ()
+    ) -> T | None:
         """The result; None where it is not there, and where it could not be read, which is remembered."""
         try:
             return call()
         except (ClientError, BotoCoreError) as error:
             if code_of(error) not in absent:
                 self.unread.append(f"{what} ({code_of(error) or error})")
+                self.unread_layers.add(layer)
             return None
 
-    def _client(self, service: Any, account: str, what: str, region: str | None = None) -> Any:
+    def _client(self, layer: LayerName, service: Any, account: str, what: str, region: str | None = None) -> Any:
         session = self.sessions.get(account)
         if session is None:
             self.unread.append(f"{what}: neither session belongs to account {account}")
+            self.unread_layers.add(layer)
             return None
-        return session.client(service, region_name=region)
+        with self.making:
+            return session.client(service, region_name=region)
 
     # Whose call it was
 
     def _read_caller(self, caller: Arn, found: _Found) -> None:
         kind = "user" if caller.resource_type == "user" else "role"
         name = caller.name if caller.service == "iam" else caller.resource_id.split("/")[0]
-        iam = None if caller.resource == "root" else self._client("iam", caller.account, f"policies of {kind} {name}")
+        iam = (
+            None
+            if caller.resource == "root"
+            else self._client("identity", "iam", caller.account, f"policies of {kind} {name}")
+        )
         if iam is None:
             return
         title = kind.capitalize()
-        entity = self._try(f"{kind} {name}", lambda: getattr(iam, f"get_{kind}")(**{f"{title}Name": name})[title]) or {}
+        entity = (
+            self._try(
+                "identity", f"{kind} {name}", lambda: getattr(iam, f"get_{kind}")(**{f"{title}Name": name})[title]
+            )
+            or {}
+        )
         found.caller_arn = entity.get("Arn", "")
         found.identity = self._documents(iam, kind, name)
         if kind == "user":
-            groups = self._try(f"groups of {name}", lambda: iam.list_groups_for_user(UserName=name)["Groups"])
+            groups = self._try(
+                "identity", f"groups of {name}", lambda: iam.list_groups_for_user(UserName=name)["Groups"]
+            )
             for group in groups or ():
                 found.identity += self._documents(iam, "group", group["GroupName"])
         boundary = entity.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
-        found.boundary = self._managed(iam, boundary, f"permissions boundary {boundary}") if boundary else None
+        found.boundary = (
+            self._managed(iam, boundary, f"permissions boundary {boundary}", "boundary") if boundary else None
+        )
 
     def _documents(self, iam: Any, kind: str, name: str) -> list[PolicyDocument]:
         key = {f"{kind.capitalize()}Name": name}
         inline = self._try(
-            f"inline policies of {kind} {name}", lambda: getattr(iam, f"list_{kind}_policies")(**key)["PolicyNames"]
+            "identity",
+            f"inline policies of {kind} {name}",
+            lambda: getattr(iam, f"list_{kind}_policies")(**key)["PolicyNames"],
         )
         attached = self._try(
+            "identity",
             f"managed policies of {kind} {name}",
             lambda: getattr(iam, f"list_attached_{kind}_policies")(**key)["AttachedPolicies"],
         )
@@ -247,15 +287,15 @@ class _Reader:
     def _inline(self, iam: Any, kind: str, key: Mapping[str, str], policy: str) -> PolicyDocument | None:
         words = f"policy {policy} of {kind} {next(iter(key.values()))}"
         read = getattr(iam, f"get_{kind}_policy")
-        document = self._try(words, lambda: read(**key, PolicyName=policy)["PolicyDocument"])
+        document = self._try("identity", words, lambda: read(**key, PolicyName=policy)["PolicyDocument"])
         return None if document is None else PolicyDocument.parse(document, name=words)
 
-    def _managed(self, iam: Any, arn: str, words: str) -> PolicyDocument | None:
+    def _managed(self, iam: Any, arn: str, words: str, layer: LayerName = "identity") -> PolicyDocument | None:
         def read() -> Any:
             version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
             return iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
 
-        document = self._try(words, read)
+        document = self._try(layer, words, read)
         return None if document is None else PolicyDocument.parse(document, name=words)
 
     # What it was about
@@ -264,8 +304,8 @@ class _Reader:
         """Whichever of the two accounts lists the bucket; S3's ARNs do not say."""
         name = Arn.parse(resource).resource.split("/")[0]
         for account in self.sessions:
-            s3 = self._client("s3", account, "")
-            buckets = self._try(f"buckets of account {account}", lambda: s3.list_buckets()["Buckets"])  # noqa: B023
+            s3 = self._client("resource", "s3", account, "")
+            buckets = self._try("resource", f"buckets of account {account}", lambda: s3.list_buckets()["Buckets"])  # noqa: B023
             if any(bucket["Name"] == name for bucket in buckets or ()):
                 return account
         self.notes.append(f"neither account has the bucket {name}: it is taken to be the caller's")
@@ -280,8 +320,9 @@ class _Reader:
         arn = Arn.parse(resource)
         if arn.service == "s3":
             bucket = arn.resource.split("/")[0]
-            s3 = self._client("s3", owner, f"policy of bucket {bucket}")
+            s3 = self._client("resource", "s3", owner, f"policy of bucket {bucket}")
             text = s3 and self._try(
+                "resource",
                 f"policy of bucket {bucket}",
                 lambda: s3.get_bucket_policy(Bucket=bucket)["Policy"],
                 absent=["NoSuchBucketPolicy"],
@@ -295,8 +336,10 @@ class _Reader:
 
     def _trust(self, arn: Arn) -> PolicyDocument | None:
         words = f"trust policy of role {arn.name}"
-        iam = self._client("iam", arn.account, words)
-        role = iam and self._try(words, lambda: iam.get_role(RoleName=arn.name)["Role"], absent=["NoSuchEntity"])
+        iam = self._client("resource", "iam", arn.account, words)
+        role = iam and self._try(
+            "resource", words, lambda: iam.get_role(RoleName=arn.name)["Role"], absent=["NoSuchEntity"]
+        )
         if iam is not None and role is None and not self.unread:
             self.notes.append(f"account {arn.account} has no role {arn.name}: names are case-sensitive")
         if not role:
@@ -316,10 +359,11 @@ class _Reader:
     def _key_of(self, resource: str, owner: str) -> tuple[str, str, PolicyDocument | None] | None:
         """The key with which a bucket encrypts, its region and its policy."""
         bucket = Arn.parse(resource).resource.split("/")[0]
-        s3 = self._client("s3", owner, f"encryption of bucket {bucket}")
+        s3 = self._client("resource", "s3", owner, f"encryption of bucket {bucket}")
         if s3 is None:
             return None
         rules = self._try(
+            "resource",
             f"encryption of bucket {bucket}",
             lambda: s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"],
             absent=["ServerSideEncryptionConfigurationNotFoundError"],
@@ -328,16 +372,20 @@ class _Reader:
         reference = default.get("KMSMasterKeyID") if default.get("SSEAlgorithm", "").startswith("aws:kms") else None
         if reference is None:
             return None
-        place = self._try(f"region of bucket {bucket}", lambda: s3.get_bucket_location(Bucket=bucket))
+        place = self._try("resource", f"region of bucket {bucket}", lambda: s3.get_bucket_location(Bucket=bucket))
         region = (place or {}).get("LocationConstraint") or "us-east-1"
-        kms = self._client("kms", owner, f"key {reference}", region)
-        arn = self._try(f"key {reference}", lambda: str(kms.describe_key(KeyId=reference)["KeyMetadata"]["Arn"]))
+        kms = self._client("resource", "kms", owner, f"key {reference}", region)
+        arn = self._try(
+            "resource", f"key {reference}", lambda: str(kms.describe_key(KeyId=reference)["KeyMetadata"]["Arn"])
+        )
         return None if arn is None else (arn, region, self._key_policy(arn, region, Arn.parse(arn).account))
 
     def _key_policy(self, arn: str, region: str, owner: str) -> PolicyDocument | None:
         words = f"policy of key {arn}"
-        kms = self._client("kms", owner, words, region)
-        text = kms and self._try(words, lambda: kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
+        kms = self._client("resource", "kms", owner, words, region)
+        text = kms and self._try(
+            "resource", words, lambda: kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
+        )
         return PolicyDocument.parse(text, name=words) if text else None
 
     # Above both
@@ -347,7 +395,7 @@ class _Reader:
         what = f"service control policies of account {account}"
         if account not in self.sessions:
             return
-        organizations = self._client("organizations", account, what)
+        organizations = self._client("scp", "organizations", account, what)
         levels: list[list[PolicyDocument]] = []
 
         def read(target: str) -> None:
@@ -363,9 +411,9 @@ class _Reader:
             organizations.describe_organization()
             read(account)
 
-        self._try(what, read_all, absent=["AWSOrganizationsNotInUseException"])
+        self._try("scp", what, read_all, absent=["AWSOrganizationsNotInUseException"])
         found.service_control = levels
 
 
-def _account(session: boto3.Session) -> str:
-    return session.client("sts").get_caller_identity()["Account"]
+def _account(sts: STSClient) -> str:
+    return sts.get_caller_identity()["Account"]

@@ -7,7 +7,12 @@ carries a password, a secret key or a session token.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import boto3
 
 __all__ = [
     "ApplyFailed",
@@ -205,8 +210,53 @@ class NotPropagated(AwsError):
     """What was written had not become visible everywhere when the deadline passed."""
 
 
+class Explains(Protocol):
+    """What an error knows of the :class:`xacct.Explanation` that it carries."""
+
+    @property
+    def certain(self) -> bool:
+        """Whether policies that were read refuse, whatever those say that could not be read."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the policies do not say by themselves."""
+
+    @property
+    def unread(self) -> Sequence[str]:
+        """What could not be read, and why."""
+
+
 class AssumeRoleDenied(AwsError):
-    """sts:AssumeRole was refused."""
+    """sts:AssumeRole was refused.
+
+    Attributes:
+        trusting: a session of the role's account, by which `explain` reads its side too; None where nobody has one.
+    """
+
+    trusting: boto3.Session | None = None
+    _read: Callable[[boto3.Session | None], Explains | None] | None = None
+
+    def explained_by(self, read: Callable[[boto3.Session | None], Explains | None]) -> None:
+        """Let `explain` be what this reads.
+
+        Args:
+            read: reads the policies, with a session of the role's account where there is one, and decides the request
+                again; None where nothing can be told.
+        """
+        self._read = read
+
+    def explain(self, trusting: boto3.Session | None = None) -> Explains | None:
+        """Why, by the policies that can be read: an :class:`xacct.Explanation`, or None where nothing can be told.
+
+        Args:
+            trusting: a session of the role's account; without one, only what the caller may read is known.
+        """
+        return self._read(trusting or self.trusting) if self._read else None
+
+    @cached_property
+    def explanation(self) -> Explains | None:
+        """What `explain` finds, read when this is asked for the first time."""
+        return self.explain()
 
 
 class SessionExpired(AwsError):

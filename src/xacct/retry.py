@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -225,14 +226,15 @@ def translate(
     """What AWS's refusal means for the caller of xacct."""
     code = code_of(error)
     if isinstance(error, ClientError) and code in _DENIED:
-        name = error.operation_name
+        name, message = error.operation_name, error.response.get("Error", {}).get("Message", "")
         service = "sts" if name.startswith(("Assume", "GetCallerIdentity")) else _service_of(resource)
+        said = re.search(r"not authorized to perform: ([\w-]+:\w+)", message)
         return PermissionMissing(
             doing=doing,
             account=account,
-            action=f"{service}:{_ACTIONS.get(name, name)}",
+            action=said[1] if said else f"{service}:{_ACTIONS.get(name, name)}",
             resource=resource,
-            message=error.response.get("Error", {}).get("Message", ""),
+            message=message,
         )
     return AwsError(
         f"{doing} in account {account} failed. AWS said: {error}",

@@ -76,6 +76,11 @@ class FakeSts:
             headers["Date"] = date
         return AWSResponse(request.url, status, headers, _Raw(text.encode()))
 
+    def refuse_reading(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        """The caller may read no policies."""
+        text = b'{"__type": "AccessDeniedException"}' if "organizations" in request.url else _UNREADABLE.encode()
+        return AWSResponse(request.url, 403, {}, _Raw(text))
+
     def _assume(self, call: dict[str, str]) -> str:
         lifetime = self.lifetime or timedelta(seconds=int(call.get("DurationSeconds", 3600)))
         expires = self.clock() + self.skew + lifetime
@@ -90,6 +95,7 @@ class _Raw(io.BytesIO):
 _ASSUMED = """<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA{number}</AccessKeyId>
 <SecretAccessKey>hush-{number}</SecretAccessKey><SessionToken>token-{number}</SessionToken>
 <Expiration>{expires}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
+_UNREADABLE = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
 _IDENTITY = """<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>{arn}</Arn><UserId>AIDAEXAMPLE</UserId>
 <Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
 
@@ -104,7 +110,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def sts(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> FakeSts:
     sts = FakeSts(clock)
-    handlers = [*botocore.handlers.BUILTIN_HANDLERS, ("before-send.sts", sts.answer)]
+    unreadable = [(f"before-send.{service}", sts.refuse_reading) for service in ("iam", "organizations")]
+    handlers = [*botocore.handlers.BUILTIN_HANDLERS, ("before-send.sts", sts.answer), *unreadable]
     monkeypatch.setattr(botocore.handlers, "BUILTIN_HANDLERS", handlers)
     return sts
 

@@ -81,13 +81,15 @@ def assume_role(
             folder. The CLI finds them there, and the other way round. As with the CLI, they are found by what is asked
             for and not by who asks.
         wait: seconds for which a denial is taken for that of a role (or an access key) made a moment ago, which STS
-            may not know yet. A denial by an explicit deny ends the wait at once.
+            may not know yet. A denial by an explicit deny ends the wait at once; so do policies that the base may read
+            and that go on refusing.
         validate: assume the role now, so that a refusal is raised here. False leaves it to the first call of a client.
 
     Raises:
         InvalidValue: an argument breaks one of AWS's rules; nothing was called.
         PolicyError: the session policy is not well formed; nothing was called.
-        AssumeRoleDenied: STS said no; the message says why that can be.
+        AssumeRoleDenied: STS said no; the message says why that can be, and its ``explanation`` reads the policies
+            that the base may read and says why it is.
         MfaRejected: the code was wrong, or none could be had.
         SessionExpired: the base's own credentials have expired.
         PackedPolicyTooLarge: session policies and tags take too much space; ``percent`` says how much.
@@ -147,7 +149,7 @@ def assume_role(
 
     sts()  # now, and not in the thread that renews
     credentials = AssumedRoleCredentials(
-        request, sts, session_name=known_name, mfa=codes, cache=_cache(cache), wait=wait
+        request, sts, caller=base, session_name=known_name, mfa=codes, cache=_cache(cache), wait=wait
     )
     if validate:
         credentials.get_frozen_credentials()

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING, NoReturn, SupportsIndex
+from copy import copy
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 import boto3
+import botocore.handlers
 import botocore.session
+from botocore.hooks import HierarchicalEmitter
 
 from xacct.session.credentials import AssumedRoleCredentials
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_sts import STSClient
 
 __all__ = ["session_like", "sts_client"]
@@ -25,16 +29,26 @@ class _Workshop:
     """
 
     def __init__(self) -> None:
-        self.busy = threading.Lock()
+        self.busy = threading.RLock()
         self.clients: weakref.WeakKeyDictionary[boto3.Session, dict[str | None, STSClient]]
         self.clients = weakref.WeakKeyDictionary()
+        self.hooks = HierarchicalEmitter()
+        self.handlers: list[object] = []
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._start_anew)
 
     def _start_anew(self) -> None:
         # The thread that was busy, and the parent's connections, are not this process's.
-        self.busy = threading.Lock()
+        self.busy = threading.RLock()
         self.clients.clear()
+
+    def new_hooks(self) -> HierarchicalEmitter:
+        """Botocore's own event handlers, for one session: registering them anew would be most of a session's cost."""
+        builtin = botocore.handlers.BUILTIN_HANDLERS
+        if self.handlers != builtin:  # test kits such as moto add theirs when they are imported
+            self.hooks, self.handlers = HierarchicalEmitter(), [*builtin]
+            botocore.session.Session(event_hooks=self.hooks)
+        return copy(self.hooks)
 
 
 _workshop = _Workshop()
@@ -52,12 +66,17 @@ def sts_client(base: boto3.Session, region: str | None) -> STSClient:
 class _SessionOfRole(botocore.session.Session):
     """A botocore session that has the credentials of a role, whatever profile and environment say."""
 
-    def __init__(self, credentials: AssumedRoleCredentials) -> None:
-        super().__init__()
+    def __init__(self, credentials: AssumedRoleCredentials, hooks: HierarchicalEmitter) -> None:
+        super().__init__(event_hooks=hooks, include_builtin_handlers=False)
         self._role = credentials
 
     def get_credentials(self) -> AssumedRoleCredentials:
         return self._role
+
+    def create_client(self, *args: Any, **options: Any) -> BaseClient:
+        # Making a client is all work and no waiting, and the first of a service reads what the others share.
+        with _workshop.busy:
+            return super().create_client(*args, **options)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         self._role.__reduce_ex__(protocol)
@@ -73,7 +92,9 @@ def session_like(base: boto3.Session, credentials: AssumedRoleCredentials, regio
     """
     # boto3 has no public way to the botocore session that holds its settings.
     parent = base._session
-    child = _SessionOfRole(credentials)
+    with _workshop.busy:
+        hooks = _workshop.new_hooks()
+    child = _SessionOfRole(credentials, hooks)
     for name, value in parent.instance_variables().items():
         child.set_config_variable(name, value)
     child.set_default_client_config(parent.get_default_client_config())

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, SupportsIndex, cast
 
 import tenacity
@@ -18,11 +19,13 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError, SSOError, TokenRetrievalError
 
 from xacct.arn import Arn
+from xacct.errors import AssumeRoleDenied, AwsError
 from xacct.session.cache import CliCache
-from xacct.session.refusals import is_chaining_limit, may_pass, refusal, signed_out
+from xacct.session.refusals import MayPass, explanation, is_chaining_limit, refusal, signed_out
 from xacct.session.request import DEFAULT_DURATION, LONGEST_CHAINED, RoleRequest, session_name_from
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_sts import STSClient
     from mypy_boto3_sts.type_defs import AssumeRoleResponseTypeDef
 
@@ -73,6 +76,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
     Args:
         request: what to ask for.
         sts: gives the client that asks.
+        caller: the session that asks, by which a denial can be explained.
         session_name: for a request that has none; None to ask STS who the caller is.
         mfa: where the codes come from, for a request that has a serial number.
         cache: where credentials are kept between processes.
@@ -84,6 +88,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         request: RoleRequest,
         sts: Callable[[], STSClient],
         *,
+        caller: boto3.Session | None = None,
         session_name: str | None = None,
         mfa: TokenCodes | None = None,
         cache: CliCache | None = None,
@@ -94,6 +99,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         self._cache = cache
         self._wait = wait
         self._sts = sts
+        self._caller = caller
         self._session_name = request.session_name or session_name
         self._lease: Lease | None = None
         self._not_before = _NEVER
@@ -159,7 +165,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         try:
             answer = self._call()
         except ClientError as error:
-            raise refusal(error, self.request) from error
+            raise self._refusal(error) from error
         except (SSOError, TokenRetrievalError) as error:
             raise signed_out(error, self.request) from error
         if self._cache is not None:
@@ -175,6 +181,13 @@ class AssumedRoleCredentials(RefreshableCredentials):
             renew_at=expires - min(self._margin, (expires - before) / 4),
             expires=expires,
         )
+
+    def _refusal(self, error: ClientError) -> AwsError:
+        found = refusal(error, self.request)
+        if isinstance(found, AssumeRoleDenied) and self._caller is not None:
+            name = self._session_name or "unknown"
+            found.explained_by(partial(explanation, error, self.request, name, self._caller))
+        return found
 
     def _cached(self) -> Lease | None:
         found = self._cache.read(self.request) if self._cache is not None else None
@@ -196,7 +209,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         if not self._wait:
             return self._assume()
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(may_pass),
+            retry=tenacity.retry_if_exception(MayPass()),
             stop=tenacity.stop_after_delay(self._wait),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=5),
             before_sleep=lambda _: log.debug("%s: denied; trying again, as it may be new", self.request.role_arn),

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from attrs import define
 from botocore.exceptions import BotoCoreError, ClientError
 
-from xacct.errors import AssumeRoleDenied, AwsError, MfaRejected, PackedPolicyTooLarge, RegionDisabled, SessionExpired
+from xacct.errors import (
+    AssumeRoleDenied,
+    AwsError,
+    MfaRejected,
+    PackedPolicyTooLarge,
+    RegionDisabled,
+    SessionExpired,
+    XacctError,
+)
 from xacct.session.request import RoleRequest
 
-__all__ = ["is_chaining_limit", "may_pass", "refusal", "signed_out"]
+if TYPE_CHECKING:
+    import boto3
+
+    from xacct.access_denied import Explanation
+
+__all__ = ["MayPass", "explanation", "is_chaining_limit", "may_pass", "refusal", "signed_out"]
+
+log = logging.getLogger("xacct")
+
+_CERTAIN = 3
 
 _LOOKS_THE_SAME = (
     "STS answers the same whether the role does not exist (names are case-sensitive, and the ARN needs the path), its "
     "trust policy does not let this caller in or demands something that was not sent (external ID, MFA, source "
-    "identity, tags), the caller's own policies do not allow it, or the role was made a moment ago; xacct.explain() "
-    "tells which, given this error and sessions of both accounts"
+    "identity, tags), the caller's own policies do not allow it, or the role was made a moment ago; this error's "
+    "explanation tells what the caller may read of it, and xacct.explain() reads both accounts"
 )
 
 
@@ -37,6 +58,55 @@ def may_pass(error: BaseException) -> bool:
     if isinstance(error, AssumeRoleDenied):
         return "with an explicit deny" not in str(error)
     return isinstance(error, AwsError) and error.code == "InvalidClientTokenId"
+
+
+@define
+class MayPass:
+    """`may_pass`, until the policies that can be read refuse three times in a row: then the refusal is real.
+
+    Once is not enough: what IAM itself reads right after a write can be old.
+    """
+
+    refused: int = 0
+    telling: bool = True
+
+    def __call__(self, error: BaseException) -> bool:
+        """Whether to try again after an error."""
+        if self.telling and isinstance(error, AssumeRoleDenied):
+            self.telling = error.explanation is not None and error.explanation.certain
+            self.refused += self.telling
+        return may_pass(error) and self.refused < _CERTAIN
+
+
+def explanation(
+    error: ClientError, request: RoleRequest, session_name: str, caller: boto3.Session, trusting: boto3.Session | None
+) -> Explanation | None:
+    """Why a role was denied, by what sessions may read; None where nothing can be told.
+
+    Args:
+        error: the refusal.
+        request: what was asked.
+        session_name: under which name.
+        caller: the session that asked.
+        trusting: one of the role's account, where there is one.
+    """
+    from xacct.access_denied import explain
+
+    context: dict[str, str | Sequence[str]] = {
+        "sts:RoleSessionName": session_name,
+        **({"sts:ExternalId": request.external_id} if request.external_id else {}),
+        **({"sts:SourceIdentity": request.source_identity} if request.source_identity else {}),
+        **({"aws:MultiFactorAuthPresent": "true"} if request.mfa_serial else {}),
+        **{f"aws:RequestTag/{key}": value for key, value in request.tags.items()},
+        **({"aws:TagKeys": [*request.tags]} if request.tags else {}),
+        **({"sts:TransitiveTagKeys": [*request.transitive_tag_keys]} if request.transitive_tag_keys else {}),
+    }
+    role = str(request.role_arn)
+    try:
+        return explain(error, trusting or caller, caller, action="sts:AssumeRole", resource=role, context=context)
+    except (XacctError, ClientError, BotoCoreError) as unexplained:
+        log.debug("%s: the denial could not be explained: %s", role, unexplained)
+        return None
 
 
 def signed_out(error: BotoCoreError, request: RoleRequest) -> SessionExpired:

@@ -1,0 +1,98 @@
+"""STS and S3, played by a server in another process that takes 100 ms to answer."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+LATENCY = 0.100
+SHORT_LIFETIME = 4
+
+ASSUMED = """<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s
+</SecretAccessKey><SessionToken>t</SessionToken><Expiration>{}</Expiration></Credentials></AssumeRoleResult>
+</AssumeRoleResponse>"""
+ORGANIZATION = [
+    {"Id": f"{number:012}", "Arn": "arn:aws:organizations::any", "Name": "any", "Email": "any", "Status": "ACTIVE"}
+    for number in range(1, 201)
+]
+IDENTITY = """<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::999999999999:user/dev</Arn>
+<UserId>AIDA</UserId><Account>999999999999</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
+BUCKETS = "<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>"
+
+
+class Aws(BaseHTTPRequestHandler):
+    """STS under POST and S3 under GET; a role whose name ends in Short has a short lifetime."""
+
+    protocol_version = "HTTP/1.1"
+    assumed: ClassVar[int] = 0
+
+    def do_POST(self) -> None:
+        """Answer AssumeRole, and the little that others want to know beside."""
+        asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if "X-Amz-Target" in self.headers:
+            self._answer(json.dumps({"Accounts": ORGANIZATION, "Account": ORGANIZATION[0]}))
+            return
+        if "GetCallerIdentity" in asked:
+            self._answer(IDENTITY)
+            return
+        Aws.assumed += 1
+        lifetime = SHORT_LIFETIME if "Short" in asked else 3600
+        expires = datetime.now(timezone.utc) + timedelta(seconds=lifetime)
+        self._answer(ASSUMED.format(expires.strftime("%Y-%m-%dT%H:%M:%SZ")))
+
+    def do_GET(self) -> None:
+        """Answer ListBuckets."""
+        self._answer(BUCKETS)
+
+    def do_HEAD(self) -> None:
+        """Say how often a role was assumed since the last time."""
+        self.send_response(200)
+        self.send_header("Assumed", str(Aws.assumed))
+        self.end_headers()
+        Aws.assumed = 0
+
+    def _answer(self, text: str) -> None:
+        time.sleep(LATENCY)
+        body = text.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Keep quiet."""
+
+
+class Server(ThreadingHTTPServer):
+    """One that takes as many connections at once as the benchmark makes."""
+
+    request_queue_size = 128
+    daemon_threads = True
+
+
+def serve(port: Connection) -> None:
+    """Run the server and tell its port."""
+    server = Server(("127.0.0.1", 0), Aws)
+    port.send(server.server_port)
+    server.serve_forever()
+
+
+@contextmanager
+def aws() -> Iterator[str]:
+    """The URL of a server."""
+    here, there = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(there,), daemon=True)
+    process.start()
+    yield f"http://127.0.0.1:{here.recv()}"
+    process.terminate()
+    process.join()

@@ -1,0 +1,75 @@
+"""Which accounts there are: in an organization, or in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from attrs import frozen
+
+from xacct import InvalidValue, PermissionMissing, accounts_in_file, accounts_in_organization
+from xacct.testing import Sandbox
+
+HOME = "999999999999"
+
+
+@frozen
+class Tree:
+    """An organization: the root's id, that of a unit with a unit below it, and the accounts in each."""
+
+    root: str
+    unit: str
+    at_the_top: str
+    above: str
+    below: str
+
+
+def organized(aws: Sandbox) -> Tree:
+    organizations = aws.account(HOME).session.client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    unit = organizations.create_organizational_unit(ParentId=root, Name="workloads")["OrganizationalUnit"]["Id"]
+    lower = organizations.create_organizational_unit(ParentId=unit, Name="data")["OrganizationalUnit"]["Id"]
+    accounts = []
+    for name, place in (("top", root), ("above", unit), ("below", lower), ("closed", lower)):
+        made = organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]
+        accounts.append(made["AccountId"])
+        if place != root:
+            organizations.move_account(AccountId=made["AccountId"], SourceParentId=root, DestinationParentId=place)
+    organizations.close_account(AccountId=accounts.pop())
+    return Tree(root, unit, *accounts)
+
+
+def test_all_active_accounts_or_those_of_a_unit_and_below_are_found() -> None:
+    with Sandbox([HOME]) as aws:
+        tree, session = organized(aws), aws.account(HOME).session
+        assert set(accounts_in_organization(session)) == {HOME, tree.at_the_top, tree.above, tree.below}
+        assert set(accounts_in_organization(session, tree.root)) == {HOME, tree.at_the_top, tree.above, tree.below}
+        assert accounts_in_organization(session, tree.unit) == (tree.above, tree.below)
+
+
+def test_a_unit_is_given_by_its_id() -> None:
+    with Sandbox([HOME]) as aws, pytest.raises(InvalidValue, match="unit: 'workloads' is not valid: the id of"):
+        accounts_in_organization(aws.account(HOME).session, "workloads")
+
+
+def test_whoever_may_not_list_accounts_is_told_what_to_add() -> None:
+    with Sandbox([HOME]) as aws:
+        aws.account(HOME).session.client("iam").create_user(UserName="alice")
+        alice = aws.sign_in(f"arn:aws:iam::{HOME}:user/alice")
+        with pytest.raises(PermissionMissing, match='"Action": "organizations:ListAccounts"'):
+            accounts_in_organization(alice)
+
+
+def test_accounts_stand_first_on_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.txt"
+    path.write_text("\ufeff# ours\n111111111111\n\n 222222222222 web # old\n333333333333,data\n111111111111\n")
+    assert accounts_in_file(path) == ("111111111111", "222222222222", "333333333333")
+
+
+@pytest.mark.parametrize("line", ["web 111111111111", "11111111111", "1111111111111"])
+def test_a_line_that_begins_otherwise_is_refused_by_its_number(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "accounts.txt"
+    path.write_text(f"222222222222\n{line}\n")
+    with pytest.raises(InvalidValue, match=r"accounts.txt, line 2: '.*' is not valid: the twelve digits"):
+        accounts_in_file(str(path))
