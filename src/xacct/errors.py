@@ -211,19 +211,20 @@ class NotPropagated(AwsError):
 
 
 class Explains(Protocol):
-    """What an error knows of the :class:`xacct.Explanation` that it carries."""
+    """What an error knows of the :class:`xacct.Explanation` that it carries.
+
+    Attributes:
+        certain: whether policies that were read refuse, whatever those say that could not be read.
+        notes: what the policies do not say by themselves.
+        unread: what could not be read, and why.
+    """
 
     @property
-    def certain(self) -> bool:
-        """Whether policies that were read refuse, whatever those say that could not be read."""
-
+    def certain(self) -> bool: ...
     @property
-    def notes(self) -> Sequence[str]:
-        """What the policies do not say by themselves."""
-
+    def notes(self) -> Sequence[str]: ...
     @property
-    def unread(self) -> Sequence[str]:
-        """What could not be read, and why."""
+    def unread(self) -> Sequence[str]: ...
 
 
 class AssumeRoleDenied(AwsError):

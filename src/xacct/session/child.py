@@ -33,7 +33,7 @@ class _Workshop:
         self.clients: weakref.WeakKeyDictionary[boto3.Session, dict[str | None, STSClient]]
         self.clients = weakref.WeakKeyDictionary()
         self.hooks = HierarchicalEmitter()
-        self.handlers: list[object] = []
+        self.handlers: list[tuple[Any, ...]] = []
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._start_anew)
 
