@@ -73,9 +73,10 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """Run the main job against MiniStack, a server that enforces IAM and is not ours, on this machine's loopback."""
+    """Software that is not ours, on this machine's loopback: MiniStack, a server that enforces IAM, and the AWS CLI."""
     session.install("-e", ".[dev]", *group("integration"))
-    session.run("pytest", "-n0", "tests/integration", *session.posargs)
+    with_the_cli = ("tests/session/test_aws_cli.py", "tests/testing/test_server.py")
+    session.run("pytest", "-n0", "tests/integration", *with_the_cli, *session.posargs)
 
 
 @nox.session(python=PYTHONS)

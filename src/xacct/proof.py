@@ -16,6 +16,7 @@ from xacct.arn import Arn
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
 from xacct.checks import Check, Checks
 from xacct.concurrent import together
+from xacct.errors import PolicyError
 from xacct.policy import PolicyDocument, Principal, Statement
 
 if TYPE_CHECKING:
@@ -199,10 +200,10 @@ def _read(arn: str, iam: IAMClient | None) -> tuple[PolicyDocument | None, str]:
     try:
         version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
         answer = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-    except (ClientError, BotoCoreError) as error:
+        # Botocore has decoded it, although its type says text.
+        return PolicyDocument.parse(cast("Mapping[str, object] | str", answer), name=arn), ""
+    except (ClientError, BotoCoreError, PolicyError) as error:
         return None, f"not read: {error}"
-    # Botocore has decoded it, although its type says text.
-    return PolicyDocument.parse(cast("Mapping[str, object] | str", answer), name=arn), ""
 
 
 def _doing(grant: TrustGrant, documents: Sequence[PolicyDocument], boundary: PolicyDocument | None) -> Iterator[Check]:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import boto3
 from attrs import evolve
 
-from xacct.arn import Arn, partition, partition_of_region
+from xacct.arn import Arn
 from xacct.errors import InvalidValue
 from xacct.policy import PolicyDocument
 from xacct.session.cache import CliCache
 from xacct.session.child import session_like, sts_client
 from xacct.session.credentials import AssumedRoleCredentials, cap_to_one_hour
 from xacct.session.mfa import TokenCodes, serial_of
-from xacct.session.request import LONGEST_CHAINED, RoleRequest
+from xacct.session.request import LONGEST_CHAINED, RoleRequest, check_region
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -118,7 +118,7 @@ def assume_role(
         source_identity=source_identity,
         mfa_serial=mfa_serial,
     )
-    _check_region(request, region, base.region_name)
+    check_region(request, region, base.region_name)
     _check_wait(wait, codes)
     if before:
         base = assume_role(
@@ -145,7 +145,7 @@ def assume_role(
             request = cap_to_one_hour(request)
 
     def sts() -> STSClient:
-        return sts_client(base, base.region_name or region or _home_of(request))
+        return sts_client(base, base.region_name or region or request.home_region)
 
     sts()  # now, and not in the thread that renews
     credentials = AssumedRoleCredentials(
@@ -163,16 +163,6 @@ def _hops(role_arn: Arn | str | Sequence[Arn | str]) -> list[Arn | str]:
     return hops
 
 
-def _check_region(request: RoleRequest, region: str | None, base_region: str | None) -> None:
-    wanted = request.role_arn.partition
-    if region is not None and (not region or partition_of_region(region).name != wanted):
-        raise InvalidValue("region", region, f"a region of {wanted}, the role's partition")
-    if base_region is not None and partition_of_region(base_region).name != wanted:
-        raise InvalidValue(
-            "role_arn", str(request.role_arn), f"no trust crosses partitions, and the session's region is {base_region}"
-        )
-
-
 def _check_wait(wait: float, codes: TokenCodes | None) -> None:
     if not 0 <= wait < float("inf"):
         raise InvalidValue("wait", wait, "seconds, at least 0")
@@ -186,9 +176,3 @@ def _cache(cache: str | os.PathLike[str] | bool | None) -> CliCache | None:
     if cache is not True and not isinstance(cache, (str, os.PathLike)):
         raise InvalidValue("cache", cache, "a folder, or True for that of the AWS CLI")
     return CliCache(None if cache is True else cache)
-
-
-def _home_of(request: RoleRequest) -> str | None:
-    """The region of STS where nobody named one: botocore knows what to do in ``aws``, and only there."""
-    name = request.role_arn.partition
-    return None if name == "aws" else partition(name).global_region

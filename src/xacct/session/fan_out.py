@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from html import escape
 from importlib.util import find_spec
+from traceback import clear_frames
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
@@ -18,12 +19,12 @@ from attrs import field, frozen
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from xacct.arn import Arn, partition_of_region
+from xacct.arn import Arn
 from xacct.errors import AwsError, InvalidValue
 from xacct.policy import PolicyDocument
 from xacct.session.child import session_like
 from xacct.session.credentials import AssumedRoleCredentials
-from xacct.session.request import RoleRequest, session_name_from
+from xacct.session.request import RoleRequest, check_region, session_name_from
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -143,16 +144,22 @@ def fan_out(
     if not targets:
         return FanOut(MappingProxyType({}), MappingProxyType({}), order=())
     roles = [target for target in targets if isinstance(target, RoleRequest)]
+    _check_distinct([role.role_arn.account for role in roles])
     workers = min(max_workers or _MOST_WORKERS, len(targets))
     assumer = cache(lambda: _Assumer.of(base or boto3.Session(), roles, region, workers))
     if roles:
         assumer()
 
     def in_account(target: boto3.Session | RoleRequest) -> T:
-        return function(assumer().assume(target) if isinstance(target, RoleRequest) else target)
+        try:
+            return function(assumer().assume(target) if isinstance(target, RoleRequest) else target)
+        except Exception as error:
+            _let_go(error)
+            raise
 
     with ThreadPoolExecutor(workers, thread_name_prefix="xacct") as threads:
-        accounts = _distinct(list(threads.map(_account_of, targets)))
+        accounts = list(threads.map(_account_of, targets))
+        _check_distinct(accounts)
         running: dict[Future[T], str] = {}
         try:
             for account, target in zip(accounts, targets):
@@ -180,15 +187,11 @@ class _Assumer:
 
     @classmethod
     def of(cls, base: boto3.Session, roles: list[RoleRequest], region: str | None, workers: int) -> _Assumer:
-        partition = roles[0].role_arn.partition
-        for name in filter(None, (base.region_name, region)):
-            strange = next((r for r in roles if partition_of_region(name).name != r.role_arn.partition), None)
-            if strange is not None:
-                raise InvalidValue("region", name, f"a region of {strange.role_arn.partition}, the partition of a role")
-        home = base.region_name or region or (None if partition == "aws" else _global_region(partition))
+        for role in roles:
+            check_region(role, region, base.region_name)
         # One bucket of tokens for all threads, which botocore fills more slowly when STS throttles.
         config = Config(max_pool_connections=workers, retries={"mode": "adaptive", "total_max_attempts": 8})
-        sts = base.client("sts", region_name=home, config=config)
+        sts = base.client("sts", region_name=base.region_name or region or roles[0].home_region, config=config)
         named = roles[0].session_name or _known_name(base) or session_name_from(_caller(sts))
         return cls(base, sts, named, region)
 
@@ -198,12 +201,6 @@ class _Assumer:
         )
         credentials.get_frozen_credentials()
         return session_like(self.base, credentials, self.region)
-
-
-def _global_region(partition_name: str) -> str:
-    from xacct.arn import partition
-
-    return partition(partition_name).global_region
 
 
 def _known_name(base: boto3.Session) -> str | None:
@@ -228,13 +225,18 @@ def _account_of(target: boto3.Session | RoleRequest) -> str:
     return _caller(target.client("sts")).account
 
 
-def _distinct(accounts: list[str]) -> list[str]:
+def _check_distinct(accounts: list[str]) -> None:
     twice = next((account for place, account in enumerate(accounts) if account in accounts[:place]), None)
     if twice is not None:
-        raise InvalidValue(
-            "sessions_or_role_arns", twice, "one session or role for each account: results are by account"
-        )
-    return accounts
+        rule = "one session or role for each account: results are by account"
+        raise InvalidValue("sessions_or_role_arns", twice, rule)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what an error's frames hold: the session and its clients, of each account that failed."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def _outcome(running: Mapping[Future[T], str]) -> FanOut[T]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import field, frozen
 
-from xacct.arn import Arn
+from xacct.arn import Arn, partition, partition_of_region
 from xacct.errors import InvalidValue
 from xacct.policy import PolicyDocument
 from xacct.policy.document import check_identity_policy
@@ -17,7 +17,7 @@ from xacct.policy.document import check_identity_policy
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
 
-__all__ = ["DEFAULT_DURATION", "LONGEST_CHAINED", "RoleRequest", "is_token_code", "session_name_from"]
+__all__ = ["DEFAULT_DURATION", "LONGEST_CHAINED", "RoleRequest", "check_region", "is_token_code", "session_name_from"]
 
 DEFAULT_DURATION = 3600
 """Seconds that STS grants where none are asked for, whatever the role's maximum."""
@@ -162,6 +162,12 @@ class RoleRequest:
             if key not in self.tags:
                 raise InvalidValue("transitive_tag_keys", key, "each is the key of one of the tags")
 
+    @property
+    def home_region(self) -> str | None:
+        """The region of STS where nobody named one: botocore knows what to do in ``aws``, and only there."""
+        name = self.role_arn.partition
+        return None if name == "aws" else partition(name).global_region
+
     def parameters(self, session_name: str, token_code: str | None = None) -> AssumeRoleRequestTypeDef:
         """The parameters of the call.
 
@@ -192,6 +198,26 @@ class RoleRequest:
         if token_code is not None:
             parameters["TokenCode"] = token_code
         return parameters
+
+
+def check_region(request: RoleRequest, region: str | None, base_region: str | None) -> None:
+    """Refuse regions of another partition than the role's.
+
+    Args:
+        request: for the role.
+        region: of the session that is wanted; None for the base's.
+        base_region: of the session that assumes the role; None where it has none.
+
+    Raises:
+        InvalidValue: one is.
+    """
+    wanted = request.role_arn.partition
+    if region is not None and (not region or partition_of_region(region).name != wanted):
+        raise InvalidValue("region", region, f"a region of {wanted}, the role's partition")
+    if base_region is not None and partition_of_region(base_region).name != wanted:
+        raise InvalidValue(
+            "role_arn", str(request.role_arn), f"no trust crosses partitions, and the session's region is {base_region}"
+        )
 
 
 def is_token_code(value: object) -> bool:
