@@ -68,9 +68,7 @@ def measured(way: str, url: str) -> tuple[float, float]:
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_DEFAULT_REGION": "eu-west-1",
     }
-    done = subprocess.run(
-        [sys.executable, __file__, way], env=environment, check=True, stdout=subprocess.PIPE, text=True
-    )
+    done = subprocess.run([sys.executable, __file__, way], env=environment, check=True, capture_output=True, text=True)
     seconds, mebibytes = json.loads(done.stdout)
     return seconds, mebibytes
 

@@ -17,6 +17,7 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
 from moto.core.request import normalize_request
+from moto.s3.models import S3Backend
 
 from xacct.arn import Arn, account_id, partition as partition_named
 from xacct.errors import InvalidValue, XacctError
@@ -138,6 +139,9 @@ class Sandbox:
             stack.enter_context(patch.dict(os.environ, _environment(), clear=True))
             stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
             stack.enter_context(patch.object(BotocoreStubber, "process_request", self._process))
+            # Moto loads S3's addresses anew for each request, and here they stay the same.
+            addresses = S3Backend(self.region, self._ids[0]).urls
+            stack.enter_context(patch.object(S3Backend, "urls", addresses))
             if self._propagation is not None:
                 stack.enter_context(patch("time.sleep", self.clock.advance))
             self._accounts = {account: self._found(account) for account in self._ids}
