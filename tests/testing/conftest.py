@@ -52,3 +52,12 @@ def refusal(call: Callable[..., object], **options: Any) -> str:
         call(**options)
     error = caught.value.response
     return f"{error['ResponseMetadata']['HTTPStatusCode']} {error['Error']['Code']}: {error['Error']['Message']}"
+
+
+def create_role(two: Two, trust: str | None = None, **options: Any) -> Any:
+    wanted = {"RoleName": "Reader", "AssumeRolePolicyDocument": trust or trusting(), **options}
+    return two.prod.client("iam").create_role(**wanted)["Role"]
+
+
+def create_user(two: Two, name: str = "alice", **options: Any) -> Any:
+    return two.dev.client("iam").create_user(UserName=name, **options)["User"]
