@@ -75,8 +75,8 @@ class Explanation:
         lines += [line for decision in self.decisions for line in str(decision).splitlines()]
         if not self.refused:
             lines += [
-                "what could be read allows it: the refusal lies in what was not read, in the request's circumstances",
-                "(give them as context), or it was a write that was not yet to be seen everywhere",
+                "what could be read allows it: the refusal lies in what was not read, in a session policy, which none",
+                "can read, in the request's circumstances (give them as context), or in a write not seen everywhere",
             ]
         return "\n".join(lines)
 
