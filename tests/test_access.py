@@ -126,6 +126,24 @@ def test_the_session_is_in_the_role_and_says_the_external_id(reports: Accounts) 
         _ = access.switch_role_link
 
 
+def test_a_profile_for_the_grant_says_what_the_role_demands(reports: Accounts) -> None:
+    access = reports.grant(buckets=["reports"], external_id="acme-42", require_mfa=True)
+    serial = "arn:aws:iam::222222222222:mfa/phone"
+    block = access.profile_block("production", source_profile="development", mfa_serial=serial, duration=900)
+    assert block.splitlines() == [
+        "[profile production]",
+        f"role_arn = {access.role_arn}",
+        "source_profile = development",
+        "external_id = acme-42",
+        f"mfa_serial = {serial}",
+        "duration_seconds = 900",
+    ]
+    with pytest.raises(InvalidValue, match="mfa_serial: None is not valid: the caller's MFA device"):
+        access.profile_block("production", source_profile="development")
+    with pytest.raises(InvalidValue, match="duration: 7200 is not valid: at most the role's 3600 seconds"):
+        access.profile_block("production", source_profile="development", mfa_serial=serial, duration=7200)
+
+
 def test_a_session_that_took_mfa_to_get_can_be_verified(reports: Accounts) -> None:
     iam = reports.development.client("iam")
     device = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]

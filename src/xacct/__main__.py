@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from xacct.errors import XacctError
 from xacct.session import assume_role
-from xacct.session.export import credential_process, environment
+from xacct.session.export import credential_process, environment_variables
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             region=asked.region,
             cache=asked.cache,
         )
-        text = _exports(environment(session)) if asked.env else credential_process(session)
+        text = _exports(environment_variables(session)) if asked.env else credential_process(session)
     except (XacctError, BotoCoreError, ClientError) as error:
         sys.stderr.write(f"xacct: {error}\n")
         return 1

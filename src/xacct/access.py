@@ -18,7 +18,7 @@ from xacct.reconcile.plan import Plan, plan_between
 from xacct.resources.step import Change
 from xacct.retry import Patience
 from xacct.s3_read import bucket_name, s3_read_policy
-from xacct.session import assume_role
+from xacct.session import assume_role, profile_block
 from xacct.side import Side, connect
 from xacct.switch_role import SwitchRoleLink
 from xacct.verification import Verification, verify_read_access
@@ -110,6 +110,43 @@ class CrossAccountAccess:
         except AssumeRoleDenied as denied:
             denied.trusting = self._trusting
             raise
+
+    def profile_block(
+        self,
+        name: str,
+        *,
+        source_profile: str,
+        mfa_serial: str | None = None,
+        duration: int | None = None,
+        region: str | None = None,
+    ) -> str:
+        """The lines of a profile in the role, for ``~/.aws/config``; `xacct.write_profile` writes them there.
+
+        Args:
+            name: of the profile.
+            source_profile: the profile of the trusted account whose credentials assume the role.
+            mfa_serial: the caller's MFA device, where the role asks for MFA; the AWS CLI asks for its code.
+            duration: seconds that one set of credentials lasts, 900 to the role's maximum.
+            region: the profile's region.
+
+        Raises:
+            InvalidValue: an argument is not valid, or the role asks for MFA and no device is given.
+
+        Source: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
+        """
+        if self.trust.needs_mfa and mfa_serial is None:
+            raise InvalidValue("mfa_serial", None, "the caller's MFA device: the role asks for MFA")
+        if duration is not None and duration > self.trust.max_session_duration:
+            raise InvalidValue("duration", duration, f"at most the role's {self.trust.max_session_duration} seconds")
+        return profile_block(
+            name,
+            self.role_arn,
+            source_profile=source_profile,
+            external_id=self.trust.external_id,
+            mfa_serial=mfa_serial,
+            duration=duration,
+            region=region,
+        )
 
     def verify(self, session: boto3.Session | None = None) -> Verification:
         """Assume the role as the trusted side, read what may be read, and see a write refused.

@@ -11,7 +11,7 @@ import pytest
 
 from xacct.errors import InvalidValue
 from xacct.session import assume_role
-from xacct.session.export import credential_process, environment
+from xacct.session.export import credential_process, environment_variables
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
 
@@ -41,7 +41,7 @@ def test_botocore_takes_it(base: boto3.Session, tmp_path: Path, monkeypatch: pyt
 def test_the_environment_makes_another_program_act_as_the_role(
     base: boto3.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    variables = environment(assume_role(base, ROLE))
+    variables = environment_variables(assume_role(base, ROLE))
     assert variables["AWS_CREDENTIAL_EXPIRATION"] == "2030-01-01T01:00:00+00:00"
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
@@ -51,7 +51,8 @@ def test_the_environment_makes_another_program_act_as_the_role(
 
 
 def test_without_region_the_environment_names_none(sts: Any) -> None:
-    assert not {"AWS_REGION", "AWS_DEFAULT_REGION"} & set(environment(assume_role(boto3.Session("AKIA", "s"), ROLE)))
+    variables = environment_variables(assume_role(boto3.Session("AKIA", "s"), ROLE))
+    assert not {"AWS_REGION", "AWS_DEFAULT_REGION"} & set(variables)
 
 
 def test_what_is_exported_is_renewed_first(base: boto3.Session, clock: Any) -> None:
@@ -60,7 +61,7 @@ def test_what_is_exported_is_renewed_first(base: boto3.Session, clock: Any) -> N
     assert json.loads(credential_process(session))["Expiration"] == "2030-01-01T04:00:00+00:00"
 
 
-@pytest.mark.parametrize("export", [credential_process, environment])
+@pytest.mark.parametrize("export", [credential_process, environment_variables])
 def test_a_session_that_was_not_assumed_is_refused_without_its_secrets(base: boto3.Session, export: Any) -> None:
     with pytest.raises(InvalidValue, match=r"session: .*assume_role made") as caught:
         export(base)

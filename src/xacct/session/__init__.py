@@ -2,6 +2,11 @@
 
 from xacct.session.accounts import accounts_in_file, accounts_in_organization
 from xacct.session.assume import assume_role
+from xacct.session.export import credential_process, environment_variables
 from xacct.session.fan_out import FanOut, fan_out
+from xacct.session.profile import profile_block, write_profile
 
-__all__ = ["FanOut", "accounts_in_file", "accounts_in_organization", "assume_role", "fan_out"]
+__all__ = [
+    "FanOut", "accounts_in_file", "accounts_in_organization", "assume_role", "credential_process",
+    "environment_variables", "fan_out", "profile_block", "write_profile",
+]  # fmt: skip

@@ -15,7 +15,7 @@ from xacct.session.credentials import AssumedRoleCredentials, Lease
 if TYPE_CHECKING:
     import boto3
 
-__all__ = ["credential_process", "environment"]
+__all__ = ["credential_process", "environment_variables"]
 
 
 def credential_process(session: boto3.Session) -> str:
@@ -43,7 +43,7 @@ def credential_process(session: boto3.Session) -> str:
     )
 
 
-def environment(session: boto3.Session) -> dict[str, str]:
+def environment_variables(session: boto3.Session) -> dict[str, str]:
     """The variables that make another program act as the role, until the credentials expire.
 
     Args:
