@@ -26,6 +26,7 @@ __all__ = [
     "never",
     "not_visible_yet",
     "principal_not_visible_yet",
+    "stop_after_sleeping",
     "translate",
 ]
 
@@ -175,7 +176,7 @@ def attempt(
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: busy(error) or passing(error)),
-        stop=tenacity.stop_any(tenacity.stop_after_delay(patience.deadline), _stop_after_sleeping(patience.deadline)),
+        stop=tenacity.stop_any(tenacity.stop_after_delay(patience.deadline), stop_after_sleeping(patience.deadline)),
         wait=tenacity.wait_random_exponential(multiplier=patience.first, max=patience.longest),
         sleep=patience.sleep,
         before_sleep=lambda state: log.debug(
@@ -201,13 +202,14 @@ def attempt(
         raise refusal from error
 
 
-class _stop_after_sleeping(tenacity.stop.stop_base):  # noqa: N801 # named like tenacity's own
+class stop_after_sleeping(tenacity.stop.stop_base):  # noqa: N801 # named like tenacity's own
     """Stop when so many seconds were slept: on a clock that only a test moves, no other time passes."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
+        """Whether to stop."""
         return retry_state.idle_for >= self._seconds
 
 

@@ -87,6 +87,12 @@ def test_what_cannot_be_read_leaves_a_denial_uncertain(two: Two) -> None:
     assert not explanation.certain
 
 
+def test_where_nothing_can_be_told_there_is_no_explanation(two: Two) -> None:
+    two.aws.faults.add("denied", operation="AssumeRole")
+    error = denied(two)
+    assert error.explanation is None
+
+
 def test_waiting_ends_when_the_callers_own_policies_go_on_refusing(two: Two) -> None:
     two.give(READ)
     two.aws.clock.advance(60)
@@ -105,7 +111,9 @@ def test_waiting_goes_on_while_a_permission_is_on_its_way(two: Two) -> None:
 
 def test_waiting_goes_on_where_nothing_can_be_told(two: Two) -> None:
     distrust(two)
-    error = denied(two, wait=0.2)
+    before = two.aws.clock.now()
+    error = denied(two, wait=120)
+    assert (two.aws.clock.now() - before).total_seconds() >= 115
     assert two.tries > 3
     with_both_sides = error.explain(two.prod)
     assert with_both_sides is not None

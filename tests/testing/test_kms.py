@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from .conftest import DEV, PROD, REGION, Two, allowing, document
+from .conftest import DEV, PROD, REGION, Two, allowing, document, refusal
 
 READER = f"arn:aws:iam::{DEV}:user/reader"
 
@@ -80,3 +80,18 @@ def test_a_multipart_upload_with_a_key_asks_to_decrypt_too(two: Two) -> None:
         s3.create_multipart_upload(Bucket="reports", Key="k", ServerSideEncryption="aws:kms", SSEKMSKeyId="missing")
     assert [decision.action for decision in two.aws.calls[-1].decisions][:2] == ["s3:PutObject", "kms:GenerateDataKey"]
     assert two.aws.calls[-1].code == "AccessDenied"
+
+
+@pytest.mark.parametrize("key", ["arn:foo", "arn:aws:kms:eu-central-1:999999999999:key/gone", "alias/missing"])
+def test_a_key_that_is_none_is_not_found(two: Two, key: str) -> None:
+    said = refusal(two.prod.client("kms").encrypt, KeyId=key, Plaintext=b"42")
+    assert said.startswith("400 NotFoundException: ")
+
+
+def test_an_object_is_not_encrypted_with_what_is_no_key(two: Two) -> None:
+    s3 = two.prod.client("s3")
+    s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    said = refusal(
+        s3.put_object, Bucket="reports", Key="k", Body=b"42", ServerSideEncryption="aws:kms", SSEKMSKeyId="arn:foo"
+    )
+    assert said == "400 KMS.NotFoundException: Invalid arn arn:foo"

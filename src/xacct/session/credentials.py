@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError, SSOError, TokenRetrievalError
 
 from xacct.arn import Arn
 from xacct.errors import AssumeRoleDenied, AwsError
+from xacct.retry import stop_after_sleeping
 from xacct.session.cache import CliCache
 from xacct.session.refusals import MayPass, explanation, is_chaining_limit, refusal, signed_out
 from xacct.session.request import DEFAULT_DURATION, LONGEST_CHAINED, RoleRequest, session_name_from
@@ -210,7 +211,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
             return self._assume()
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(MayPass()),
-            stop=tenacity.stop_after_delay(self._wait),
+            stop=tenacity.stop_after_delay(self._wait) | stop_after_sleeping(self._wait),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=5),
             before_sleep=lambda _: log.debug("%s: denied; trying again, as it may be new", self.request.role_arn),
             reraise=True,
