@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
@@ -185,6 +186,31 @@ class TestSettings:
         assert session.get_credentials().access_key == "ASIA0"
         assert session.client("s3").meta.endpoint_url == "http://localhost:9"
         assert session.client("sqs").meta.endpoint_url == "https://sqs.eu-west-3.api.aws"
+
+    @pytest.mark.parametrize(
+        ("variables", "region", "sts_host", "s3_host"),
+        [
+            ({}, "eu-west-1", "sts.eu-west-1.amazonaws.com", "s3.eu-west-1.amazonaws.com"),
+            ({}, "ap-east-1", "sts.ap-east-1.amazonaws.com", "s3.ap-east-1.amazonaws.com"),
+            ({"AWS_USE_FIPS_ENDPOINT": "true"}, "us-east-2", "sts-fips.us-east-2.amazonaws.com", "s3-fips.us-east-2"),
+            ({"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "eu-west-1", "sts.eu-west-1.api.aws", "s3.dualstack.eu-west-1"),
+            ({"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "eu-west-1", "sts.amazonaws.com", "s3.eu-west-1.amazonaws.com"),
+        ],
+    )
+    def test_endpoints_are_those_that_the_base_is_configured_for(
+        self,
+        sts: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        variables: dict[str, str],
+        region: str,
+        sts_host: str,
+        s3_host: str,
+    ) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        session = assume_role(boto3.Session("AKIA", "s", region_name=region), ROLE)
+        assert {urlsplit(url).hostname for url in sts.urls} == {sts_host}
+        assert s3_host in session.client("s3").meta.endpoint_url
 
     def test_a_custom_endpoint_of_sts_is_used(self, sts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://localhost:4566")
