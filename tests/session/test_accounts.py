@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import boto3
 import pytest
 from attrs import frozen
 
-from xacct import InvalidValue, PermissionMissing, accounts_in_file, accounts_in_organization
+from xacct import AwsError, InvalidValue, PermissionMissing, accounts_in_file, accounts_in_organization
 from xacct.testing import Sandbox
 
 HOME = "999999999999"
@@ -59,6 +60,11 @@ def test_whoever_may_not_list_accounts_is_told_what_to_add() -> None:
         alice = aws.sign_in(f"arn:aws:iam::{HOME}:user/alice")
         with pytest.raises(PermissionMissing, match='"Action": "organizations:ListAccounts"'):
             accounts_in_organization(alice)
+
+
+def test_credentials_that_do_not_work_are_told() -> None:
+    with Sandbox([HOME]), pytest.raises(AwsError, match=r"asking who the session belongs to .*InvalidClientTokenId"):
+        accounts_in_organization(boto3.Session("AKIASTRANGER", "secret", region_name="eu-central-1"))
 
 
 def test_accounts_stand_first_on_their_lines(tmp_path: Path) -> None:

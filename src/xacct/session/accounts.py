@@ -37,8 +37,14 @@ def accounts_in_organization(session: boto3.Session, unit: str | None = None) ->
     if unit is not None and not _UNIT.fullmatch(unit):
         raise InvalidValue("unit", unit, "the id of an organizational unit, such as ou-ab12-34cd56ef, or of a root")
     organizations: Any = session.client("organizations")  # whose types are not among ours
-    patience = Patience(deadline=30)
-    account = session.client("sts").get_caller_identity()["Account"]
+    sts, patience = session.client("sts"), Patience(deadline=30)
+    account = attempt(
+        lambda: sts.get_caller_identity()["Account"],
+        doing="asking who the session belongs to",
+        account="(unknown)",
+        resource="*",
+        patience=patience,
+    )
 
     def pages(operation: str, member: str, **options: str) -> list[Any]:
         return attempt(
