@@ -35,6 +35,11 @@ _REFUSAL = re.compile(
 )
 _NAMED_LAYER = re.compile(r"(?:because no|explicit deny in an?) ([\w -]+?(?:policy|boundary))\b")
 _UNIQUE_ID = re.compile(r"A(?:IDA|ROA)[A-Z0-9]{12,}")
+# What sts:AssumeRole is asked for in the request, and nowhere else.
+_OF_THE_REQUEST = (
+    "sts:externalid", "sts:sourceidentity", "sts:rolesessionname", "sts:transitivetagkeys", "aws:requesttag/",
+    "aws:tagkeys",
+)  # fmt: skip
 _ENCRYPTED = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}
 
 
@@ -61,9 +66,14 @@ class Explanation:
 
     @property
     def certain(self) -> bool:
-        """Whether policies that were read refuse the request, whatever those say that could not be read."""
+        """Whether policies that were read refuse, whatever those say that were not, and whatever was not told of it.
+
+        A condition on something that the request itself brings, such as an external ID, leaves it certain; one on where
+        it comes from, or from whom, does not unless the context says so.
+        """
         return any(
             not decision.allowed
+            and all(key.lower().startswith(_OF_THE_REQUEST) for key in decision.depends_on)
             and (decision.effect == "ExplicitDeny" or not self.unread_layers.issuperset(decision.decided_by))
             for decision in self.decisions
         )

@@ -87,6 +87,26 @@ def test_what_cannot_be_read_leaves_a_denial_uncertain(two: Two) -> None:
     assert not explanation.certain
 
 
+@pytest.mark.parametrize(
+    ("condition", "effect", "certain"),
+    [
+        ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, "Allow", False),
+        ({"StringNotEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}, "Deny", False),
+        ({"StringEquals": {"sts:ExternalId": "acme-42"}}, "Allow", True),
+    ],
+)
+def test_what_depends_on_circumstances_that_nobody_can_read_is_not_certain(
+    two: Two, condition: dict[str, object], effect: str, certain: bool
+) -> None:
+    conditional = {**ASSUME, "Effect": effect, "Condition": condition}
+    two.give(READ, conditional, *([ASSUME] if effect == "Deny" else []))
+    two.aws.clock.advance(60)
+    explanation = denied(two).explanation
+    assert isinstance(explanation, Explanation)
+    assert explanation.refused
+    assert explanation.certain is certain
+
+
 def test_where_nothing_can_be_told_there_is_no_explanation(two: Two) -> None:
     two.aws.faults.add("denied", operation="AssumeRole")
     error = denied(two)
