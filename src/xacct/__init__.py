@@ -28,9 +28,6 @@ if TYPE_CHECKING:
         evaluate as evaluate,
         evaluate_many as evaluate_many,
     )
-    from xacct.checks import (
-        Check as Check,
-    )
     from xacct.console_user import (
         ConsoleUser as ConsoleUser,
     )
@@ -72,6 +69,9 @@ if TYPE_CHECKING:
         Plan as Plan,
         plan as plan,
     )
+    from xacct.report_table import (
+        Check as Check,
+    )
     from xacct.resources.step import (
         Change as Change,
     )
@@ -108,7 +108,7 @@ _HOME = {
     ),
     "xacct.arn": ("Arn",),
     "xacct.authz": ("AccessRequest", "Decision", "PolicySet", "evaluate", "evaluate_many"),
-    "xacct.checks": ("Check",),
+    "xacct.report_table": ("Check",),
     "xacct.console_user": ("ConsoleUser",),
     "xacct.errors": (
         "ApplyFailed",

@@ -12,6 +12,7 @@ from xacct.arn import Arn, partition_of_region
 from xacct.console_user import ConsoleUser
 from xacct.errors import AssumeRoleDenied, InvalidValue
 from xacct.events import OnEvent
+from xacct.grant_account import GrantAccount, connect
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.policy import PolicyDocument, Principal
 from xacct.reconcile.plan import Plan, plan_between
@@ -19,7 +20,6 @@ from xacct.resources.step import Change
 from xacct.retry import Patience
 from xacct.s3_read import bucket_name, s3_read_policy
 from xacct.session import assume_role, profile_block
-from xacct.side import Side, connect
 from xacct.switch_role import SwitchRoleLink
 from xacct.verification import Verification, verify_read_access
 
@@ -267,7 +267,7 @@ def grant_cross_account_read(
 
     here, there = connect(trusting, trusted, Patience())
     read = _read_policy(here, names, begins) if names else None
-    trust, dev_access = grants(here.account, there.account, here.partition, read)
+    trust, dev_access = grants(here.id, there.id, here.partition, read)
     plan = plan_between((trust, dev_access), here, there, adopt=adopt)
     return CrossAccountAccess(
         trust=trust,
@@ -301,15 +301,15 @@ def _carriers(
     return found
 
 
-def _read_policy(side: Side, buckets: tuple[str, ...], prefixes: tuple[str, ...]) -> PolicyDocument:
-    s3 = side.session.client("s3")
-    keys = {bucket: key for bucket in buckets if (key := _kms_key(side, s3, bucket)) is not None}
-    return s3_read_policy(buckets, prefixes, kms_keys=keys, partition=side.partition)
+def _read_policy(account: GrantAccount, buckets: tuple[str, ...], prefixes: tuple[str, ...]) -> PolicyDocument:
+    s3 = account.session.client("s3")
+    keys = {bucket: key for bucket in buckets if (key := _kms_key(account, s3, bucket)) is not None}
+    return s3_read_policy(buckets, prefixes, kms_keys=keys, partition=account.partition)
 
 
-def _kms_key(side: Side, s3: S3Client, bucket: str) -> str | None:
+def _kms_key(account: GrantAccount, s3: S3Client, bucket: str) -> str | None:
     """The ARN of the customer managed key that a bucket encrypts with by default; None where it uses none."""
-    resource = str(Arn.bucket(bucket, side.partition))
+    resource = str(Arn.bucket(bucket, account.partition))
 
     def encryption() -> str | None:
         try:
@@ -322,18 +322,18 @@ def _kms_key(side: Side, s3: S3Client, bucket: str) -> str | None:
         defaults = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in rules]
         return next((d.get("KMSMasterKeyID") for d in defaults if "kms" in d.get("SSEAlgorithm", "")), None)
 
-    key = side.attempt(encryption, doing=f"reading the encryption of bucket {bucket}", resource=resource)
+    key = account.attempt(encryption, doing=f"reading the encryption of bucket {bucket}", resource=resource)
     if key is None or (key.startswith("arn:") and ":key/" in key):
         return key
     # An alias, or a bare id: KMS knows the key's ARN, in the bucket's own region.
-    region = side.attempt(
+    region = account.attempt(
         lambda: s3.head_bucket(Bucket=bucket)["BucketRegion"],
         doing=f"reading the region of bucket {bucket}",
         resource=resource,
     )
-    kms = side.session.client("kms", region_name=region)
-    return side.attempt(
+    kms = account.session.client("kms", region_name=region)
+    return account.attempt(
         lambda: kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"],
         doing=f"reading the key of bucket {bucket}",
-        resource=f"arn:{side.partition}:kms:{region}:{side.account}:{key}",
+        resource=f"arn:{account.partition}:kms:{region}:{account.id}:{key}",
     )

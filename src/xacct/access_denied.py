@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from xacct.arn import Arn
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
 from xacct.authz.policy_set import AWS_WORDS, LayerName
-from xacct.concurrent import together
+from xacct.concurrency import run_concurrently
 from xacct.errors import InvalidValue
 from xacct.policy import PolicyDocument
 from xacct.retry import code_of
@@ -185,7 +185,7 @@ class _Reader:
     def of(cls, *sessions: boto3.Session) -> _Reader:
         # Making clients from one session is not thread-safe.
         clients = [session.client("sts") for session in sessions]
-        accounts = together(*(partial(_account, sts) for sts in clients))
+        accounts = run_concurrently(*(partial(_account, sts) for sts in clients))
         return cls(dict(zip(accounts, sessions)))
 
     def explanation(self, principal: str, action: str, resource: str, context: dict[str, Any]) -> Explanation:
@@ -193,7 +193,7 @@ class _Reader:
         owner = Arn.parse(resource).account if resource != "*" else caller.account
         owner = owner or self._owner_of_bucket(resource, caller.account)
         found = _Found()
-        together(
+        run_concurrently(
             lambda: self._read_caller(caller, found),
             lambda: self._read_resource(resource, owner, found),
             lambda: self._read_organization(caller.account, found),
@@ -292,7 +292,7 @@ class _Reader:
             partial(self._managed, iam, policy["PolicyArn"], f"policy {policy['PolicyName']} of {kind} {name}")
             for policy in attached or ()
         ]
-        return [document for document in together(*calls) if document is not None]
+        return [document for document in run_concurrently(*calls) if document is not None]
 
     def _inline(self, iam: Any, kind: str, key: Mapping[str, str], policy: str) -> PolicyDocument | None:
         words = f"policy {policy} of {kind} {next(iter(key.values()))}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from attrs import field, frozen
 
 from xacct.errors import InvalidValue, XacctError
-from xacct.fields import ENTITY_NAME
+from xacct.validators import ENTITY_NAME
 
 __all__ = ["ConsoleUser", "generate_password"]
 

@@ -35,7 +35,17 @@ __all__ = [
 
 
 class XacctError(Exception):
-    """What every error of xacct is."""
+    """The base class of every error of xacct. Each survives ``pickle`` and ``copy.deepcopy`` with all its fields."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self.args, dict(self.__dict__))
+
+
+def _restored(kind: type[XacctError], args: tuple[object, ...], fields: dict[str, object]) -> XacctError:
+    # Without calling __init__, which makes the message from the fields and has another signature in each class.
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error
 
 
 class InvalidValue(XacctError, ValueError):
@@ -51,9 +61,6 @@ class InvalidValue(XacctError, ValueError):
         self.field, self.value, self.rule = field, value, rule
         super().__init__(f"{field}: {value!r} is not valid: {rule}")
 
-    def __reduce__(self) -> tuple[type[InvalidValue], tuple[str, object, str]]:
-        return type(self), (self.field, self.value, self.rule)
-
 
 class PolicyError(XacctError, ValueError):
     """A policy document that is not well formed.
@@ -66,9 +73,6 @@ class PolicyError(XacctError, ValueError):
     def __init__(self, path: str, problem: str) -> None:
         self.path, self.problem = path, problem
         super().__init__(f"{path}: {problem}" if path else problem)
-
-    def __reduce__(self) -> tuple[type[PolicyError], tuple[str, str]]:
-        return type(self), (self.path, self.problem)
 
 
 class WrongAccount(XacctError):
@@ -96,9 +100,6 @@ class ProofFailed(XacctError):
             f"the proof of {grant} fails: {'; '.join(failures)}. Nothing was changed: mend the grant, and print its "
             "prove() for the whole table"
         )
-
-    def __reduce__(self) -> tuple[type[ProofFailed], tuple[str, tuple[str, ...]]]:
-        return type(self), (self.grant, self.failures)
 
 
 class NotOurs(XacctError):

@@ -12,7 +12,9 @@ from attrs import field, frozen
 from xacct.arn import Arn, account_id, partition
 from xacct.console_user import ConsoleUser
 from xacct.errors import InvalidValue, PolicyError
-from xacct.fields import (
+from xacct.policy import Condition, PolicyDocument, Principal, Statement
+from xacct.policy.document import check_identity_policy, check_trust_policy
+from xacct.validators import (
     DESCRIPTION,
     ENTITY_NAME,
     EXTERNAL_ID,
@@ -22,8 +24,6 @@ from xacct.fields import (
     integer,
     tags_rule,
 )
-from xacct.policy import Condition, PolicyDocument, Principal, Statement
-from xacct.policy.document import check_identity_policy, check_trust_policy
 
 if TYPE_CHECKING:
     import boto3

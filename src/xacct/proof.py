@@ -14,10 +14,10 @@ from attrs import evolve, frozen
 
 from xacct.arn import Arn
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
-from xacct.checks import Check, Checks
-from xacct.concurrent import together
+from xacct.concurrency import run_concurrently
 from xacct.errors import PolicyError
 from xacct.policy import PolicyDocument, Principal, Statement
+from xacct.report_table import Check, CheckTable
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -40,7 +40,7 @@ _ANY_WRITE = ("s3:PutObject", "iam:CreateUser", "ec2:RunInstances", "any:Write")
 
 
 @frozen
-class Proof(Checks):
+class Proof(CheckTable):
     """What a grant gives and what it does not, decided offline. Prints as a table.
 
     Attributes:
@@ -184,7 +184,7 @@ def _managed(grant: TrustGrant, iam: IAMClient | None) -> tuple[dict[str, Policy
     arns = dict.fromkeys(filter(None, (*grant.managed_policy_arns, grant.permissions_boundary)))
     found: dict[str, PolicyDocument] = {}
     assumed: list[Check] = []
-    for arn, (document, why) in zip(arns, together(*(partial(_read, arn, iam) for arn in arns))):
+    for arn, (document, why) in zip(arns, run_concurrently(*(partial(_read, arn, iam) for arn in arns))):
         if document is None:
             assumed.append(Check(name=f"policy {arn}", expected="as named", observed="assumed", ok=None, why=why))
         else:

@@ -102,8 +102,8 @@ def _may_have_taken_effect(error: BaseException | None) -> bool:
     return False
 
 
-def busy(error: BaseException) -> bool:
-    """Whether AWS was too busy, or the answer was lost: trying again is right whatever the call."""
+def is_retryable(error: BaseException) -> bool:
+    """Whether AWS was too is_retryable, or the answer was lost: trying again is right whatever the call."""
     return is_ambiguous(error) or code_of(error) in _BUSY
 
 
@@ -147,9 +147,9 @@ def attempt(
     account: str,
     resource: str,
     patience: Patience,
-    passing: Callable[[BaseException], bool] = never,
+    transient: Callable[[BaseException], bool] = never,
 ) -> T:
-    """The result of a call, tried again while AWS is busy or while ``passing`` says that the refusal passes by itself.
+    """The result of a call, retried while it fails for a transient reason.
 
     Args:
         call: makes the call.
@@ -157,7 +157,7 @@ def attempt(
         account: whose credentials make the call.
         resource: the ARN that the call is about, for errors.
         patience: how long to try.
-        passing: refusals that are eventual consistency here.
+        transient: refusals that are eventual consistency here.
 
     Raises:
         PermissionMissing: the caller may not make the call.
@@ -175,7 +175,7 @@ def attempt(
             raise
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(lambda error: busy(error) or passing(error)),
+        retry=tenacity.retry_if_exception(lambda error: is_retryable(error) or transient(error)),
         stop=tenacity.stop_any(tenacity.stop_after_delay(patience.deadline), stop_after_sleeping(patience.deadline)),
         wait=tenacity.wait_random_exponential(multiplier=patience.first, max=patience.longest),
         sleep=patience.sleep,
@@ -187,7 +187,7 @@ def attempt(
     try:
         return retrying(once)
     except (ClientError, HTTPClientError, NoConnection) as error:
-        if passing(error):
+        if transient(error):
             raise NotPropagated(
                 f"{doing} in account {account}: still refused after {patience.deadline:g} s. Either AWS needs longer, "
                 f"or the refusal is real. AWS said: {error}",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
-from xacct.checks import Check, Checks
 from xacct.errors import XacctError
+from xacct.report_table import Check, CheckTable
 
 if TYPE_CHECKING:
     import boto3
@@ -24,7 +24,7 @@ _PROBE_KEY = "xacct-write-check"
 
 
 @frozen
-class Verification(Checks):
+class Verification(CheckTable):
     """What was tried, and what came of it. Prints as a table.
 
     Attributes:

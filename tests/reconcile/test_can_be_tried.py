@@ -6,7 +6,7 @@ import pytest
 
 from xacct import Principal
 from xacct.arn import Arn
-from xacct.reconcile.propagation import can_be_tried
+from xacct.reconcile.assumable import can_be_tried
 
 from .conftest import TRUSTED, TRUSTING, tutorial
 

@@ -59,7 +59,7 @@ ROLES: dict[str, list[Document]] = {
     "Behind": [
         trust(DEVELOPMENT, ["sts:AssumeRole", "sts:SetSourceIdentity"], StringEquals={"sts:SourceIdentity": "alice"})
     ],
-    "Named": [trust(DEVELOPMENT, StringEquals={"sts:RoleSessionName": "${aws:username}"})],
+    "NamedPolicy": [trust(DEVELOPMENT, StringEquals={"sts:RoleSessionName": "${aws:username}"})],
     "FromOffice": [trust(DEVELOPMENT, IpAddress={"aws:SourceIp": "10.0.0.0/8"})],
     "FromHere": [trust(DEVELOPMENT, IpAddress={"aws:SourceIp": "127.0.0.0/8"})],
     "Expired": [trust(DEVELOPMENT, DateLessThan={"aws:CurrentTime": "2020-01-01T00:00:00Z"})],
@@ -291,8 +291,8 @@ ATTEMPTS: list[tuple[str, Call, str | None]] = [
     ("alice", assume("NotYetExpired"), None),
     ("alice", assume("InOrganization"), DENIED),
     ("alice", assume("ForLambda"), DENIED),
-    ("alice", assume("Named", RoleSessionName="alice"), None),
-    ("alice", assume("Named", RoleSessionName="mallory"), DENIED),
+    ("alice", assume("NamedPolicy", RoleSessionName="alice"), None),
+    ("alice", assume("NamedPolicy", RoleSessionName="mallory"), DENIED),
     ("red", assume("ByTag"), None),
     ("alice", assume("ByTag"), DENIED),
     # Within one account the trust policy suffices where it names the caller, and must allow at any rate.

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from xacct.authz.compiled import Grade
+from xacct.authz.access_request import AccessRequest
 from xacct.authz.policy_set import Layer, LayerName, PolicySet
-from xacct.authz.request import AccessRequest
+from xacct.authz.statement_matcher import Grade
 
 if TYPE_CHECKING:
-    from xacct.authz.explanation import LayerReport
+    from xacct.authz.decision_report import LayerReport
 
 __all__ = ["RCP_SERVICES", "Decision", "Effect", "evaluate", "evaluate_many"]
 
@@ -56,7 +56,7 @@ class Decision:
     @cached_property
     def layers(self) -> tuple[LayerReport, ...]:
         """What each layer says by itself."""
-        from xacct.authz.explanation import report
+        from xacct.authz.decision_report import report
 
         return report(self)
 
@@ -67,12 +67,12 @@ class Decision:
 
     def to_dict(self) -> dict[str, object]:
         """The decision with its reasons, for a program."""
-        from xacct.authz.explanation import to_dict
+        from xacct.authz.decision_report import to_dict
 
         return to_dict(self)
 
     def __str__(self) -> str:
-        from xacct.authz.explanation import explain
+        from xacct.authz.decision_report import explain
 
         return explain(self)
 

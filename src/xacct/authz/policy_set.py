@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from xacct.authz.compiled import CompiledStatement, Grade, compile_document
-from xacct.authz.request import AccessRequest
+from xacct.authz.access_request import AccessRequest
+from xacct.authz.statement_matcher import Grade, StatementMatcher, compile_document
 from xacct.policy import PolicyDocument
 
 __all__ = ["Layer", "LayerName", "PolicySet", "Source"]
@@ -40,14 +40,14 @@ class Layer:
 
     def __init__(self, name: LayerName, sources: Iterable[Source], level: str = "") -> None:
         self.name: LayerName = name
-        self.statements: tuple[CompiledStatement, ...] = tuple(
+        self.statements: tuple[StatementMatcher, ...] = tuple(
             statement
             for number, source in enumerate(sources, 1)
             for statement in compile_document(
                 PolicyDocument.parse(source), WORDS[name] if name in _SINGLE else f"{WORDS[name]} {level}{number}"
             )
         )
-        self._about: dict[str, tuple[CompiledStatement, ...]] = {}
+        self._about: dict[str, tuple[StatementMatcher, ...]] = {}
 
     def verdict(self, request: AccessRequest, action: str, *, bounded: bool) -> tuple[bool, Grade]:
         """Whether a statement denies; if none does, how directly one allows."""

@@ -12,7 +12,7 @@ from xacct.errors import ApplyFailed, AwsError, ForeignAttachments, XacctError
 from xacct.events import EventKind, Reporter
 from xacct.resources.step import Step
 
-__all__ = ["run"]
+__all__ = ["execute"]
 
 log = logging.getLogger("xacct")
 
@@ -31,7 +31,7 @@ class _Outcome:
         return bool(self.failed) or self.interrupted is not None
 
 
-def run(steps: Sequence[Step], report: Reporter, *, roll_back: bool) -> None:
+def execute(steps: Sequence[Step], report: Reporter, *, roll_back: bool) -> None:
     """Run every step as soon as those that it comes after have ended, independent ones at the same time.
 
     After a failure, or an interrupt, no further step starts, those under way end, and what was done is taken back in
@@ -125,7 +125,7 @@ def _left(outcome: _Outcome) -> list[str]:
 
 
 def _tell(report: Reporter, kind: EventKind, step: Step) -> None:
-    report(kind, step.what, step.side.name, step.side.account)
+    report(kind, step.what, step.account.side, step.account.id)
 
 
 def _tell_anyway(report: Reporter, kind: EventKind, step: Step) -> None:

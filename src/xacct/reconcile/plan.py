@@ -11,15 +11,15 @@ from attrs import evolve, field, frozen
 from xacct.console_user import ConsoleUser, generate_password
 from xacct.errors import InvalidValue, ProofFailed, WrongAccount
 from xacct.events import OnEvent, Reporter
+from xacct.grant_account import GrantAccount, connect
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.proof import prove_access, prove_trust
-from xacct.reconcile.execute import run
-from xacct.reconcile.propagation import can_be_tried, wait_until_assumable
-from xacct.reconcile.reading import Readings, read, refuse_foreign, refuse_what_is_not_ours
+from xacct.reconcile.assumable import can_be_tried, wait_until_assumable
+from xacct.reconcile.execute import execute
+from xacct.reconcile.observation import ObservedGrants, read, refuse_foreign, refuse_what_is_not_ours
 from xacct.resources.role import Role
 from xacct.resources.step import Change, Step
 from xacct.retry import Patience
-from xacct.side import Side, connect
 
 if TYPE_CHECKING:
     import boto3
@@ -34,7 +34,7 @@ log = logging.getLogger("xacct")
 class _Passwords:
     """The console users' passwords: given, or generated when they are first needed and kept nowhere else."""
 
-    side: Side
+    account: GrantAccount
     made: dict[str, str] = field(factory=dict, repr=False)
 
     def of(self, user: ConsoleUser) -> str:
@@ -45,7 +45,7 @@ class _Passwords:
         return self.made[user.name]
 
     def _minimum_length(self) -> int:
-        iam = self.side.iam
+        iam = self.account.iam
 
         def call() -> int:
             try:
@@ -53,7 +53,7 @@ class _Passwords:
             except iam.exceptions.NoSuchEntityException:
                 return 8
 
-        return self.side.attempt(call, doing="reading the account's password policy")
+        return self.account.attempt(call, doing="reading the account's password policy")
 
 
 @frozen(kw_only=True)
@@ -68,8 +68,8 @@ class Plan:
     grants: tuple[TrustGrant | DevAccessGrant, ...]
     changes: tuple[Change, ...]
     _steps: tuple[Step, ...] = field(alias="steps", repr=False, eq=False)
-    _trusting: Side = field(alias="trusting", repr=False, eq=False)
-    _trusted: Side = field(alias="trusted", repr=False, eq=False)
+    _trusting: GrantAccount = field(alias="trusting", repr=False, eq=False)
+    _trusted: GrantAccount = field(alias="trusted", repr=False, eq=False)
     _passwords: _Passwords = field(alias="passwords", repr=False, eq=False)
     _adopt: bool = field(alias="adopt", repr=False)
 
@@ -119,7 +119,7 @@ class Plan:
         for grant in self.grants:
             # What changes nothing is not worth a call.
             _refuse_unproven(grant, None if self.is_empty else self._trusting.iam)
-        run(self._steps, Reporter(on_event), roll_back=True)
+        execute(self._steps, Reporter(on_event), roll_back=True)
         return tuple(step.change for step in self._steps if step.change)
 
     def destroy(self, *, on_event: OnEvent | None = None) -> tuple[Change, ...]:
@@ -137,12 +137,12 @@ class Plan:
                 touched; only what AWS tells no sooner than with the last delete is named then.
             ApplyFailed: a step failed; says what is still there. Run it again to go on.
         """
-        readings = read(self.grants, self._trusting, self._trusted, self._passwords.of, removing=True)
+        observed = read(self.grants, self._trusting, self._trusted, self._passwords.of, removing=True)
         if not self._adopt:
-            refuse_what_is_not_ours(readings)
-        refuse_foreign(readings)
-        steps = [step for reading in readings.all for step in reading.destroy()]
-        run(steps, Reporter(on_event), roll_back=False)
+            refuse_what_is_not_ours(observed)
+        refuse_foreign(observed)
+        steps = [step for observation in observed.all for step in observation.steps_to_remove()]
+        execute(steps, Reporter(on_event), roll_back=False)
         return tuple(step.change for step in steps if step.change)
 
 
@@ -195,18 +195,23 @@ def plan(
     return plan_between(grants, *connect(trusting, trusted, patience or Patience()), adopt=adopt)
 
 
-def plan_between(grants: Sequence[TrustGrant | DevAccessGrant], trusting: Side, trusted: Side, *, adopt: bool) -> Plan:
+def plan_between(
+    grants: Sequence[TrustGrant | DevAccessGrant], trusting: GrantAccount, trusted: GrantAccount, *, adopt: bool
+) -> Plan:
     """The plan between two sides that are connected already."""
     for grant in grants:
         _refuse_wrong_account(grant, trusting if isinstance(grant, TrustGrant) else trusted)
-    passwords = _Passwords(side=trusted)
-    readings = read(grants, trusting, trusted, passwords.of, removing=False)
+    passwords = _Passwords(account=trusted)
+    observed = read(grants, trusting, trusted, passwords.of, removing=False)
     if not adopt:
-        refuse_what_is_not_ours(readings)
-    steps = [*(step for reading in readings.all for step in reading.apply()), *_waits(readings, trusted)]
+        refuse_what_is_not_ours(observed)
+    steps = [
+        *(step for observation in observed.all for step in observation.steps_to_apply()),
+        *_waits(observed, trusted),
+    ]
     return Plan(
         grants=tuple(grants),
-        changes=(*(s.change for s in steps if s.change), *(c for r in readings.all for c in r.drift)),
+        changes=(*(s.change for s in steps if s.change), *(c for r in observed.all for c in r.drift)),
         steps=tuple(steps),
         trusting=trusting,
         trusted=trusted,
@@ -215,14 +220,14 @@ def plan_between(grants: Sequence[TrustGrant | DevAccessGrant], trusting: Side, 
     )
 
 
-def _refuse_wrong_account(grant: TrustGrant | DevAccessGrant, side: Side) -> None:
-    if (grant.account, grant.partition) != (side.account, side.partition):
-        raise WrongAccount(side.name, f"{grant.account} ({grant.partition})", f"{side.account} ({side.partition})")
+def _refuse_wrong_account(grant: TrustGrant | DevAccessGrant, account: GrantAccount) -> None:
+    if (grant.account, grant.partition) != (account.id, account.partition):
+        raise WrongAccount(account.side, f"{grant.account} ({grant.partition})", f"{account.id} ({account.partition})")
 
 
-def _waits(readings: Readings, trusted: Side) -> list[Step]:
+def _waits(observed: ObservedGrants, trusted: GrantAccount) -> list[Step]:
     """What is waited for: that each new role whose trust admits the trusted side's caller can be assumed."""
-    new = [reading.resource for reading in readings.roles if reading.state is None]
+    new = [observation.resource for observation in observed.roles if observation.state is None]
     return [
         wait_until_assumable(role, trusted)
         for role in new

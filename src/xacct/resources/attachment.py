@@ -8,9 +8,9 @@ from typing import Literal
 from attrs import frozen
 
 from xacct.arn import Arn
+from xacct.grant_account import GrantAccount
 from xacct.resources.step import Step, change
 from xacct.retry import not_visible_yet
-from xacct.side import Side
 
 __all__ = ["Attachment", "Carrier"]
 
@@ -21,7 +21,7 @@ Carrier = Literal["role", "user", "group"]
 class Attachment:
     """A managed policy on its carrier."""
 
-    side: Side
+    account: GrantAccount
     kind: Carrier
     name: str
     policy_arn: str
@@ -37,17 +37,17 @@ class Attachment:
     @property
     def key(self) -> str:
         """What other steps name the attaching or detaching by."""
-        return f"{self.side.name} {self.kind} {self.name} {self.policy_arn}"
+        return f"{self.account.side} {self.kind} {self.name} {self.policy_arn}"
 
     def attach(self, after: Iterable[str] = ()) -> Step:
         """The step that attaches it."""
         return Step(
             key=self.key,
-            side=self.side,
+            account=self.account,
             what=f"attaching {self._attached}",
             run=self._attach,
             undo=self._detach,
-            change=change(self.side, "attach", self._attached),
+            change=change(self.account, "attach", self._attached),
             after=frozenset(after),
         )
 
@@ -55,16 +55,16 @@ class Attachment:
         """The step that detaches it."""
         return Step(
             key=self.key,
-            side=self.side,
+            account=self.account,
             what=f"detaching {self._detached}",
             run=self._detach,
             undo=self._attach,
-            change=change(self.side, "detach", self._detached),
+            change=change(self.account, "detach", self._detached),
             after=frozenset(after),
         )
 
     def _attach(self) -> None:
-        iam = self.side.iam
+        iam = self.account.iam
 
         def call() -> None:
             if self.kind == "role":
@@ -74,12 +74,12 @@ class Attachment:
             else:
                 iam.attach_group_policy(GroupName=self.name, PolicyArn=self.policy_arn)
 
-        self.side.attempt(
-            call, doing=f"attaching {self._attached}", resource=self._carrier_arn, passing=not_visible_yet
+        self.account.attempt(
+            call, doing=f"attaching {self._attached}", resource=self._carrier_arn, transient=not_visible_yet
         )
 
     def _detach(self) -> None:
-        iam = self.side.iam
+        iam = self.account.iam
 
         def call() -> None:
             try:
@@ -92,8 +92,8 @@ class Attachment:
             except iam.exceptions.NoSuchEntityException:
                 return
 
-        self.side.attempt(call, doing=f"detaching {self._detached}", resource=self._carrier_arn)
+        self.account.attempt(call, doing=f"detaching {self._detached}", resource=self._carrier_arn)
 
     @property
     def _carrier_arn(self) -> str:
-        return f"arn:{self.side.partition}:iam::{self.side.account}:{self.kind}/{self.name}"
+        return f"arn:{self.account.partition}:iam::{self.account.id}:{self.kind}/{self.name}"

@@ -11,8 +11,8 @@ from xacct.errors import NotOurs
 from xacct.grants import DevAccessGrant
 from xacct.policy import PolicyDocument
 from xacct.resources.attachment import Attachment, Carrier
-from xacct.resources.owned import Owned
-from xacct.resources.ownership import is_ours, marked, merged, tag_list, tags_of, was_recorded
+from xacct.resources.ownership_tags import is_ours, marked, merged, tag_list, tags_of, was_recorded
+from xacct.resources.resource import Resource
 from xacct.resources.step import Step, document_of, policy_diff
 from xacct.retry import deletion_is_stale, made_but_not_visible_yet, not_visible_yet
 
@@ -43,7 +43,7 @@ class ManagedPolicyState:
 
 
 @frozen(kw_only=True)
-class ManagedPolicy(Owned):
+class ManagedPolicy(Resource):
     """The managed policy that a DevAccessGrant asks for."""
 
     grant: DevAccessGrant
@@ -68,7 +68,7 @@ class ManagedPolicy(Owned):
         ]
         return [self._attachment(kind, name) for kind, names in named for name in names]
 
-    # Reading
+    # Observation
 
     def read(self, *, removing: bool = False) -> ManagedPolicyState | None:
         """The policy as it is, without its carriers; None where there is none.
@@ -91,7 +91,7 @@ class ManagedPolicy(Owned):
         """The state with everybody who carries the policy."""
 
         def call() -> frozenset[tuple[Carrier, str]]:
-            pages = list(self.side.iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=self.arn))
+            pages = list(self.account.iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=self.arn))
             found: set[tuple[Carrier, str]] = set()
             for page in pages:
                 found.update(("user", entity["UserName"]) for entity in page["PolicyUsers"])
@@ -103,12 +103,12 @@ class ManagedPolicy(Owned):
 
     def _get(self) -> PolicyTypeDef | None:
         try:
-            return self.side.iam.get_policy(PolicyArn=self.arn)["Policy"]
-        except self.side.iam.exceptions.NoSuchEntityException:
+            return self.account.iam.get_policy(PolicyArn=self.arn)["Policy"]
+        except self.account.iam.exceptions.NoSuchEntityException:
             return None
 
     def _get_version(self, version: str) -> PolicyDocument:
-        answer = self.side.iam.get_policy_version(PolicyArn=self.arn, VersionId=version)
+        answer = self.account.iam.get_policy_version(PolicyArn=self.arn, VersionId=version)
         return document_of(answer["PolicyVersion"]["Document"])
 
     # Applying
@@ -124,7 +124,7 @@ class ManagedPolicy(Owned):
             carriers.add(("user", self.grant.console_user.name))
         return carriers
 
-    def apply(self, state: ManagedPolicyState | None) -> list[Step]:
+    def steps_to_apply(self, state: ManagedPolicyState | None) -> list[Step]:
         """The steps from a state to what the grant asks for, the console user apart."""
         if state is None:
             create = self.creation(detail=self.grant.assume_role_policy.to_json(2))
@@ -140,7 +140,7 @@ class ManagedPolicy(Owned):
         return [*tagging, *self._revise(state), *given, *taken, *forgetting]
 
     def _make(self) -> None:
-        grant, iam = self.grant, self.side.iam
+        grant, iam = self.grant, self.account.iam
 
         def call() -> None:
             try:
@@ -157,7 +157,7 @@ class ManagedPolicy(Owned):
                 if policy is None:
                     raise
                 if not is_ours(tags_of(policy.get("Tags", []))):
-                    raise NotOurs(self.side.account, [self.words]) from None
+                    raise NotOurs(self.account.id, [self.words]) from None
 
         self.attempt(call, "creating", made_but_not_visible_yet)
 
@@ -168,7 +168,7 @@ class ManagedPolicy(Owned):
     def _retag(
         self, old: Mapping[str, str], new: Mapping[str, str], part: str = "tags", after: Iterable[str] = ()
     ) -> list[Step]:
-        iam, arn = self.side.iam, self.arn
+        iam, arn = self.account.iam, self.arn
         return self.retag(
             old,
             new,
@@ -194,7 +194,7 @@ class ManagedPolicy(Owned):
         ]
 
     def _add_version(self) -> None:
-        iam = self.side.iam
+        iam = self.account.iam
         versions = self._versions()
         if len(versions) >= _VERSIONS:
             oldest = min((v for v, default in versions.items() if not default), key=lambda v: int(v[1:]))
@@ -216,7 +216,7 @@ class ManagedPolicy(Owned):
         return policy is not None and self._get_version(policy["DefaultVersionId"]) == wanted
 
     def _restore_version(self, version: str) -> None:
-        iam = self.side.iam
+        iam = self.account.iam
         added = [v for v, default in self._versions().items() if default and v != version]
         self.attempt(lambda: iam.set_default_policy_version(PolicyArn=self.arn, VersionId=version), "restoring")
         for newer in added:
@@ -224,13 +224,13 @@ class ManagedPolicy(Owned):
 
     def _versions(self) -> dict[str, bool]:
         def call() -> dict[str, bool]:
-            pages = self.side.iam.get_paginator("list_policy_versions").paginate(PolicyArn=self.arn)
+            pages = self.account.iam.get_paginator("list_policy_versions").paginate(PolicyArn=self.arn)
             return {v["VersionId"]: v["IsDefaultVersion"] for page in pages for v in page["Versions"]}
 
         return self.attempt(call, "reading the versions of", not_visible_yet)
 
     def _delete_version(self, version: str) -> None:
-        iam = self.side.iam
+        iam = self.account.iam
 
         def call() -> None:
             try:
@@ -251,7 +251,7 @@ class ManagedPolicy(Owned):
 
     # Removing
 
-    def destroy(self, state: ManagedPolicyState) -> list[Step]:
+    def steps_to_remove(self, state: ManagedPolicyState) -> list[Step]:
         """The steps that detach the policy from those whom it was given to, and remove it with all its versions."""
         user = self.grant.console_user
         # The console user is removed with what they carry.
@@ -264,7 +264,7 @@ class ManagedPolicy(Owned):
         return [*detached, self.step("delete", "deleting", self._delete, key=self.key, after=after)]
 
     def _delete(self) -> None:
-        iam = self.side.iam
+        iam = self.account.iam
 
         def call() -> None:
             try:
@@ -280,7 +280,7 @@ class ManagedPolicy(Owned):
         self.attempt(call, "deleting", deletion_is_stale)
 
     def _attachment(self, kind: Carrier, name: str) -> Attachment:
-        return Attachment(side=self.side, kind=kind, name=name, policy_arn=self.arn)
+        return Attachment(account=self.account, kind=kind, name=name, policy_arn=self.arn)
 
 
 def _recorded_as(kind: Carrier, name: str) -> str:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from xacct.concurrent import together
+from xacct.concurrency import run_concurrently
 from xacct.errors import ForeignAttachments, NotOurs
 from xacct.grants import TrustGrant
 from xacct.policy import PolicyDocument
 from xacct.resources.attachment import Attachment
-from xacct.resources.owned import Owned
-from xacct.resources.ownership import is_ours, marked, merged, tag_list, tags_of, was_recorded
+from xacct.resources.ownership_tags import is_ours, marked, merged, tag_list, tags_of, was_recorded
+from xacct.resources.resource import Resource
 from xacct.resources.step import Step, document_of, policy_diff
 from xacct.retry import deletion_is_stale, made_but_not_visible_yet, not_visible_yet, principal_not_visible_yet
 
@@ -43,7 +43,7 @@ class RoleState:
 
 
 @frozen(kw_only=True)
-class Role(Owned):
+class Role(Resource):
     """The role that a TrustGrant asks for.
 
     Args:
@@ -63,7 +63,7 @@ class Role(Owned):
         """The role's ARN."""
         return self.grant.role_arn
 
-    # Reading
+    # Observation
 
     def read(self, *, removing: bool = False) -> RoleState | None:
         """The role as it is; None where there is none.
@@ -74,7 +74,7 @@ class Role(Owned):
         role = self.attempt(self._get, "reading")
         if role is None:
             return None
-        iam, name = self.side.iam, self.grant.role_name
+        iam, name = self.account.iam, self.grant.role_name
 
         def attached() -> tuple[str, ...]:
             pages = iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
@@ -84,13 +84,13 @@ class Role(Owned):
             pages = iam.get_paginator("list_role_policies").paginate(RoleName=name)
             return tuple(policy for page in pages for policy in page["PolicyNames"])
 
-        arns, names = together(
+        arns, names = run_concurrently(
             lambda: self.attempt(attached, "reading the policies of"),
             lambda: self.attempt(inline, "reading the policies of"),
         )
         tags = tags_of(role.get("Tags", []))
         ours = [] if removing else [name for name in names if name in self.grant.policies or was_recorded(name, tags)]
-        documents = dict(zip(ours, together(*(partial(self._read_inline, name) for name in ours))))
+        documents = dict(zip(ours, run_concurrently(*(partial(self._read_inline, name) for name in ours))))
         return RoleState(
             trust=document_of(role["AssumeRolePolicyDocument"]),
             description=role.get("Description", ""),
@@ -103,16 +103,16 @@ class Role(Owned):
 
     def _get(self) -> RoleTypeDef | None:
         try:
-            return self.side.iam.get_role(RoleName=self.grant.role_name)["Role"]
-        except self.side.iam.exceptions.NoSuchEntityException:
+            return self.account.iam.get_role(RoleName=self.grant.role_name)["Role"]
+        except self.account.iam.exceptions.NoSuchEntityException:
             return None
 
     def _read_inline(self, policy: str) -> PolicyDocument:
         return self.attempt(
             lambda: document_of(
-                self.side.iam.get_role_policy(RoleName=self.grant.role_name, PolicyName=policy)["PolicyDocument"]
+                self.account.iam.get_role_policy(RoleName=self.grant.role_name, PolicyName=policy)["PolicyDocument"]
             ),
-            f"reading inline policy {policy} of",
+            f"observation inline policy {policy} of",
         )
 
     # Applying
@@ -121,7 +121,7 @@ class Role(Owned):
     def _wanted_tags(self) -> dict[str, str]:
         return marked(self.grant.tags, (*self.grant.managed_policy_arns, *self.grant.policies))
 
-    def apply(self, state: RoleState | None) -> list[Step]:
+    def steps_to_apply(self, state: RoleState | None) -> list[Step]:
         """The steps from a state to what the grant asks for."""
         if state is None:
             create = self.creation(after=self.after, detail=f"trust policy:\n{self.grant.trust_policy.to_json(2)}")
@@ -129,7 +129,7 @@ class Role(Owned):
         return self._update(state)
 
     def _make(self) -> None:
-        grant, iam = self.grant, self.side.iam
+        grant, iam = self.grant, self.account.iam
         request: CreateRoleRequestTypeDef = {
             "RoleName": grant.role_name,
             "Path": grant.path,
@@ -150,7 +150,7 @@ class Role(Owned):
                 if role is None:
                     raise
                 if not is_ours(tags_of(role.get("Tags", []))):
-                    raise NotOurs(self.side.account, [self.words]) from None
+                    raise NotOurs(self.account.id, [self.words]) from None
 
         self.attempt(call, "creating", self._not_visible_yet)
 
@@ -196,7 +196,7 @@ class Role(Owned):
         return [name for name in names if name not in wanted and was_recorded(name, state.tags)]
 
     def _change_role(self, state: RoleState) -> list[Step]:
-        grant, iam, name = self.grant, self.side.iam, self.grant.role_name
+        grant, iam, name = self.grant, self.account.iam, self.grant.role_name
         steps = []
 
         def trust(document: PolicyDocument) -> None:
@@ -273,7 +273,7 @@ class Role(Owned):
     def _retag(
         self, old: Mapping[str, str], new: Mapping[str, str], part: str = "tags", after: Iterable[str] = ()
     ) -> list[Step]:
-        iam, name = self.side.iam, self.grant.role_name
+        iam, name = self.account.iam, self.grant.role_name
         return self.retag(
             old,
             new,
@@ -295,14 +295,14 @@ class Role(Owned):
 
     # Removing
 
-    def destroy(self, state: RoleState) -> list[Step]:
+    def steps_to_remove(self, state: RoleState) -> list[Step]:
         """The steps that remove the role and what the grant put on it."""
         taken = [self._attachment(arn).detach() for arn in state.attached]
         taken += [self._drop_inline(name, state.inline[name]) for name in state.inline]
         return [*taken, self.step("delete", "deleting", self._delete, key=self.key, after={s.key for s in taken})]
 
     def _delete(self) -> None:
-        iam, name = self.side.iam, self.grant.role_name
+        iam, name = self.account.iam, self.grant.role_name
 
         def call() -> None:
             try:
@@ -314,7 +314,7 @@ class Role(Owned):
                 profiles = [p["InstanceProfileName"] for page in pages for p in page["InstanceProfiles"]]
                 if profiles:
                     names = [f"instance profile {profile} with {self.words}" for profile in profiles]
-                    raise ForeignAttachments(f"deleting {self.words}", self.side.account, names, touched=True) from None
+                    raise ForeignAttachments(f"deleting {self.words}", self.account.id, names, touched=True) from None
                 raise
 
         self.attempt(call, "deleting", deletion_is_stale)
@@ -322,11 +322,11 @@ class Role(Owned):
     # Shared
 
     def _attachment(self, arn: str) -> Attachment:
-        return Attachment(side=self.side, kind="role", name=self.grant.role_name, policy_arn=arn)
+        return Attachment(account=self.account, kind="role", name=self.grant.role_name, policy_arn=arn)
 
     def _put_inline(self, policy: str, document: PolicyDocument) -> None:
         self.attempt(
-            lambda: self.side.iam.put_role_policy(
+            lambda: self.account.iam.put_role_policy(
                 RoleName=self.grant.role_name, PolicyName=policy, PolicyDocument=document.to_json()
             ),
             f"putting inline policy {policy} on",
@@ -344,7 +344,7 @@ class Role(Owned):
         )
 
     def _delete_inline(self, policy: str) -> None:
-        iam = self.side.iam
+        iam = self.account.iam
 
         def call() -> None:
             try:

@@ -8,8 +8,8 @@ from typing import Literal, cast
 
 from attrs import field, frozen
 
+from xacct.grant_account import GrantAccount, Side
 from xacct.policy import PolicyDocument
-from xacct.side import Side, SideName
 
 __all__ = ["Action", "Change", "Step", "change", "document_of", "policy_diff"]
 
@@ -29,19 +29,19 @@ class Change:
     """
 
     action: Action
-    side: SideName
+    side: Side
     account: str
     resource: str
     detail: str = ""
 
     def __str__(self) -> str:
-        return f"{self.action} {self.resource} in the {self.side} account {self.account}"
+        return f"{self.action} {self.resource} in the {self.account} account {self.account}"
 
     def to_dict(self) -> dict[str, str]:
         """The change for a program."""
         return {
             "action": self.action,
-            "side": self.side,
+            "side": self.account,
             "account": self.account,
             "resource": self.resource,
             "detail": self.detail,
@@ -62,7 +62,7 @@ class Step:
     """
 
     key: str
-    side: Side
+    account: GrantAccount
     what: str
     run: Callable[[], None] = field(repr=False)
     undo: Callable[[], None] | None = field(default=None, repr=False)
@@ -70,9 +70,9 @@ class Step:
     after: frozenset[str] = frozenset()
 
 
-def change(side: Side, action: Action, resource: str, detail: str = "") -> Change:
+def change(account: GrantAccount, action: Action, resource: str, detail: str = "") -> Change:
     """A change in the account of a side."""
-    return Change(action=action, side=side.name, account=side.account, resource=resource, detail=detail)
+    return Change(action=action, side=account.side, account=account.id, resource=resource, detail=detail)
 
 
 def document_of(answer: object) -> PolicyDocument:

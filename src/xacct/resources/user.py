@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from xacct.concurrent import together
+from xacct.concurrency import run_concurrently
 from xacct.console_user import ConsoleUser
 from xacct.errors import AwsError, ForeignAttachments, NotOurs
 from xacct.grants import DevAccessGrant
 from xacct.resources.attachment import Attachment
-from xacct.resources.owned import Owned
-from xacct.resources.ownership import is_ours, marked, merged, tag_list, tags_of, was_recorded
+from xacct.resources.ownership_tags import is_ours, marked, merged, tag_list, tags_of, was_recorded
+from xacct.resources.resource import Resource
 from xacct.resources.step import Step
 from xacct.retry import deletion_is_stale, made_but_not_visible_yet, not_visible_yet
 
@@ -40,7 +40,7 @@ class UserState:
 
 
 @frozen(kw_only=True)
-class User(Owned):
+class User(Resource):
     """The console user that a DevAccessGrant asks for.
 
     Args:
@@ -61,13 +61,13 @@ class User(Owned):
     @property
     def arn(self) -> str:
         """The user's ARN."""
-        return f"arn:{self.side.partition}:iam::{self.side.account}:user/{self.user.name}"
+        return f"arn:{self.account.partition}:iam::{self.account.id}:user/{self.user.name}"
 
     @property
     def _policies(self) -> tuple[str, ...]:
         return (*self.user.managed_policy_arns, self.grant.policy_arn)
 
-    # Reading
+    # Observation
 
     def read(self, *, removing: bool = False) -> UserState | None:
         """The user as they are; None where there is none.
@@ -78,7 +78,7 @@ class User(Owned):
         user = self.attempt(self._get, "reading")
         if user is None:
             return None
-        attached, *belongings = together(
+        attached, *belongings = run_concurrently(
             lambda: self._list("list_attached_user_policies", "AttachedPolicies", "PolicyArn"),
             *(self._belongings(signed_in="PasswordLastUsed" in user) if removing else ()),
         )
@@ -94,20 +94,20 @@ class User(Owned):
 
     def _get(self) -> UserTypeDef | None:
         try:
-            return self.side.iam.get_user(UserName=self.user.name)["User"]
-        except self.side.iam.exceptions.NoSuchEntityException:
+            return self.account.iam.get_user(UserName=self.user.name)["User"]
+        except self.account.iam.exceptions.NoSuchEntityException:
             return None
 
     def _has_password(self) -> bool:
         try:
-            self.side.iam.get_login_profile(UserName=self.user.name)
-        except self.side.iam.exceptions.NoSuchEntityException:
+            self.account.iam.get_login_profile(UserName=self.user.name)
+        except self.account.iam.exceptions.NoSuchEntityException:
             return False
         return True
 
     def _list(self, operation: str, key: str, member: str | None, prefix: str = "") -> list[str]:
         def call() -> list[str]:
-            iam, name = self.side.iam, self.user.name
+            iam, name = self.account.iam, self.user.name
             if iam.can_paginate(operation):
                 pages = list(iam.get_paginator(operation).paginate(UserName=name))  # type: ignore[call-overload]
             else:
@@ -143,7 +143,7 @@ class User(Owned):
     def _wanted_tags(self) -> dict[str, str]:
         return marked(self.grant.tags, self._policies)
 
-    def apply(self, state: UserState | None) -> list[Step]:
+    def steps_to_apply(self, state: UserState | None) -> list[Step]:
         """The steps from a state to what the grant asks for."""
         if state is None:
             create = self.creation()
@@ -164,7 +164,7 @@ class User(Owned):
         return [self._attachment(arn).attach(after | own.get(arn, set())) for arn in arns]
 
     def _make(self) -> None:
-        iam, name = self.side.iam, self.user.name
+        iam, name = self.account.iam, self.user.name
 
         def call() -> None:
             try:
@@ -175,7 +175,7 @@ class User(Owned):
                 if user is None:
                     raise
                 if not is_ours(tags_of(user.get("Tags", []))):
-                    raise NotOurs(self.side.account, [self.words]) from None
+                    raise NotOurs(self.account.id, [self.words]) from None
 
         self.attempt(call, "creating", made_but_not_visible_yet)
 
@@ -195,7 +195,7 @@ class User(Owned):
         )
 
     def _set_password(self) -> None:
-        iam, name = self.side.iam, self.user.name
+        iam, name = self.account.iam, self.user.name
         password, reset = self.password(), self.user.password_reset_required
 
         def call() -> None:
@@ -211,7 +211,7 @@ class User(Owned):
             if error.code != "PasswordPolicyViolation":
                 raise
             raise AwsError(
-                f"setting the console password of {self.words} in account {self.side.account}: the password breaks "
+                f"setting the console password of {self.words} in account {self.account.id}: the password breaks "
                 "the account's password policy: give another, or none to have one generated",
                 doing=error.doing,
                 account=error.account,
@@ -219,7 +219,7 @@ class User(Owned):
             ) from None
 
     def _delete_password(self) -> None:
-        iam = self.side.iam
+        iam = self.account.iam
 
         def call() -> None:
             try:
@@ -232,7 +232,7 @@ class User(Owned):
     def _retag(
         self, old: Mapping[str, str], new: Mapping[str, str], part: str = "tags", after: Iterable[str] = ()
     ) -> list[Step]:
-        iam, name = self.side.iam, self.user.name
+        iam, name = self.account.iam, self.user.name
         return self.retag(
             old,
             new,
@@ -255,7 +255,7 @@ class User(Owned):
 
     # Removing
 
-    def destroy(self, state: UserState) -> list[Step]:
+    def steps_to_remove(self, state: UserState) -> list[Step]:
         """The steps that remove the user with what the grant gave them."""
         taken = [self._attachment(arn).detach() for arn in state.attached]
         sign_in = self.step(
@@ -269,7 +269,7 @@ class User(Owned):
         return [*taken, sign_in, self.step("delete", "deleting", self._delete, key=self.key, after=after)]
 
     def _delete(self) -> None:
-        iam = self.side.iam
+        iam = self.account.iam
 
         def call() -> None:
             try:
@@ -277,13 +277,13 @@ class User(Owned):
             except iam.exceptions.NoSuchEntityException:
                 return
             except iam.exceptions.DeleteConflictException:
-                found = [text for texts in together(*self._belongings(signed_in=True)) for text in texts]
+                found = [text for texts in run_concurrently(*self._belongings(signed_in=True)) for text in texts]
                 if found:
                     names = [f"{text} of {self.words}" for text in found]
-                    raise ForeignAttachments(f"deleting {self.words}", self.side.account, names, touched=True) from None
+                    raise ForeignAttachments(f"deleting {self.words}", self.account.id, names, touched=True) from None
                 raise
 
         self.attempt(call, "deleting", deletion_is_stale)
 
     def _attachment(self, arn: str) -> Attachment:
-        return Attachment(side=self.side, kind="user", name=self.user.name, policy_arn=arn)
+        return Attachment(account=self.account, kind="user", name=self.user.name, policy_arn=arn)

@@ -13,10 +13,10 @@ from xacct.arn import Arn
 from xacct.errors import InvalidValue
 from xacct.policy import PolicyDocument
 from xacct.session.cache import CliCache
-from xacct.session.child import session_like, sts_client
 from xacct.session.credentials import AssumedRoleCredentials, cap_to_one_hour
-from xacct.session.mfa import TokenCodes, serial_of
-from xacct.session.request import LONGEST_CHAINED, RoleRequest, check_region
+from xacct.session.derived_session import session_like, sts_client
+from xacct.session.mfa_codes import TokenCodes, serial_of
+from xacct.session.role_request import LONGEST_CHAINED, RoleRequest, check_region
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient

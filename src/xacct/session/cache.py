@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from xacct.session.request import RoleRequest
-from xacct.session.whole_file import write_whole
+from xacct.session.atomic_file import write_atomically
+from xacct.session.role_request import RoleRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import AssumeRoleResponseTypeDef
@@ -71,7 +71,7 @@ class CliCache:
             "AssumedRoleUser": answer.get("AssumedRoleUser", {}),
         }
         try:
-            write_whole(self._file(request), json.dumps(kept), keep_mode=False)
+            write_atomically(self._file(request), json.dumps(kept), keep_mode=False)
         except OSError as error:
             log.warning("the credentials of %s could not be cached: %s", request.role_arn, error)
 

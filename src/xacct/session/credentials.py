@@ -22,15 +22,15 @@ from xacct.arn import Arn
 from xacct.errors import AssumeRoleDenied, AwsError
 from xacct.retry import stop_after_sleeping
 from xacct.session.cache import CliCache
-from xacct.session.refusals import MayPass, explanation, is_chaining_limit, refusal, signed_out
-from xacct.session.request import DEFAULT_DURATION, LONGEST_CHAINED, RoleRequest, session_name_from
+from xacct.session.role_request import DEFAULT_DURATION, LONGEST_CHAINED, RoleRequest, session_name_from
+from xacct.session.sts_errors import MayPass, explanation, is_chaining_limit, refusal, signed_out
 
 if TYPE_CHECKING:
     import boto3
     from mypy_boto3_sts import STSClient
     from mypy_boto3_sts.type_defs import AssumeRoleResponseTypeDef
 
-    from xacct.session.mfa import TokenCodes
+    from xacct.session.mfa_codes import TokenCodes
 
 __all__ = ["AssumedRoleCredentials", "Lease", "cap_to_one_hour"]
 

@@ -22,9 +22,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from xacct.arn import Arn
 from xacct.errors import AwsError, InvalidValue
 from xacct.policy import PolicyDocument
-from xacct.session.child import session_like
 from xacct.session.credentials import AssumedRoleCredentials
-from xacct.session.request import RoleRequest, check_region, session_name_from
+from xacct.session.derived_session import session_like
+from xacct.session.role_request import RoleRequest, check_region, session_name_from
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient

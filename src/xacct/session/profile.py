@@ -8,8 +8,8 @@ from pathlib import Path
 
 from xacct.arn import Arn
 from xacct.errors import InvalidValue
-from xacct.session.request import RoleRequest
-from xacct.session.whole_file import write_whole
+from xacct.session.atomic_file import write_atomically
+from xacct.session.role_request import RoleRequest
 
 __all__ = ["profile_block", "write_profile"]
 
@@ -107,7 +107,7 @@ def write_profile(block: str, *, replace: bool = False, file: str | os.PathLike[
     before = "".join(there[:start])
     if start == end and before.strip():
         before = before.rstrip("\r\n") + newline * 2
-    write_whole(path, before + newline.join([*wanted, ""]) + "".join(there[end:]), keep_mode=True)
+    write_atomically(path, before + newline.join([*wanted, ""]) + "".join(there[end:]), keep_mode=True)
     return path
 
 

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 from attrs import define, field
 
 from xacct.errors import InvalidValue
-from xacct.testing.refusals import Refused
-from xacct.testing.wire import Call
+from xacct.testing.error_responses import Refused
+from xacct.testing.http_messages import Call
 
 __all__ = ["Fault", "Faults", "refusal_of"]
 

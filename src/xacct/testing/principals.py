@@ -12,12 +12,12 @@ from typing import Any
 
 from xacct.arn import Arn
 from xacct.errors import InvalidValue
-from xacct.testing.state import State
+from xacct.testing.moto_state import MotoState
 
 __all__ = ["missing_principal", "rename_principal", "spell_out_accounts"]
 
 
-def missing_principal(document: dict[str, Any], state: State) -> str | None:
+def missing_principal(document: dict[str, Any], state: MotoState) -> str | None:
     """The first principal of a policy that AWS would not find, as its refusal writes it; None where all are there.
 
     Args:
@@ -39,7 +39,7 @@ def _principals(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 yield from ((kind, value) for value in ([values] if isinstance(values, str) else values))
 
 
-def _is_there(kind: str, value: str, state: State) -> bool:
+def _is_there(kind: str, value: str, state: MotoState) -> bool:
     if kind == "Service":
         return re.fullmatch(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?", value) is not None
     if kind == "Federated" and value.startswith("arn:"):
@@ -69,7 +69,7 @@ def _parsed(value: str) -> Arn | None:
         return None
 
 
-def rename_principal(before: str, after: str, state: State) -> None:
+def rename_principal(before: str, after: str, state: MotoState) -> None:
     """Let every policy name a principal otherwise: a renamed user by its new ARN, a deleted one by its unique id.
 
     Args:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import evolve, field, frozen
 
 from xacct.errors import InvalidValue
-from xacct.testing.state import State
-from xacct.testing.wire import Call
+from xacct.testing.http_messages import Call
+from xacct.testing.moto_state import MotoState
 
 if TYPE_CHECKING:
     from xacct.testing.clock import Clock
@@ -77,7 +77,7 @@ class Visibility:
         clock: the sandbox's time.
     """
 
-    def __init__(self, propagation: Propagation | None, state: State, clock: Clock) -> None:
+    def __init__(self, propagation: Propagation | None, state: MotoState, clock: Clock) -> None:
         self._propagation, self._state, self._clock = propagation, state, clock
         self._random = random.Random(propagation.seed if propagation else 0)  # noqa: S311 # repeatable, and no secret
         self._old: dict[tuple[str, Kind, str], list[_Version]] = {}
@@ -114,7 +114,7 @@ class Visibility:
                 _put(self._state, account, kind, name, version)
 
 
-def _written(call: Call, account: str, state: State) -> tuple[Kind, str] | None:
+def _written(call: Call, account: str, state: MotoState) -> tuple[Kind, str] | None:
     """What a call writes to: its kind, and its name or, of a policy or a key, its ARN."""
     if (call.service, call.operation) in (("s3", "PutBucketPolicy"), ("s3", "DeleteBucketPolicy")):
         return "bucket", call.text("Bucket")
@@ -140,7 +140,7 @@ def _copied(value: Any) -> Any:
     return dict(value) if isinstance(value, dict) else value
 
 
-def _find(state: State, account: str, kind: Kind, name: str) -> Any:
+def _find(state: MotoState, account: str, kind: Kind, name: str) -> Any:
     if kind == "policy":
         return state.iam(account).managed_policies.get(name)
     if kind == "bucket":
@@ -150,7 +150,7 @@ def _find(state: State, account: str, kind: Kind, name: str) -> Any:
     return {"role": state.role, "user": state.user, "group": state.group}[kind](account, name)
 
 
-def _version(state: State, account: str, kind: Kind, name: str) -> _Version:
+def _version(state: MotoState, account: str, kind: Kind, name: str) -> _Version:
     """An entity as it is now."""
     entity = _find(state, account, kind, name)
     if entity is None:
@@ -161,7 +161,7 @@ def _version(state: State, account: str, kind: Kind, name: str) -> _Version:
     return _Version(entity, dict(vars(entity)), tags)
 
 
-def _put(state: State, account: str, kind: Kind, name: str, version: _Version) -> None:
+def _put(state: MotoState, account: str, kind: Kind, name: str, version: _Version) -> None:
     """Let moto hold a version, in place of what it holds."""
     iam, entity = state.iam(account), version.entity
     if kind in _POLICIES_ONLY:

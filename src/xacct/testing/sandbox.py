@@ -21,16 +21,16 @@ from moto.s3.models import S3Backend
 
 from xacct.arn import Arn, account_id, partition as partition_named
 from xacct.errors import InvalidValue, XacctError
-from xacct.testing.caller import Callers
 from xacct.testing.clock import Clock
-from xacct.testing.console import page
+from xacct.testing.credential_store import CredentialStore
 from xacct.testing.faults import Faults
-from xacct.testing.gate import AnswerLost, Gate, Recorded
-from xacct.testing.mfa import code_of_device
+from xacct.testing.http_messages import Answer
+from xacct.testing.moto_state import MotoState
+from xacct.testing.pipeline import AnswerLost, Pipeline, RecordedCall
 from xacct.testing.propagation import Propagation, Visibility
 from xacct.testing.server import Server
-from xacct.testing.state import State
-from xacct.testing.wire import Answer
+from xacct.testing.switch_role_page import page
+from xacct.testing.totp import code_of_device
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -113,17 +113,17 @@ class Sandbox:
         self.region, self.partition = region, partition_named(partition).name
         self._domains = (".amazonaws.com", f".{partition_named(partition).dns_suffix}")
         self.clock = Clock()
-        self._state = State(self.partition, frozenset(ids))
-        self._callers = Callers(self._state, self.clock)
+        self._state = MotoState(self.partition, frozenset(ids))
+        self._callers = CredentialStore(self._state, self.clock)
         self._propagation = propagation
         visibility = Visibility(propagation, self._state, self.clock)
-        self._gate = Gate(self._state, self._callers, self.clock, _moto, visibility=visibility, strict=strict)
+        self._gate = Pipeline(self._state, self._callers, self.clock, _moto, visibility=visibility, strict=strict)
         self._open_things = ExitStack()
         self._accounts: Mapping[str, Account] = MappingProxyType({})
         self._ids = ids
 
     @property
-    def calls(self) -> list[Recorded]:
+    def calls(self) -> list[RecordedCall]:
         """Every call that was made since the sandbox opened, or since the list was cleared."""
         return self._gate.calls
 

@@ -12,8 +12,8 @@ from moto.core.request import Request
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request as PlainRequest, Response
 
-from xacct.testing.gate import AnswerLost
-from xacct.testing.wire import Answer, scope_of
+from xacct.testing.http_messages import Answer, scope_of
+from xacct.testing.pipeline import AnswerLost
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

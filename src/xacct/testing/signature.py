@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 if TYPE_CHECKING:
-    from xacct.testing.wire import Call
+    from xacct.testing.http_messages import Call
 
 __all__ = ["is_signed_with"]
 

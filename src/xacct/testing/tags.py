@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from xacct.testing.refusals import Refused, invalid
+from xacct.testing.error_responses import Refused, invalid
 
 __all__ = ["MOST_TAGS", "check_tags"]
 

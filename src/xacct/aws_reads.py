@@ -1,0 +1,101 @@
+"""Reads of AWS that several rooms share: who is calling, what a managed policy says, where and how a bucket stores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from xacct.arn import Arn
+from xacct.policy import PolicyDocument
+from xacct.retry import Patience, attempt, code_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sts import STSClient
+
+__all__ = ["bucket_kms_key", "bucket_region", "caller_arn", "managed_policy_document", "parsed_document"]
+
+
+def caller_arn(sts: STSClient, session_name: str = "the", *, patience: Patience | None = None) -> Arn:
+    """The ARN of whoever the credentials of a client belong to.
+
+    Args:
+        sts: the client.
+        session_name: which session it is of, for errors, such as ``trusting``.
+        patience: how long to retry; 30 seconds if not given.
+
+    Raises:
+        AwsError: the credentials do not work.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    """
+    which = "the session" if session_name == "the" else f"the {session_name} session"
+    identity = attempt(
+        sts.get_caller_identity,
+        doing=f"reading the caller identity of {which}",
+        account="(unknown)",
+        resource="*",
+        patience=patience or Patience(deadline=30),
+    )
+    return Arn.parse(identity["Arn"])
+
+
+def parsed_document(answer: object, *, name: str | None = None) -> PolicyDocument:
+    """The policy in an answer of IAM, which botocore has decoded although its type says text.
+
+    Raises:
+        PolicyError: it is not well formed.
+    """
+    return PolicyDocument.parse(cast("Mapping[str, object] | str", answer), name=name)
+
+
+def managed_policy_document(iam: IAMClient, arn: str, *, name: str | None = None) -> PolicyDocument:
+    """The default version of a managed policy.
+
+    Args:
+        iam: a client of an account that can see the policy.
+        arn: the policy's ARN.
+        name: what explanations call it; its ARN if not given.
+
+    Raises:
+        ClientError: AWS refused.
+        PolicyError: the document is not well formed.
+    """
+    version = iam.get_policy(PolicyArn=arn)["Policy"].get("DefaultVersionId", "v1")
+    answer = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+    return parsed_document(answer.get("Document"), name=name or arn)
+
+
+def bucket_region(s3: S3Client, bucket: str) -> str:
+    """The region of a bucket.
+
+    Raises:
+        ClientError: AWS refused.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html
+    """
+    location = s3.get_bucket_location(Bucket=bucket).get("LocationConstraint")
+    # S3 answers with no region for us-east-1, and with EU for buckets that were made there before regions had names.
+    return {"": "us-east-1", "EU": "eu-west-1"}.get(location or "", location or "us-east-1")
+
+
+def bucket_kms_key(s3: S3Client, bucket: str) -> str | None:
+    """The KMS key with which a bucket encrypts by default: its id, ARN or alias; None where it names none.
+
+    Raises:
+        ClientError: AWS refused.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketEncryption.html
+    """
+    try:
+        answer = s3.get_bucket_encryption(Bucket=bucket)
+    except s3.exceptions.ClientError as error:
+        if code_of(error) == "ServerSideEncryptionConfigurationNotFoundError":
+            return None
+        raise
+    for rule in answer["ServerSideEncryptionConfiguration"]["Rules"]:
+        default = rule.get("ApplyServerSideEncryptionByDefault")
+        if default is not None and default["SSEAlgorithm"].startswith("aws:kms"):
+            return default.get("KMSMasterKeyID")
+    return None

@@ -1,0 +1,86 @@
+"""What AWS says when it refuses: codes, texts and the form that each protocol gives them."""
+
+from __future__ import annotations
+
+import json
+from xml.sax.saxutils import escape
+
+from xacct.authz import Decision
+from xacct.authz.policy_set import AWS_WORDS
+from xacct.testing.http_messages import Answer, Call
+
+__all__ = ["Refused", "denied", "invalid", "render"]
+
+
+class Refused(Exception):
+    """A refusal, until it is rendered as the answer.
+
+    Args:
+        code: AWS's error code.
+        message: AWS's text.
+        status: the HTTP status.
+    """
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        self.code, self.message, self.status = code, message, status
+        super().__init__(f"{code}: {message}")
+
+
+def invalid(value: object, field: str, rule: str) -> Refused:
+    """What AWS says of a parameter that breaks a rule of the API's model.
+
+    Args:
+        value: what was given.
+        field: its name, as the API writes it.
+        rule: what it must do.
+    """
+    constraint = f"failed to satisfy constraint: Member must {rule}"
+    return Refused("ValidationError", f"1 validation error detected: Value '{value}' at '{field}' {constraint}")
+
+
+def denied(decision: Decision, caller: str, call: Call) -> Refused:
+    """What AWS says of a refused permission: one layer, of which it is not always the one to mend.
+
+    Args:
+        decision: the refusal.
+        caller: the caller's ARN, or ``*``.
+        call: what was called.
+    """
+    request = decision.request
+    code = "AccessDeniedException" if call.service == "kms" else "AccessDenied"
+    status = 400 if call.service == "kms" else 403
+    if decision.note:
+        return Refused(code, decision.note, status)
+    if call.service == "s3" and (caller == "*" or (request.cross_account and not decision.action.startswith("kms:"))):
+        return Refused(code, "Access Denied", status)
+    resource = f'"{request.resource}"' if decision.action.startswith("s3:") else request.resource
+    text = f"User: {caller} is not authorized to perform: {decision.action} on resource: {resource}"
+    if decision.action.startswith("sts:"):
+        return Refused(code, text, status)
+    layer = decision.decided_by[0]
+    if decision.effect == "ExplicitDeny":
+        article = "an" if layer == "identity" else "a"
+        return Refused(code, f"{text} with an explicit deny in {article} {AWS_WORDS[layer]}", status)
+    return Refused(code, f"{text} because no {AWS_WORDS[layer]} allows the {decision.action} action", status)
+
+
+def render(refused: Refused, call: Call) -> Answer:
+    """A refusal in the form of the service's protocol."""
+    content = call.request.content_type or ""
+    identifier = "00000000-0000-0000-0000-000000000000"
+    if call.service == "s3":
+        if call.request.method == "HEAD":
+            return Answer(refused.status, {"x-amz-request-id": identifier}, b"")
+        body = (
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{refused.code}</Code><Message>'
+            f"{escape(refused.message)}</Message><RequestId>{identifier}</RequestId></Error>"
+        )
+        return Answer(refused.status, {"content-type": "application/xml"}, body)
+    if "json" in content:
+        said = json.dumps({"__type": refused.code, "message": refused.message})
+        return Answer(refused.status, {"content-type": content, "x-amzn-errortype": refused.code}, said)
+    body = (
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>{refused.code}</Code><Message>{escape(refused.message)}"
+        f"</Message></Error><RequestId>{identifier}</RequestId></ErrorResponse>"
+    )
+    return Answer(refused.status, {"content-type": "text/xml"}, body)

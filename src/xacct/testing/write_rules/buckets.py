@@ -1,0 +1,51 @@
+"""Buckets and objects: made and deleted.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+"""
+
+from __future__ import annotations
+
+import re
+
+from xacct.testing.error_responses import Refused
+from xacct.testing.write_rules.documents import bucket_policy
+from xacct.testing.write_rules.write import Rule, Write
+
+__all__ = ["RULES"]
+
+_NAME = r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+
+
+def _create_bucket(write: Write) -> None:
+    if not re.fullmatch(
+        r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", write.call.text("Bucket")
+    ):
+        raise Refused("InvalidBucketName", "The specified bucket is not valid.")
+
+
+def _delete_bucket(write: Write) -> None:
+    bucket = write.state.bucket(write.call.text("Bucket"))
+    if bucket is not None and bucket.versioning_status and bucket.keys:
+        raise Refused(
+            "BucketNotEmpty",
+            "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
+            409,
+        )
+
+
+def _delete_object(write: Write) -> None:
+    bucket, version = write.state.bucket(write.call.text("Bucket")), write.call.text("VersionId")
+    if bucket is None or not version:
+        return
+    bypass = bool(write.call.params.get("BypassGovernanceRetention"))
+    for key in bucket.keys.getlist(write.call.text("Key"), []):
+        if key.version_id == version and getattr(key, "is_locked", bool)(bypass):
+            raise Refused("AccessDenied", "Access Denied because object protected by object lock.", 403)
+
+
+RULES: dict[tuple[str, str], Rule] = {
+    ("s3", "CreateBucket"): _create_bucket,
+    ("s3", "DeleteBucket"): _delete_bucket,
+    ("s3", "DeleteObject"): _delete_object,
+    ("s3", "PutBucketPolicy"): bucket_policy,
+}

@@ -1,0 +1,97 @@
+"""How users sign in: passwords and MFA devices.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from xacct.testing.error_responses import Refused
+from xacct.testing.http_messages import Answer, rendered
+from xacct.testing.totp import are_consecutive
+from xacct.testing.write_rules.write import Rule, Write, conflict, missing, taken
+
+__all__ = ["RULES"]
+
+
+def _login_profile(write: Write) -> None:
+    name = write.call.text("UserName")
+    user = write.state.user(write.account, name)
+    if user is None:
+        return
+    if write.call.operation == "CreateLoginProfile":
+        if user.password:
+            raise taken(f"Login Profile for user {name} already exists.")
+    elif not user.password:
+        raise missing(f"Login Profile for User {name} cannot be found.")
+    elif write.call.operation != "GetLoginProfile":
+        with write.seen():
+            if not user.password:
+                raise Refused(
+                    "EntityTemporarilyUnmodifiable",
+                    f"Login Profile for User {name} cannot be modified while login profile is being created.",
+                    409,
+                )
+    if "Password" in write.call.params:
+        policy = write.state.iam(write.account).account_password_policy
+        _check_password(write.call.text("Password"), policy)
+
+
+def _check_password(password: str, policy: Any) -> None:
+    classes = {
+        "require_uppercase_characters": ("[A-Z]", "one uppercase character"),
+        "require_lowercase_characters": ("[a-z]", "one lowercase character"),
+        "require_numbers": (r"[0-9]", "one number"),
+        "require_symbols": (r"[!@#$%^&*()_+\-=\[\]{}|']", "one symbol"),
+    }
+    found = {name: re.search(pattern, password) is not None for name, (pattern, _) in classes.items()}
+    shortest = 8 if policy is None else policy.minimum_password_length
+    if not shortest <= len(password) <= 128:
+        raise _weak(
+            f"have a minimum length of {shortest}" if len(password) < shortest else "have a maximum length of 128"
+        )
+    if policy is None:
+        if sum(found.values()) < 3:
+            raise _weak("use a mix of three of: uppercase, lowercase, numbers and symbols")
+        return
+    for name, (_, wanted) in classes.items():
+        if getattr(policy, name) and not found[name]:
+            raise _weak(f"have at least {wanted}")
+
+
+def _weak(rule: str) -> Refused:
+    return Refused("PasswordPolicyViolation", f"Password should {rule}")
+
+
+def _no_credentials(write: Write) -> Answer:
+    # Nobody can make one here: moto has no such thing.
+    return rendered("iam", write.call.operation, {"ServiceSpecificCredentials": []})
+
+
+def _enable_device(write: Write) -> None:
+    serial = write.call.text("SerialNumber")
+    device = write.state.iam(write.account).virtual_mfa_devices.get(serial)
+    if device is None:
+        raise missing(f"VirtualMFADevice with serial number {serial} doesn't exist.")
+    codes = write.call.text("AuthenticationCode1"), write.call.text("AuthenticationCode2")
+    if not are_consecutive(*codes, seed=device.base32_string_seed, now=write.now):
+        raise Refused("InvalidAuthenticationCode", "Authentication code for device is not valid.", 403)
+
+
+def _delete_device(write: Write) -> None:
+    device = write.state.iam(write.account).virtual_mfa_devices.get(write.call.text("SerialNumber"))
+    if device is not None and device.user is not None:
+        raise conflict("MFA VirtualDevice in use. Must deactivate first.")
+
+
+RULES: dict[tuple[str, str], Rule] = {
+    ("iam", "CreateLoginProfile"): _login_profile,
+    ("iam", "GetLoginProfile"): _login_profile,
+    ("iam", "UpdateLoginProfile"): _login_profile,
+    ("iam", "DeleteLoginProfile"): _login_profile,
+    ("iam", "EnableMFADevice"): _enable_device,
+    ("iam", "DeleteVirtualMFADevice"): _delete_device,
+    ("iam", "ListServiceSpecificCredentials"): _no_credentials,
+}

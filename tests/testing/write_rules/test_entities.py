@@ -1,0 +1,158 @@
+"""Users, roles and groups, made, changed and deleted."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..conftest import DEV, Two, allowing, create_role, create_user, refusal, trusting
+
+USER = f"arn:aws:iam::{DEV}:user/alice"
+READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+
+
+def test_a_deleted_and_recreated_user_reads_back_by_the_id_of_the_deleted_one(two: Two) -> None:
+    unique = create_user(two)["UserId"]
+    create_role(two, trusting(USER))
+    iam = two.prod.client("iam")
+    assert iam.get_role(RoleName="Reader")["Role"]["AssumeRolePolicyDocument"] == json.loads(trusting(USER))
+    two.dev.client("iam").delete_user(UserName="alice")
+    again = create_user(two)["UserId"]
+    assert again != unique
+    assert iam.get_role(RoleName="Reader")["Role"]["AssumeRolePolicyDocument"] == json.loads(trusting(unique))
+    written = refusal(iam.update_assume_role_policy, RoleName="Reader", PolicyDocument=trusting(unique))
+    assert written.endswith(f'Invalid principal in policy: "AWS":"{unique}"')
+
+
+def test_a_renamed_user_stays_trusted(two: Two) -> None:
+    create_user(two)
+    create_role(two, trusting(USER))
+    two.dev.client("iam").update_user(UserName="alice", NewUserName="alicia")
+    role = two.prod.client("iam").get_role(RoleName="Reader")["Role"]
+    renamed = f"arn:aws:iam::{DEV}:user/alicia"
+    assert role["AssumeRolePolicyDocument"] == json.loads(trusting(renamed))
+
+
+def test_a_user_is_not_renamed_to_somebody_else(two: Two) -> None:
+    create_user(two)
+    text = refusal(two.dev.client("iam").update_user, UserName="alice", NewUserName="Administrator")
+    assert text == "409 EntityAlreadyExists: User with name Administrator already exists."
+
+
+def test_names_are_taken_whatever_their_case(two: Two) -> None:
+    create_user(two)
+    create_role(two)
+    iam, dev = two.prod.client("iam"), two.dev.client("iam")
+    dev.create_group(GroupName="developers")
+    assert [
+        refusal(dev.create_user, UserName="ALICE"),
+        refusal(dev.create_group, GroupName="Developers"),
+        refusal(iam.create_role, RoleName="reader", AssumeRolePolicyDocument=trusting()),
+    ] == [
+        "409 EntityAlreadyExists: User with name ALICE already exists.",
+        "409 EntityAlreadyExists: Group with name Developers already exists.",
+        "409 EntityAlreadyExists: Role with name reader already exists.",
+    ]
+
+
+def test_ids_tell_what_they_are_of(two: Two) -> None:
+    group = two.dev.client("iam").create_group(GroupName="developers")["Group"]
+    ids = create_user(two)["UserId"], group["GroupId"], create_role(two)["RoleId"]
+    assert [(unique[:4], len(unique)) for unique in ids] == [("AIDA", 21), ("AGPA", 21), ("AROA", 21)]
+
+
+def test_a_new_roles_longest_session_is_told_by_get_role_alone(two: Two) -> None:
+    assert "MaxSessionDuration" not in create_role(two, MaxSessionDuration=7200)
+    assert two.prod.client("iam").get_role(RoleName="Reader")["Role"]["MaxSessionDuration"] == 7200
+
+
+def test_a_user_is_deleted_when_nothing_hangs_on_it(two: Two) -> None:
+    iam = two.dev.client("iam")
+    create_user(two)
+    iam.create_login_profile(UserName="alice", Password="Correct-horse-1")
+    key = iam.create_access_key(UserName="alice")["AccessKey"]["AccessKeyId"]
+    iam.create_group(GroupName="developers")
+    iam.add_user_to_group(GroupName="developers", UserName="alice")
+    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
+    first = two.aws.mfa_code(serial)
+    two.aws.clock.advance(30)
+    second = two.aws.mfa_code(serial)
+    iam.enable_mfa_device(UserName="alice", SerialNumber=serial, AuthenticationCode1=first, AuthenticationCode2=second)
+    ssh = iam.upload_ssh_public_key(UserName="alice", SSHPublicKeyBody="ssh-rsa AAAA")["SSHPublicKey"]["SSHPublicKeyId"]
+    iam.attach_user_policy(UserName="alice", PolicyArn=READ_ONLY)
+    mends: list[tuple[Any, dict[str, str]]] = [
+        (iam.delete_login_profile, {}),
+        (iam.delete_access_key, {"AccessKeyId": key}),
+        (iam.deactivate_mfa_device, {"SerialNumber": serial}),
+        (iam.delete_ssh_public_key, {"SSHPublicKeyId": ssh}),
+        (iam.remove_user_from_group, {"GroupName": "developers"}),
+        (iam.detach_user_policy, {"PolicyArn": READ_ONLY}),
+    ]
+    said = []
+    for mend, options in mends:
+        said.append(refusal(iam.delete_user, UserName="alice"))
+        mend(UserName="alice", **options)
+    iam.delete_user(UserName="alice")
+    assert said == [
+        f"409 DeleteConflict: Cannot delete entity, must {what} first."
+        for what in (
+            "delete login profile",
+            "delete access keys",
+            "delete MFA device",
+            "remove referenced objects",
+            "remove users from group",
+            "detach all policies",
+        )
+    ]
+
+
+def test_a_role_in_an_instance_profile_stays(two: Two) -> None:
+    iam = two.prod.client("iam")
+    create_role(two)
+    iam.create_instance_profile(InstanceProfileName="machines")
+    iam.add_role_to_instance_profile(InstanceProfileName="machines", RoleName="Reader")
+    said = refusal(iam.delete_role, RoleName="Reader")
+    assert said == "409 DeleteConflict: Cannot delete entity, must remove roles from instance profile first."
+
+
+def test_a_group_is_deleted_when_nothing_hangs_on_it(two: Two) -> None:
+    iam = two.dev.client("iam")
+    iam.create_group(GroupName="developers")
+    iam.add_user_to_group(GroupName="developers", UserName="Administrator")
+    iam.attach_group_policy(GroupName="developers", PolicyArn=READ_ONLY)
+    iam.put_group_policy(GroupName="developers", PolicyName="p", PolicyDocument=allowing("s3:*"))
+    said = [refusal(iam.delete_group, GroupName="developers")]
+    iam.remove_user_from_group(GroupName="developers", UserName="Administrator")
+    said.append(refusal(iam.delete_group, GroupName="developers"))
+    iam.detach_group_policy(GroupName="developers", PolicyArn=READ_ONLY)
+    said.append(refusal(iam.delete_group, GroupName="developers"))
+    iam.delete_group_policy(GroupName="developers", PolicyName="p")
+    iam.delete_group(GroupName="developers")
+    assert said == [
+        f"409 DeleteConflict: Cannot delete entity, must {what} first."
+        for what in ("remove users from group", "detach all policies", "delete policies")
+    ]
+
+
+def test_updating_a_role_leaves_what_is_not_named(two: Two) -> None:
+    iam = two.prod.client("iam")
+    create_role(two, Description="reads", MaxSessionDuration=7200)
+    iam.update_role(RoleName="Reader", MaxSessionDuration=3600)
+    iam.update_role(RoleName="Reader", Description="still reads")
+    role = iam.get_role(RoleName="Reader")["Role"]
+    assert (role["Description"], role["MaxSessionDuration"]) == ("still reads", 3600)
+
+
+def test_a_users_boundary_reads_back_until_it_is_taken_off(two: Two) -> None:
+    iam = two.dev.client("iam")
+    create_user(two, PermissionsBoundary=READ_ONLY)
+    boundary = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": READ_ONLY}
+    assert iam.get_user(UserName="alice")["User"]["PermissionsBoundary"] == boundary
+    iam.delete_user_permissions_boundary(UserName="alice")
+    assert "PermissionsBoundary" not in iam.get_user(UserName="alice")["User"]
+
+
+def test_a_service_linked_role_is_awss_to_delete(two: Two) -> None:
+    iam = two.prod.client("iam")
+    role = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")["Role"]["RoleName"]
+    assert refusal(iam.delete_role, RoleName=role).startswith("400 UnmodifiableEntity: ")
