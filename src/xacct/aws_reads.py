@@ -75,9 +75,12 @@ def bucket_region(s3: S3Client, bucket: str) -> str:
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html
     """
-    location = s3.get_bucket_location(Bucket=bucket).get("LocationConstraint")
-    # S3 answers with no region for us-east-1, and with EU for buckets that were made there before regions had names.
-    return {"": "us-east-1", "EU": "eu-west-1"}.get(location or "", location or "us-east-1")
+    # The client types leave out that S3 answers with no value for us-east-1.
+    location = cast("str | None", s3.get_bucket_location(Bucket=bucket)["LocationConstraint"])
+    if not location:
+        return "us-east-1"
+    # Buckets that were created in eu-west-1 before regions had names.
+    return "eu-west-1" if location == "EU" else location
 
 
 def bucket_kms_key(s3: S3Client, bucket: str) -> str | None:
