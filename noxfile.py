@@ -1,4 +1,4 @@
-"""What a change must pass. `nox` runs it all; `nox -s lint` runs one session."""
+"""Checks that a change must pass. `nox` runs all of them; `nox -s lint` runs one session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def group(name: str) -> list[str]:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff: rules and format."""
+    """Check the code with ruff: rules and format."""
     session.install(*group("lint"))
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
@@ -37,21 +37,21 @@ def typing(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the site; a warning is an error."""
+    """Build the documentation. A warning is an error."""
     session.install("-e", ".[testing]", *group("docs"))
     session.run("sphinx-build", "--fail-on-warning", "--keep-going", "-E", "-b", "html", "docs", "docs/_build/html")
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Run the whole tutorial on AWS accounts inside the process."""
+    """Run the tutorial in the sandbox."""
     session.install("-e", ".[testing]")
     session.run("python", "examples/tutorial.py")
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Count the calls, their depth and the seconds, and fail where a budget is exceeded."""
+    """Measure calls, round trips and time. Fails if a budget is exceeded."""
     session.install("-e", ".[dev]", *group("bench"))
     for benchmark in sorted(Path("benchmarks").glob("*.py")):
         session.run("python", str(benchmark))
@@ -59,7 +59,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the wheel and the sdist, check both, then import the wheel with nothing but its dependencies."""
+    """Build and check the wheel and the sdist, then import the wheel with only its dependencies installed."""
     session.install(*group("build"))
     work = Path(session.create_tmp())
     shutil.rmtree(work, ignore_errors=True)
@@ -73,14 +73,25 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """Software that is not ours, on this machine's loopback: MiniStack, a server that enforces IAM, and the AWS CLI."""
+    """Test against other software on the loopback interface: MiniStack, a server that enforces IAM, and the AWS CLI."""
     session.install("-e", ".[dev]", *group("integration"))
     with_the_cli = ("tests/session/test_aws_cli.py", "tests/testing/test_server.py")
     session.run("pytest", "-n0", "tests/integration", *with_the_cli, *session.posargs)
 
 
+@nox.session(default=False)
+def mutation(session: nox.Session) -> None:
+    """Change the code of authz, proof, ownership, retry and reconcile in small ways, and list what no test notices.
+
+    Takes a long time, so it is not part of CI. Positional arguments select mutants, such as ``'xacct.retry.*'``.
+    """
+    session.install("-e", ".[dev]", *group("mutation"))
+    session.run("mutmut", "run", *session.posargs)
+    session.run("mutmut", "results")
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests on each Python that is present."""
+    """Run the tests on each installed Python version."""
     session.install("-e", ".[dev]")
     session.run("pytest", *session.posargs)
