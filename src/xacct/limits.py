@@ -1,9 +1,9 @@
-"""AWS's limits and name rules, each written once: lengths, characters, quotas, durations, tags and bucket names.
+"""AWS's limits and name rules: lengths, characters, quotas, durations, tags and bucket names.
 
-The grants, the sessions and the sandbox all check against these.
+The grants, the sessions and the sandbox check against these values. ``tests/test_limits.py`` compares them with
+botocore's service models of IAM and STS.
 
-Source: botocore's service models of IAM and STS, and
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ __all__ = [
     "SOURCE_IDENTITY",
     "SOURCE_IDENTITY_LIVE",
     "SWITCH_ROLE_NAME_LENGTH",
+    "TAGS",
     "TAG_KEY_LENGTH",
     "TAG_PATTERN",
     "TAG_VALUE_LENGTH",
-    "TAGS",
     "TRUST_POLICY_CHARACTERS",
     "Range",
     "TextRule",
@@ -57,14 +57,14 @@ __all__ = [
 
 @frozen
 class TextRule:
-    """What a text parameter may be.
+    """A rule for a string parameter.
 
     Args:
         characters: the pattern of one allowed character, as AWS's service model writes it.
-        shortest: its least length in characters.
-        longest: its greatest length in characters.
-        words: the allowed characters in words.
-        whole: the pattern of the whole text, where the characters alone do not say it.
+        shortest: the minimum length in characters.
+        longest: the maximum length in characters.
+        words: a description of the allowed characters, for messages.
+        whole: the pattern of the whole string, if the order of the characters matters too.
     """
 
     characters: str
@@ -74,11 +74,11 @@ class TextRule:
     whole: str | None = None
 
     def allows(self, value: object) -> bool:
-        """Whether a value keeps the rule."""
+        """Return whether the value is a string of a valid length and form."""
         return isinstance(value, str) and self.shortest <= len(value) <= self.longest and self.has_valid_form(value)
 
     def has_valid_form(self, text: str) -> bool:
-        """Whether a text has only allowed characters, in an allowed order, whatever its length."""
+        """Return whether the string has only allowed characters, in an allowed order. Its length is not checked."""
         return re.fullmatch(self.whole or f"{self.characters}*", text, re.ASCII) is not None
 
     def __str__(self) -> str:
@@ -88,7 +88,7 @@ class TextRule:
 
 @frozen
 class Range:
-    """The least and the greatest number that AWS accepts, both included."""
+    """The minimum and the maximum integer that AWS accepts, both inclusive."""
 
     least: int
     most: int
@@ -112,36 +112,36 @@ DESCRIPTION = TextRule(
     r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]", 0, 1000, "characters of Latin-1, tabs and line breaks"
 )
 PASSWORD = Range(8, 128)
-"""Characters of a console password where the account has no password policy."""
+"""Length of a console password in characters, if the account has no password policy."""
 
 ROLE_SESSION_NAME = TextRule(_NAME, 2, 64, _NAME_WORDS)
 SOURCE_IDENTITY = TextRule(_NAME, 2, 64, _NAME_WORDS)
 SOURCE_IDENTITY_LIVE = TextRule(_NAME, 2, 256, _NAME_WORDS)
-"""What STS was seen to accept, which is more than its service model says."""
+"""The source identities that STS accepts. Its service model documents a maximum of 64 characters."""
 EXTERNAL_ID = TextRule(r"[\w+=,.@:\/-]", 2, 1224, "letters, digits and +=,.@:/_-")
 MFA_SERIAL = TextRule(r"[\w+=/:,.@-]", 9, 256, "letters, digits and +=/:,.@_-: an ARN or a serial number")
 MFA_TOKEN_CODE = TextRule(r"[\d]", 6, 6, "digits")
-SESSION_POLICY = TextRule(r"[\t\n\r\x20-\xFF]", 1, 2048, "characters of Latin-1, tabs and line breaks")
+SESSION_POLICY = TextRule(r"[\u0009\u000A\u000D\u0020-\u00FF]", 1, 2048, "characters of Latin-1, tabs and line breaks")
 
 ASSUME_ROLE_SECONDS = Range(900, 43_200)
 MAX_SESSION_SECONDS = Range(3600, 43_200)
-"""MaxSessionDuration of a role."""
+"""A role's MaxSessionDuration."""
 SESSION_TOKEN_SECONDS = Range(900, 129_600)
 DEFAULT_SESSION_SECONDS = 3600
-"""Seconds that STS grants, and a role allows, where no duration is set."""
+"""The default of AssumeRole's DurationSeconds and of a role's MaxSessionDuration."""
 CHAINED_SESSION_SECONDS = 3600
-"""Seconds that STS grants at most to a role that another role's session assumes."""
+"""The maximum duration of a role session that was started from another role session (role chaining)."""
 
 TRUST_POLICY_CHARACTERS = 2048
 MANAGED_POLICY_CHARACTERS = 6144
 SESSION_POLICY_CHARACTERS = 2048
 SESSION_POLICY_ARNS = 10
 INLINE_POLICY_CHARACTERS: Mapping[str, int] = {"role": 10_240, "user": 2048, "group": 5120}
-"""Characters of all inline policies together, white space not counted."""
+"""The maximum total size of an entity's inline policies in characters, without white space."""
 MANAGED_POLICIES_PER_ENTITY = 10
 MANAGED_POLICY_VERSIONS = 5
 SWITCH_ROLE_NAME_LENGTH = 64
-"""Characters of path and role name together, for a role that the console can switch to."""
+"""The maximum combined length of a role's path and name, if the console is to switch to the role."""
 
 TAGS = 50
 TAG_KEY_LENGTH = 128
@@ -151,7 +151,9 @@ BUCKET_KEY_BYTES = 1024
 
 
 def is_tag_text(value: object) -> bool:
-    """Whether a text has only the characters of a tag's key or value: letters, digits, spaces and ``_.:/=+-@``.
+    """Return whether the value is a string of the characters that tag keys and values may have.
+
+    These are letters, digits and spaces of all scripts, and ``_.:/=+-@``.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
 
@@ -162,7 +164,7 @@ def is_tag_text(value: object) -> bool:
 
 
 def repeated_tag_key(keys: Mapping[str, object] | list[str]) -> str | None:
-    """The first key that differs from another one at most in upper and lower case, which AWS takes for the same key.
+    """Return the first tag key that another key equals if case is ignored, as AWS does; None if all keys differ.
 
     >>> repeated_tag_key(["team", "Team"])
     'team'
@@ -178,7 +180,7 @@ _BUCKET = re.compile(
 
 
 def is_bucket_name(value: object) -> bool:
-    """Whether a general purpose bucket can have this name.
+    """Return whether a general purpose bucket can have this name.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 
