@@ -219,7 +219,7 @@ def test_each_step_is_told_to_the_callback_and_to_the_log(reports: Accounts, cap
         ({"policy_name": "a b"}, "policy_name"),
         ({"external_id": "x"}, "external_id"),
         ({"max_session_duration": 60}, "max_session_duration"),
-        ({"tags": {"aws:x": "y"}}, "tags key"),
+        ({"tags": {"aws:x": "y"}}, "tags"),
     ],
 )
 def test_bad_input_is_refused_before_any_call(accounts: Accounts, options: dict[str, Any], field: str) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from attrs import field, frozen
 
 from xacct.errors import InvalidValue, XacctError
-from xacct.validators import ENTITY_NAME
+from xacct.limits import ENTITY_NAME, MANAGED_POLICIES_PER_ENTITY, PASSWORD
+from xacct.validators import text
 
 __all__ = ["ConsoleUser", "generate_password"]
 
@@ -41,18 +42,17 @@ class ConsoleUser:
     ConsoleUser(name='dev', password_reset_required=False, managed_policy_arns=())
     """
 
-    name: str = field(validator=ENTITY_NAME)
+    name: str = field(validator=text(ENTITY_NAME))
     password: str | None = field(default=None, repr=False, eq=False)
     password_reset_required: bool = False
     managed_policy_arns: tuple[str, ...] = field(default=(), converter=_arns)
 
     def __attrs_post_init__(self) -> None:
-        if self.password is not None and not (isinstance(self.password, str) and 8 <= len(self.password) <= 128):
-            raise InvalidValue("password", "(not shown)", "8 to 128 characters")
-        if len(self.managed_policy_arns) > 9:
-            raise InvalidValue(
-                "managed_policy_arns", len(self.managed_policy_arns), "at most 9, beside the grant's own"
-            )
+        if self.password is not None and not (isinstance(self.password, str) and len(self.password) in PASSWORD):
+            raise InvalidValue("password", "(not shown)", f"{PASSWORD} characters")
+        if len(self.managed_policy_arns) >= MANAGED_POLICIES_PER_ENTITY:
+            rule = f"at most {MANAGED_POLICIES_PER_ENTITY - 1}, because the grant attaches one of its own"
+            raise InvalidValue("managed_policy_arns", len(self.managed_policy_arns), rule)
 
     def __reduce__(self) -> tuple[object, ...]:
         if self.password is not None:

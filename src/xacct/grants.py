@@ -12,18 +12,21 @@ from attrs import field, frozen
 from xacct.arn import Arn, account_id, partition
 from xacct.console_user import ConsoleUser
 from xacct.errors import InvalidValue, PolicyError
-from xacct.policy import Condition, PolicyDocument, Principal, Statement
-from xacct.policy.document import check_identity_policy, check_trust_policy
-from xacct.validators import (
+from xacct.limits import (
+    DEFAULT_SESSION_SECONDS,
     DESCRIPTION,
     ENTITY_NAME,
     EXTERNAL_ID,
+    INLINE_POLICY_CHARACTERS,
+    MANAGED_POLICIES_PER_ENTITY,
+    MAX_SESSION_SECONDS,
+    MFA_AGE_SECONDS,
     PATH,
     POLICY_NAME,
-    aware,
-    integer,
-    tags_rule,
 )
+from xacct.policy import Condition, PolicyDocument, Principal, Statement
+from xacct.policy.document import check_identity_policy, check_trust_policy
+from xacct.validators import aware, check_text, integer, tags, text
 
 if TYPE_CHECKING:
     import boto3
@@ -32,8 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConsoleUser", "DevAccessGrant", "TrustGrant"]
 
-_MANAGED_POLICIES_PER_ROLE = 10
-_INLINE_POLICIES_PER_ROLE = 10_240
+_INLINE_CHARACTERS = INLINE_POLICY_CHARACTERS["role"]
 # So that a digest of each fits into the tag that records what xacct attached, and to whom.
 _INLINE_DOCUMENTS = 25
 _NAMED_CARRIERS = 35
@@ -52,7 +54,7 @@ def _texts(values: Iterable[str] | str) -> tuple[str, ...]:
     return (values,) if isinstance(values, str) else tuple(dict.fromkeys(values))
 
 
-def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+def _copy(tags: Mapping[str, str]) -> dict[str, str]:
     return dict(tags)
 
 
@@ -109,15 +111,17 @@ class TrustGrant:
     managed_policy_arns: tuple[str, ...] = field(default=(), converter=_texts)
     policies: Mapping[str, PolicyDocument] = field(factory=dict, converter=_documents)
     may_write: bool = False
-    role_name: str = field(default="CrossAccountRoleS3", validator=ENTITY_NAME)
-    path: str = field(default="/", validator=PATH)
-    description: str = field(default="A Role to delegate S3 access to another AWS account", validator=DESCRIPTION)
-    tags: Mapping[str, str] = field(factory=dict, converter=_tags, validator=tags_rule)
+    role_name: str = field(default="CrossAccountRoleS3", validator=text(ENTITY_NAME))
+    path: str = field(default="/", validator=text(PATH))
+    description: str = field(default="A Role to delegate S3 access to another AWS account", validator=text(DESCRIPTION))
+    tags: Mapping[str, str] = field(factory=dict, converter=_copy, validator=tags)
     permissions_boundary: str | None = None
-    max_session_duration: int = field(default=3600, validator=integer(3600, 43200, "seconds"))
-    external_id: str | None = field(default=None, validator=EXTERNAL_ID)
+    max_session_duration: int = field(
+        default=DEFAULT_SESSION_SECONDS, validator=integer(MAX_SESSION_SECONDS, "seconds")
+    )
+    external_id: str | None = field(default=None, validator=text(EXTERNAL_ID))
     require_mfa: bool = False
-    mfa_max_age: int | None = field(default=None, validator=integer(1, 129_600, "seconds"))
+    mfa_max_age: int | None = field(default=None, validator=integer(MFA_AGE_SECONDS, "seconds"))
     organization_id: str | None = None
     source_identity: tuple[str, ...] = field(default=(), converter=_texts)
     session_tags: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_tag_values)
@@ -168,8 +172,9 @@ class TrustGrant:
             raise InvalidValue(
                 "managed_policy_arns", (), "the role may do nothing: give managed_policy_arns or policies"
             )
-        if len(self.managed_policy_arns) > _MANAGED_POLICIES_PER_ROLE:
-            raise InvalidValue("managed_policy_arns", len(self.managed_policy_arns), "at most 10 managed policies")
+        if len(self.managed_policy_arns) > MANAGED_POLICIES_PER_ENTITY:
+            rule = f"at most {MANAGED_POLICIES_PER_ENTITY} managed policies"
+            raise InvalidValue("managed_policy_arns", len(self.managed_policy_arns), rule)
         for arn in self.managed_policy_arns:
             check_managed_policy("managed_policy_arns", arn, self.account, self.partition)
         if self.permissions_boundary is not None:
@@ -177,11 +182,11 @@ class TrustGrant:
         if len(self.policies) > _INLINE_DOCUMENTS:
             raise InvalidValue("policies", len(self.policies), f"at most {_INLINE_DOCUMENTS} documents")
         for name, document in self.policies.items():
-            POLICY_NAME.check("policies", name)
-            check_identity_policy(document, limit=_INLINE_POLICIES_PER_ROLE)
+            check_text("policies", name, POLICY_NAME)
+            check_identity_policy(document, limit=_INLINE_CHARACTERS)
         total = sum(document.size for document in self.policies.values())
-        if total > _INLINE_POLICIES_PER_ROLE:
-            raise InvalidValue("policies", f"{total} characters", f"at most {_INLINE_POLICIES_PER_ROLE} in all")
+        if total > _INLINE_CHARACTERS:
+            raise InvalidValue("policies", f"{total} characters", f"at most {_INLINE_CHARACTERS} in all")
 
     @property
     def role_arn(self) -> str:
@@ -310,32 +315,32 @@ class DevAccessGrant:
 
     account: str = field(validator=lambda _, __, value: account_id(value) and None)
     role_arns: tuple[str, ...] = field(converter=_texts)
-    policy_name: str = field(default="CrossAccountPolicy", validator=POLICY_NAME)
-    path: str = field(default="/", validator=PATH)
-    description: str = field(default="Policy for Cross Account Access", validator=DESCRIPTION)
+    policy_name: str = field(default="CrossAccountPolicy", validator=text(POLICY_NAME))
+    path: str = field(default="/", validator=text(PATH))
+    description: str = field(default="Policy for Cross Account Access", validator=text(DESCRIPTION))
     console_user: ConsoleUser | None = None
     users: tuple[str, ...] = field(default=(), converter=_texts)
     groups: tuple[str, ...] = field(default=(), converter=_texts)
     roles: tuple[str, ...] = field(default=(), converter=_texts)
     session_tags: bool = False
     source_identity: bool = False
-    tags: Mapping[str, str] = field(factory=dict, converter=_tags, validator=tags_rule)
+    tags: Mapping[str, str] = field(factory=dict, converter=_copy, validator=tags)
     partition: str = field(default="aws", validator=lambda _, __, value: partition(value) and None)
 
     def __attrs_post_init__(self) -> None:
         if not self.role_arns:
             raise InvalidValue("role_arns", (), "name at least one role to assume")
-        for text in self.role_arns:
-            arn = Arn.parse(text, name="role_arns")
-            if arn.service != "iam" or arn.resource_type != "role" or "*" in text or "?" in text:
-                raise InvalidValue("role_arns", text, "the ARN of exactly one IAM role")
+        for role_arn in self.role_arns:
+            arn = Arn.parse(role_arn, name="role_arns")
+            if arn.service != "iam" or arn.resource_type != "role" or "*" in role_arn or "?" in role_arn:
+                raise InvalidValue("role_arns", role_arn, "the ARN of exactly one IAM role")
             if arn.partition != self.partition:
                 raise InvalidValue(
-                    "role_arns", text, f"no trust crosses partitions, and the policy is in {self.partition}"
+                    "role_arns", role_arn, f"no trust crosses partitions, and the policy is in {self.partition}"
                 )
         named = (*self.users, *self.groups, *self.roles)
         for name in named:
-            ENTITY_NAME.check("users, groups and roles", name)
+            check_text("users, groups and roles", name, ENTITY_NAME)
         if len(named) > _NAMED_CARRIERS:
             raise InvalidValue(
                 "users, groups and roles", len(named), f"at most {_NAMED_CARRIERS}: use a group for more"

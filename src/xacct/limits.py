@@ -29,6 +29,7 @@ __all__ = [
     "MANAGED_POLICY_CHARACTERS",
     "MANAGED_POLICY_VERSIONS",
     "MAX_SESSION_SECONDS",
+    "MFA_AGE_SECONDS",
     "MFA_SERIAL",
     "MFA_TOKEN_CODE",
     "PASSWORD",
@@ -126,6 +127,8 @@ SESSION_POLICY = TextRule(r"[\u0009\u000A\u000D\u0020-\u00FF]", 1, 2048, "charac
 ASSUME_ROLE_SECONDS = Range(900, 43_200)
 MAX_SESSION_SECONDS = Range(3600, 43_200)
 """A role's MaxSessionDuration."""
+MFA_AGE_SECONDS = Range(1, 129_600)
+"""Seconds since the sign-in with MFA that aws:MultiFactorAuthAge can be limited to."""
 SESSION_TOKEN_SECONDS = Range(900, 129_600)
 DEFAULT_SESSION_SECONDS = 3600
 """The default of AssumeRole's DurationSeconds and of a role's MaxSessionDuration."""

@@ -1,91 +1,99 @@
-"""The rules that AWS has for names, texts, tags and numbers, checked where a value is made.
+"""attrs validators and checks that raise InvalidValue: texts, numbers, tags and times.
 
-Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html and botocore's service models
+The limits themselves are in :mod:`xacct.limits`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from attrs import Attribute, frozen
+from attrs import Attribute
 
 from xacct.errors import InvalidValue
+from xacct.limits import TAG_KEY_LENGTH, TAG_VALUE_LENGTH, TAGS, Range, TextRule, is_tag_text, repeated_tag_key
 
-__all__ = ["DESCRIPTION", "ENTITY_NAME", "EXTERNAL_ID", "PATH", "POLICY_NAME", "Text", "aware", "integer", "tags_rule"]
+__all__ = ["aware", "check_tags", "check_text", "integer", "tags", "text"]
+
+_GRANT_TAGS = TAGS - 5
+"""Tags that a grant can set: xacct adds up to five of its own to each resource."""
 
 
-@frozen
-class Text:
-    """A rule for a string; a validator for a field that may also be None.
+def check_text(name: str, value: object, rule: TextRule) -> None:
+    """Check a text against a rule.
 
     Args:
-        pattern: what the whole of it must match.
-        rule: the same in words.
+        name: the argument's name, for the error.
+        value: the text.
+        rule: the rule, from :mod:`xacct.limits`.
+
+    Raises:
+        InvalidValue: the value is not a string or breaks the rule.
     """
+    if not rule.allows(value):
+        raise InvalidValue(name, value, str(rule))
 
-    pattern: str
-    rule: str
 
-    def check(self, name: str, value: object) -> None:
-        """Refuse a value that breaks the rule.
+def check_tags(
+    name: str, tags: Mapping[str, str], *, most: int = TAGS, reserved_prefixes: tuple[str, ...] = ("aws:",)
+) -> None:
+    """Check tags against IAM's and STS's rules.
 
-        Raises:
-            InvalidValue: it does.
-        """
-        if not isinstance(value, str) or not re.fullmatch(self.pattern, value, re.ASCII):
-            raise InvalidValue(name, value, self.rule)
+    Args:
+        name: the argument's name, for the error.
+        tags: the values by key.
+        most: the largest number of tags.
+        reserved_prefixes: prefixes, in lower case, that a key must not have in any case.
 
-    def __call__(self, _: object, attribute: Attribute[str], value: object) -> None:
-        """Check a field, as attrs calls its validators."""
+    Raises:
+        InvalidValue: there are too many tags, a key or a value is not valid, or two keys differ in case only.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+    """
+    if len(tags) > most:
+        raise InvalidValue(name, f"{len(tags)} tags", f"at most {most} tags")
+    for key, value in tags.items():
+        if not is_tag_text(key) or not 1 <= len(key) <= TAG_KEY_LENGTH:
+            raise InvalidValue(name, key, f"a key has 1 to {TAG_KEY_LENGTH} letters, digits, spaces and _.:/=+-@")
+        if key.lower().startswith(reserved_prefixes):
+            raise InvalidValue(name, key, f"a key must not start with {' or '.join(reserved_prefixes)}")
+        if not is_tag_text(value) or len(value) > TAG_VALUE_LENGTH:
+            rule = f"the value of {key!r} has at most {TAG_VALUE_LENGTH} letters, digits, spaces and _.:/=+-@"
+            raise InvalidValue(name, value, rule)
+    repeated = repeated_tag_key(tags)
+    if repeated is not None:
+        raise InvalidValue(name, repeated, "two keys must differ in more than upper and lower case")
+
+
+def text(rule: TextRule) -> Callable[[object, Attribute[str], object], None]:
+    """Return a validator that accepts None, and a text that keeps the rule."""
+
+    def check(_: object, attribute: Attribute[str], value: object) -> None:
         if value is not None:
-            self.check(attribute.name, value)
-
-
-def integer(least: int, most: int, unit: str) -> Callable[[object, Attribute[int], object], None]:
-    """A validator: None, or a whole number within the bounds."""
-
-    def check(_: object, attribute: Attribute[int], value: object) -> None:
-        if value is None:
-            return
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            raise InvalidValue(attribute.name, value, f"a whole number of {unit} from {least} to {most}")
+            check_text(attribute.name, value, rule)
 
     return check
 
 
-ENTITY_NAME = Text(r"[\w+=,.@-]{1,64}", "1 to 64 letters, digits and +=,.@_-")
-POLICY_NAME = Text(r"[\w+=,.@-]{1,128}", "1 to 128 letters, digits and +=,.@_-")
-EXTERNAL_ID = Text(r"[\w+=,.@:/-]{2,1224}", "2 to 1224 letters, digits and +=,.@:/-_")
-DESCRIPTION = Text(r"[\t\n\r\x20-\x7e\xa1-\xff]{0,1000}", "at most 1000 characters of Latin-1")
-PATH = Text(r"/|/[!-~]{1,510}/", "begins and ends with '/', at most 512 printable ASCII characters")
+def integer(numbers: Range, unit: str) -> Callable[[object, Attribute[int], object], None]:
+    """Return a validator that accepts None, and an integer in the range."""
 
-
-def tags_rule(_: object, attribute: Attribute[Mapping[str, str]], tags: Mapping[str, str]) -> None:
-    """At most 45 tags, so that xacct's own fit beside them; keys of 1 to 128 characters, values of at most 256.
-
-    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
-    """
-    allowed = re.compile(r"[\w\s.:/=+@-]*")
-    if len(tags) > 45:
-        raise InvalidValue(attribute.name, len(tags), "at most 45 tags")
-    for key, value in tags.items():
-        if not 1 <= len(key) <= 128 or not allowed.fullmatch(key) or key.lower().startswith(("aws:", "xacct:")):
+    def check(_: object, attribute: Attribute[int], value: object) -> None:
+        if value is not None and value not in numbers:
             raise InvalidValue(
-                f"{attribute.name} key",
-                key,
-                "1 to 128 letters, digits, spaces and _.:/=+-@, not aws: or xacct: in front",
+                attribute.name, value, f"a whole number of {unit} from {numbers.least} to {numbers.most}"
             )
-        if not isinstance(value, str) or len(value) > 256 or not allowed.fullmatch(value):
-            raise InvalidValue(f"{attribute.name}[{key!r}]", value, "at most 256 letters, digits, spaces and _.:/=+-@")
-    if len({key.lower() for key in tags}) < len(tags):
-        raise InvalidValue(attribute.name, sorted(tags), "keys that differ in more than upper and lower case")
+
+    return check
+
+
+def tags(_: object, attribute: Attribute[Mapping[str, str]], value: Mapping[str, str]) -> None:
+    """Check the tags of a grant: those of xacct itself are reserved, and must fit beside them."""
+    check_tags(attribute.name, value, most=_GRANT_TAGS, reserved_prefixes=("aws:", "xacct:"))
 
 
 def aware(_: object, attribute: Attribute[datetime], value: datetime | None) -> None:
-    """A validator: None, or a time that says its time zone."""
+    """Check that a value is None or a datetime with a time zone."""
     if value is not None and value.tzinfo is None:
-        raise InvalidValue(
-            attribute.name, value, "a datetime with a time zone, such as datetime(..., tzinfo=timezone.utc)"
-        )
+        rule = "a datetime with a time zone, such as datetime(..., tzinfo=timezone.utc)"
+        raise InvalidValue(attribute.name, value, rule)
