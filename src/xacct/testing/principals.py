@@ -1,4 +1,7 @@
-"""The principals that policies name: they must be there, and a policy holds on to who they are and not to their names.
+"""The principals in resource policies: whether they exist, and how AWS stores and updates them.
+
+AWS stores a principal's unique id, not its ARN. The policy therefore follows a renamed user, and shows the unique id of
+a deleted principal.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
@@ -7,59 +10,70 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from xacct.arn import Arn
 from xacct.errors import InvalidValue
+from xacct.limits import ACCOUNT_ID
 from xacct.testing.moto_state import MotoState
 
-__all__ = ["missing_principal", "rename_principal", "spell_out_accounts"]
+__all__ = ["expand_account_ids", "missing_principal", "rename_principal", "statements_of"]
 
 
-def missing_principal(document: dict[str, Any], state: MotoState) -> str | None:
-    """The first principal of a policy that AWS would not find, as its refusal writes it; None where all are there.
+def statements_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the statements of a policy document, which may have a single statement in place of a list."""
+    statements = document.get("Statement") or []
+    return [statements] if isinstance(statements, dict) else statements
+
+
+def missing_principal(document: Mapping[str, Any], state: MotoState) -> str | None:
+    """Return the first principal of a policy that does not exist; None if all exist.
 
     Args:
         document: the policy.
         state: the accounts.
+
+    Returns:
+        The principal as AWS's error message shows it, such as ``"AWS":"arn:aws:iam::111111111111:user/alice"``.
     """
     for kind, value in _principals(document):
-        if not _is_there(kind, value, state):
+        if not _exists(kind, value, state):
             return f'"{kind.upper()}":"{value}"'
     return None
 
 
-def _principals(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    statements = document.get("Statement") or ()
-    for statement in [statements] if isinstance(statements, dict) else statements:
+def _principals(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for statement in statements_of(document):
         for element in ("Principal", "NotPrincipal"):
             principal = statement.get(element)
             for kind, values in ({"AWS": principal} if isinstance(principal, str) else principal or {}).items():
                 yield from ((kind, value) for value in ([values] if isinstance(values, str) else values))
 
 
-def _is_there(kind: str, value: str, state: MotoState) -> bool:
+def _exists(kind: str, value: str, state: MotoState) -> bool:
     if kind == "Service":
         return re.fullmatch(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?", value) is not None
     if kind == "Federated" and value.startswith("arn:"):
-        arn = _parsed(value)
-        if arn is None or arn.account not in state.accounts:
-            return False
-        iam = state.iam(arn.account)
-        return value in iam.open_id_providers or value in {provider.arn for provider in iam.saml_providers.values()}
-    if kind != "AWS":
-        return True
-    if value == "*" or value in state.accounts:
+        return _provider_exists(value, state)
+    if kind != "AWS" or value == "*" or value in state.accounts:
         return True
     arn = _parsed(value)
     if arn is None:
-        return any(value == found.id for found in state.principals())
+        return any(value == principal.id for principal in state.principals())
     if arn.account not in state.accounts or arn.partition != state.partition:
         return False
     if (arn.service, arn.resource_type) == ("sts", "assumed-role"):
         return state.role(arn.account, arn.resource_id.split("/")[0]) is not None
-    return arn.resource == "root" or (arn.service == "sts") or state.principal(value) is not None
+    return arn.resource == "root" or arn.service == "sts" or state.principal(value) is not None
+
+
+def _provider_exists(value: str, state: MotoState) -> bool:
+    arn = _parsed(value)
+    if arn is None or arn.account not in state.accounts:
+        return False
+    iam = state.iam(arn.account)
+    return value in iam.open_id_providers or value in {provider.arn for provider in iam.saml_providers.values()}
 
 
 def _parsed(value: str) -> Arn | None:
@@ -70,57 +84,50 @@ def _parsed(value: str) -> Arn | None:
 
 
 def rename_principal(before: str, after: str, state: MotoState) -> None:
-    """Let every policy name a principal otherwise: a renamed user by its new ARN, a deleted one by its unique id.
+    """Replace a principal in every resource policy: a renamed user by its new ARN, a deleted one by its unique id.
 
     Args:
-        before: its ARN.
+        before: the principal's ARN in the policies.
         after: its new ARN, or its unique id.
         state: the accounts.
     """
-    change = _renamer(before, after)
     for account in state.accounts:
         for role in state.iam(account).roles.values():
-            role.assume_role_policy_document = change(role.assume_role_policy_document)
+            role.assume_role_policy_document = _replace(before, after, role.assume_role_policy_document)
         for bucket in state.buckets(account):
             if bucket.policy:
-                bucket.policy = change(bucket.policy.decode()).encode()
+                bucket.policy = _replace(before, after, bucket.policy.decode()).encode()
     for key in state.kms_keys():
-        key.policy = change(key.policy)
+        key.policy = _replace(before, after, key.policy)
 
 
-def spell_out_accounts(text: str, partition: str) -> str:
-    """A trust policy as IAM keeps it: an account's bare id becomes the ARN of its root.
+def expand_account_ids(policy: str, partition: str) -> str:
+    """Return a trust policy as IAM stores it: the id of an account as a principal becomes the ARN of its root.
 
     Args:
-        text: the policy.
-        partition: that the accounts are in.
+        policy: the trust policy.
+        partition: the partition of the accounts.
     """
-    accounts = {
-        value for kind, value in _principals(json.loads(text)) if kind == "AWS" and re.fullmatch(r"\d{12}", value)
-    }
+    accounts = {value for kind, value in _principals(json.loads(policy)) if kind == "AWS" and ACCOUNT_ID.allows(value)}
     for account in sorted(accounts):
-        text = _renamer(account, f"arn:{partition}:iam::{account}:root")(text)
-    return text
+        policy = _replace(account, str(Arn.root(account, partition)), policy)
+    return policy
 
 
-def _renamer(before: str, after: str) -> Callable[[str], str]:
-    # A string of JSON as a whole; in a policy an ARN of a user or role stands alone only as a principal or in a
-    # condition, and conditions on aws:PrincipalArn keep the name.
-    def renamed(value: Any) -> Any:
-        if isinstance(value, list):
-            return [renamed(entry) for entry in value]
-        if isinstance(value, dict):
-            return {key: renamed(entry) for key, entry in value.items()}
-        return after if value == before else value
+def _replace(before: str, after: str, policy: str) -> str:
+    # Only whole principals are replaced: a condition on aws:PrincipalArn keeps the ARN.
+    if before not in policy:
+        return policy
+    document = json.loads(policy)
+    for statement in statements_of(document):
+        for element in statement.keys() & {"Principal", "NotPrincipal"}:
+            statement[element] = _replace_value(before, after, statement[element])
+    return json.dumps(document)
 
-    def change(text: str) -> str:
-        if before not in text:
-            return text
-        document = json.loads(text)
-        statements = document["Statement"]
-        for statement in [statements] if isinstance(statements, dict) else statements:
-            for element in statement.keys() & {"Principal", "NotPrincipal"}:
-                statement[element] = renamed(statement[element])
-        return json.dumps(document)
 
-    return change
+def _replace_value(before: str, after: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_replace_value(before, after, entry) for entry in value]
+    if isinstance(value, dict):
+        return {key: _replace_value(before, after, entry) for key, entry in value.items()}
+    return after if value == before else value

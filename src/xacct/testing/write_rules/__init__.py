@@ -1,32 +1,33 @@
-"""What AWS minds when something is written, and moto does not."""
+"""AWS's validation rules for writes that moto does not check."""
 
 from __future__ import annotations
 
 from xacct.testing.http_messages import Answer
 from xacct.testing.write_rules import buckets, entities, policies, sign_in
-from xacct.testing.write_rules.documents import key_policy
-from xacct.testing.write_rules.parameters import check_entities, check_fields, check_policies
-from xacct.testing.write_rules.write import Afterwards, Rule, Write
+from xacct.testing.write_rules.documents import check_key_policy
+from xacct.testing.write_rules.parameters import check_entities_exist, check_parameters, check_policies_exist
+from xacct.testing.write_rules.write import Postprocess, Rule, Write
 
 __all__ = ["Write", "apply_write_rules"]
 
 
-def apply_write_rules(write: Write) -> Afterwards | Answer | None:
-    """Refuse what AWS would refuse and moto would not, before moto sees a call that is allowed.
+def apply_write_rules(write: Write) -> Postprocess | Answer | None:
+    """Apply AWS's validation rules to a permitted call, before moto processes it.
 
     Args:
         write: the call.
 
     Returns:
-        The answer where moto has none, or what is to be done to moto's; None where moto does all.
+        The answer, if the sandbox answers the call itself; a function that changes moto's answer; or None, if moto's
+        answer is right as it is.
 
     Raises:
-        Refused: as AWS refuses it.
+        Refused: AWS would refuse the call.
     """
     if write.call.service == "iam":
-        check_fields(write)
-        check_policies(write)
-        check_entities(write)
+        check_parameters(write)
+        check_policies_exist(write)
+        check_entities_exist(write)
     rule = _RULES.get((write.call.service, write.call.operation))
     return rule(write) if rule else None
 
@@ -36,6 +37,6 @@ _RULES: dict[tuple[str, str], Rule] = {
     **policies.RULES,
     **sign_in.RULES,
     **buckets.RULES,
-    ("kms", "CreateKey"): key_policy,
-    ("kms", "PutKeyPolicy"): key_policy,
+    ("kms", "CreateKey"): check_key_policy,
+    ("kms", "PutKeyPolicy"): check_key_policy,
 }

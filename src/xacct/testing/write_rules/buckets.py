@@ -1,25 +1,20 @@
-"""Buckets and objects: made and deleted.
+"""Validation rules for S3 buckets and objects: creating and deleting them.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 """
 
 from __future__ import annotations
 
-import re
-
+from xacct.limits import is_bucket_name
 from xacct.testing.error_responses import Refused
-from xacct.testing.write_rules.documents import bucket_policy
+from xacct.testing.write_rules.documents import check_bucket_policy
 from xacct.testing.write_rules.write import Rule, Write
 
 __all__ = ["RULES"]
 
-_NAME = r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-
 
 def _create_bucket(write: Write) -> None:
-    if not re.fullmatch(
-        r"(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", write.call.text("Bucket")
-    ):
+    if not is_bucket_name(write.call.text("Bucket")):
         raise Refused("InvalidBucketName", "The specified bucket is not valid.")
 
 
@@ -39,7 +34,8 @@ def _delete_object(write: Write) -> None:
         return
     bypass = bool(write.call.params.get("BypassGovernanceRetention"))
     for key in bucket.keys.getlist(write.call.text("Key"), []):
-        if key.version_id == version and getattr(key, "is_locked", bool)(bypass):
+        # A delete marker cannot be locked.
+        if key.version_id == version and hasattr(key, "is_locked") and key.is_locked(bypass):
             raise Refused("AccessDenied", "Access Denied because object protected by object lock.", 403)
 
 
@@ -47,5 +43,5 @@ RULES: dict[tuple[str, str], Rule] = {
     ("s3", "CreateBucket"): _create_bucket,
     ("s3", "DeleteBucket"): _delete_bucket,
     ("s3", "DeleteObject"): _delete_object,
-    ("s3", "PutBucketPolicy"): bucket_policy,
+    ("s3", "PutBucketPolicy"): check_bucket_policy,
 }

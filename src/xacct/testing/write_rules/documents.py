@@ -1,4 +1,4 @@
-"""Policies as AWS takes them: trust policies, identity policies, bucket policies and key policies.
+"""Validation rules for policy documents: trust, identity, bucket and key policies.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
@@ -7,38 +7,43 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from moto.iam.exceptions import MalformedPolicyDocument
 from moto.iam.policy_validation import IAMPolicyDocumentValidator
 
 from xacct.errors import PolicyError
+from xacct.limits import MANAGED_POLICY_CHARACTERS, TRUST_POLICY_CHARACTERS
 from xacct.policy import PolicyDocument
 from xacct.testing.error_responses import Refused
-from xacct.testing.principals import missing_principal, spell_out_accounts
+from xacct.testing.principals import expand_account_ids, missing_principal, statements_of
 from xacct.testing.write_rules.write import Write, exceeded, malformed
 
 __all__ = [
-    "bucket_policy", "identity_document", "key_policy", "managed_document", "trust_document", "without_white_space",
-]  # fmt: skip
-
-_TRUST, _MANAGED = 2048, 6144
-
-
-def without_white_space(text: str) -> int:
-    """How long a policy is as quotas count it."""
-    return len(re.sub(r"\s", "", text))
+    "check_bucket_policy",
+    "check_identity_policy",
+    "check_key_policy",
+    "check_managed_policy",
+    "check_trust_policy",
+    "count_characters",
+]
 
 
-def trust_document(write: Write, parameter: str) -> str:
-    """A trust policy as IAM keeps it.
+def count_characters(policy: str) -> int:
+    """Return the length of a policy as IAM's quotas count it: without white space."""
+    return len(re.sub(r"\s", "", policy))
+
+
+def check_trust_policy(write: Write, parameter: str) -> str:
+    """Check a trust policy, and return it as IAM stores it.
 
     Args:
-        write: what brings it.
-        parameter: its name there.
+        write: the call that has the policy.
+        parameter: the name of the parameter that holds it.
 
     Raises:
-        Refused: it is none, is too long or trusts somebody who is not there.
+        Refused: it is not a valid trust policy, is too long, or names a principal that does not exist.
     """
     text = write.call.text(parameter)
     try:
@@ -48,39 +53,37 @@ def trust_document(write: Write, parameter: str) -> str:
     try:
         PolicyDocument.parse(text)
     except PolicyError as error:
-        # What cannot be a principal is one that is not there, in AWS's words.
+        # AWS reports a principal of an invalid form as one that does not exist.
         absent = missing_principal(document, write.state) if ".Principal." in error.path else None
         raise malformed(f"Invalid principal in policy: {absent}" if absent else "Syntax errors in policy.") from None
-    for statement in _statements(document):
-        for element in ("Resource", "NotResource", "NotPrincipal"):
-            if element in statement:
-                raise malformed(f"Has prohibited field {element}")
-        if "Principal" not in statement:
-            raise malformed("Missing required field Principal")
-        actions = statement.get("Action", "sts:AssumeRole")
-        if any(
-            not action.lower().startswith("sts:") for action in ([actions] if isinstance(actions, str) else actions)
-        ):
-            raise malformed("AssumeRole policy may only specify STS AssumeRole actions.")
-    if without_white_space(text) > _TRUST:
-        raise exceeded(f"Cannot exceed quota for ACLSizePerRole: {_TRUST}")
+    for statement in statements_of(document):
+        _check_trust_statement(statement)
+    if count_characters(text) > TRUST_POLICY_CHARACTERS:
+        raise exceeded(f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY_CHARACTERS}")
     with write.seen():
         absent = missing_principal(document, write.state)
     if absent is not None:
         raise malformed(f"Invalid principal in policy: {absent}")
-    return spell_out_accounts(text, write.state.partition)
+    return expand_account_ids(text, write.state.partition)
 
 
-def _statements(document: dict[str, Any]) -> list[dict[str, Any]]:
-    statements = document["Statement"]
-    return [statements] if isinstance(statements, dict) else statements
+def _check_trust_statement(statement: Mapping[str, Any]) -> None:
+    for element in ("Resource", "NotResource", "NotPrincipal"):
+        if element in statement:
+            raise malformed(f"Has prohibited field {element}")
+    if "Principal" not in statement:
+        raise malformed("Missing required field Principal")
+    actions = statement.get("Action", "sts:AssumeRole")
+    for action in [actions] if isinstance(actions, str) else actions:
+        if not action.lower().startswith("sts:"):
+            raise malformed("AssumeRole policy may only specify STS AssumeRole actions.")
 
 
-def identity_document(write: Write) -> str:
-    """The text of a policy that is attached to a user, a role or a group.
+def check_identity_policy(write: Write) -> str:
+    """Check the policy document of a managed or inline policy, and return it.
 
     Raises:
-        Refused: it is none.
+        Refused: it is not a valid identity policy.
     """
     text = write.call.text("PolicyDocument")
     try:
@@ -96,21 +99,21 @@ def identity_document(write: Write) -> str:
     return text
 
 
-def managed_document(write: Write) -> None:
-    """A managed policy's next version.
+def check_managed_policy(write: Write) -> None:
+    """Check the policy document of a managed policy's new version.
 
     Raises:
-        Refused: it is no policy, or too long.
+        Refused: it is not a valid identity policy, or is too long.
     """
-    if without_white_space(identity_document(write)) > _MANAGED:
-        raise exceeded(f"Cannot exceed quota for PolicySize: {_MANAGED}")
+    if count_characters(check_identity_policy(write)) > MANAGED_POLICY_CHARACTERS:
+        raise exceeded(f"Cannot exceed quota for PolicySize: {MANAGED_POLICY_CHARACTERS}")
 
 
-def bucket_policy(write: Write) -> None:
-    """A bucket policy.
+def check_bucket_policy(write: Write) -> None:
+    """Check a bucket policy.
 
     Raises:
-        Refused: it is none, is about something else or names somebody who is not there.
+        Refused: it is not a valid policy, names another bucket, or names a principal that does not exist.
     """
     text, bucket = write.call.text("Policy"), write.call.text("Bucket")
     try:
@@ -121,21 +124,20 @@ def bucket_policy(write: Write) -> None:
         parsed = PolicyDocument.parse(text)
     except PolicyError as error:
         raise Refused("MalformedPolicy", str(error)) from None
-    absent = missing_principal(document, write.state)
-    if absent is not None:
+    if missing_principal(document, write.state) is not None:
         raise Refused("MalformedPolicy", "Invalid principal in policy")
-    own = f"arn:{write.state.partition}:s3:::{bucket}"
+    bucket_arn = f"arn:{write.state.partition}:s3:::{bucket}"
     for statement in parsed.statements:
         for resource in statement.resources or ():
-            if resource != own and not resource.startswith((f"{own}/", f"{own}*")):
+            if resource != bucket_arn and not resource.startswith((f"{bucket_arn}/", f"{bucket_arn}*")):
                 raise Refused("MalformedPolicy", "Policy has invalid resource")
 
 
-def key_policy(write: Write) -> None:
-    """A KMS key's policy, where one is given.
+def check_key_policy(write: Write) -> None:
+    """Check a KMS key policy, if the call has one.
 
     Raises:
-        Refused: it is none, or names somebody who is not there.
+        Refused: it is not a valid policy, or names a principal that does not exist.
     """
     text = write.call.text("Policy")
     if not text:

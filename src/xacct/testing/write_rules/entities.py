@@ -1,4 +1,4 @@
-"""Users, roles and groups: made, changed and deleted.
+"""Validation rules for IAM users, roles and groups: creating, changing and deleting them.
 
 Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteUser.html
 """
@@ -14,8 +14,8 @@ from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, rendered
 from xacct.testing.moto_state import MotoState
 from xacct.testing.principals import rename_principal
-from xacct.testing.write_rules.documents import trust_document
-from xacct.testing.write_rules.write import Afterwards, Rule, Write, conflict, taken
+from xacct.testing.write_rules.documents import check_trust_policy
+from xacct.testing.write_rules.write import Postprocess, Rule, Write, conflict, taken
 
 if TYPE_CHECKING:
     from moto.iam.models import Group, Role, User
@@ -23,107 +23,107 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 
-def _create_role(write: Write) -> Afterwards:
+def _create_role(write: Write) -> Postprocess:
     name = write.call.text("RoleName")
     if name.lower() in {role.name.lower() for role in write.state.iam(write.account).roles.values()}:
         raise taken(f"Role with name {name} already exists.")
-    trust = trust_document(write, "AssumeRolePolicyDocument")
+    trust = check_trust_policy(write, "AssumeRolePolicyDocument")
 
-    def afterwards(_: Answer) -> Answer:
+    def postprocess(_: Answer) -> Answer:
         role = write.state.role(write.account, name)
         if role is None:
-            raise LookupError(f"{name} was made and is not there")
+            raise LookupError(f"moto did not create the role {name}")
         role.assume_role_policy_document = trust
         answer = rendered("iam", write.call.operation, {"Role": role})
-        # Which GetRole says and this answer does not.
-        said = re.sub(r"<MaxSessionDuration>\d+</MaxSessionDuration>", "", str(answer.body))
-        return evolve(answer, body=said)
+        # GetRole returns MaxSessionDuration, CreateRole does not.
+        body = re.sub(r"<MaxSessionDuration>\d+</MaxSessionDuration>", "", str(answer.body))
+        return evolve(answer, body=body)
 
-    return afterwards
+    return postprocess
 
 
-def _update_trust(write: Write) -> Afterwards | Answer | None:
-    trust = trust_document(write, "PolicyDocument")
+def _update_trust(write: Write) -> Postprocess | Answer | None:
+    trust = check_trust_policy(write, "PolicyDocument")
     role = write.state.role(write.account, write.call.text("RoleName"))
     if role is None:
         return None
-    # Moto would refuse wildcards in actions, which AWS takes.
+    # Moto would refuse wildcards in actions, which AWS accepts.
     role.assume_role_policy_document = trust
     return rendered("iam", write.call.operation, {})
 
 
-def _create_user(write: Write) -> Afterwards:
+def _create_user(write: Write) -> Postprocess:
     name = write.call.text("UserName")
     if name.lower() in {user.lower() for user in write.state.iam(write.account).users}:
         raise taken(f"User with name {name} already exists.")
 
-    def afterwards(_: Answer) -> Answer:
+    def postprocess(_: Answer) -> Answer:
         user = write.state.iam(write.account).users[name]
-        _identify(user, "AIDA")
+        _set_unique_id(user, "AIDA")
         if write.call.text("PermissionsBoundary"):
-            _bound(user, write.call.text("PermissionsBoundary"))
+            _set_boundary(user, write.call.text("PermissionsBoundary"))
         return rendered("iam", write.call.operation, {"User": user})
 
-    return afterwards
+    return postprocess
 
 
-def _create_group(write: Write) -> Afterwards:
+def _create_group(write: Write) -> Postprocess:
     name = write.call.text("GroupName")
     if name.lower() in {group.lower() for group in write.state.iam(write.account).groups}:
         raise taken(f"Group with name {name} already exists.")
 
-    def afterwards(_: Answer) -> Answer:
+    def postprocess(_: Answer) -> Answer:
         group = write.state.iam(write.account).groups[name]
-        _identify(group, "AGPA")
+        _set_unique_id(group, "AGPA")
         return rendered("iam", write.call.operation, {"Group": group})
 
-    return afterwards
+    return postprocess
 
 
-def _identify(entity: User | Group, prefix: str) -> None:
-    """Give moto's entity an id of AWS's form."""
+def _set_unique_id(entity: User | Group, prefix: str) -> None:
+    """Replace moto's unique id by one of AWS's form."""
     entity.id = prefix + entity.id[: 21 - len(prefix)].upper()
 
 
-def _bound(user: User, arn: str | None) -> None:
-    """A user's boundary, of which moto knows nothing but gives back what is there."""
-    user.permissions_boundary_arn = arn  # type: ignore[attr-defined] # moto has this on roles only
+def _set_boundary(user: User, arn: str | None) -> None:
+    """Set a user's permissions boundary. Moto does not implement it, but returns these attributes."""
+    user.permissions_boundary_arn = arn  # type: ignore[attr-defined] # moto has this attribute on roles only
     kind = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
     user.permissions_boundary = kind if arn else None  # type: ignore[attr-defined] # the same
 
 
-def _bound_user(write: Write) -> Answer:
+def _set_user_boundary(write: Write) -> Answer:
     user = write.state.user(write.account, write.call.text("UserName"))
     if user is not None:
-        _bound(user, write.call.text("PermissionsBoundary") or None)
+        _set_boundary(user, write.call.text("PermissionsBoundary") or None)
     return rendered("iam", write.call.operation, {})
 
 
-def _update_user(write: Write) -> Afterwards | None:
+def _update_user(write: Write) -> Postprocess | None:
     user, new = write.state.user(write.account, write.call.text("UserName")), write.call.text("NewUserName")
     if new and new != write.call.text("UserName") and write.state.user(write.account, new) is not None:
         raise taken(f"User with name {new} already exists.")
     before = user.arn if user else ""
 
-    def afterwards(answer: Answer) -> Answer:
+    def postprocess(answer: Answer) -> Answer:
         if user is not None:
             rename_principal(before, user.arn, write.state)
         return answer
 
-    return afterwards
+    return postprocess
 
 
-def _delete_user(write: Write) -> Afterwards | None:
+def _delete_user(write: Write) -> Postprocess | None:
     user = write.state.user(write.account, write.call.text("UserName"))
     if user is None:
         return None
     with write.seen():
-        _check_nothing_hangs_on(user, write.state)
-    _check_nothing_hangs_on(user, write.state)
-    return _forget(user, write.state)
+        _check_user_is_unused(user, write.state)
+    _check_user_is_unused(user, write.state)
+    return _replace_by_unique_id(user, write.state)
 
 
-def _check_nothing_hangs_on(user: User, state: MotoState) -> None:
+def _check_user_is_unused(user: User, state: MotoState) -> None:
     if user.password:
         raise conflict("Cannot delete entity, must delete login profile first.")
     if user.access_keys:
@@ -144,7 +144,7 @@ def _check_no_policies(entity: User | Role | Group) -> None:
         raise conflict("Cannot delete entity, must delete policies first.")
 
 
-def _delete_role(write: Write) -> Afterwards | None:
+def _delete_role(write: Write) -> Postprocess | None:
     role = write.state.role(write.account, write.call.text("RoleName"))
     if role is None:
         return None
@@ -155,17 +155,17 @@ def _delete_role(write: Write) -> Afterwards | None:
         )
     with write.seen():
         _check_no_policies(role)
-    return _forget(role, write.state)
+    return _replace_by_unique_id(role, write.state)
 
 
-def _forget(entity: User | Role, state: MotoState) -> Afterwards:
-    arn, unique = entity.arn, entity.id
+def _replace_by_unique_id(entity: User | Role, state: MotoState) -> Postprocess:
+    arn, unique_id = entity.arn, entity.id
 
-    def afterwards(answer: Answer) -> Answer:
-        rename_principal(arn, unique, state)
+    def postprocess(answer: Answer) -> Answer:
+        rename_principal(arn, unique_id, state)
         return answer
 
-    return afterwards
+    return postprocess
 
 
 def _delete_group(write: Write) -> None:
@@ -176,19 +176,19 @@ def _delete_group(write: Write) -> None:
         _check_no_policies(group)
 
 
-def _update_role(write: Write) -> Afterwards | None:
+def _update_role(write: Write) -> Postprocess | None:
     role = write.state.role(write.account, write.call.text("RoleName"))
     if role is None:
         return None
     description, seconds = role.description, role.max_session_duration
 
-    def afterwards(answer: Answer) -> Answer:
-        # Moto empties what the call leaves out.
+    def postprocess(answer: Answer) -> Answer:
+        # Moto clears the attributes that the call does not name.
         role.description = write.call.text("Description", description)
         role.max_session_duration = write.call.params.get("MaxSessionDuration") or seconds
         return answer
 
-    return afterwards
+    return postprocess
 
 
 RULES: dict[tuple[str, str], Rule] = {
@@ -199,8 +199,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("iam", "CreateUser"): _create_user,
     ("iam", "UpdateUser"): _update_user,
     ("iam", "DeleteUser"): _delete_user,
-    ("iam", "PutUserPermissionsBoundary"): _bound_user,
-    ("iam", "DeleteUserPermissionsBoundary"): _bound_user,
+    ("iam", "PutUserPermissionsBoundary"): _set_user_boundary,
+    ("iam", "DeleteUserPermissionsBoundary"): _set_user_boundary,
     ("iam", "CreateGroup"): _create_group,
     ("iam", "DeleteGroup"): _delete_group,
 }

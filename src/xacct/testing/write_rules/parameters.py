@@ -1,4 +1,4 @@
-"""The rules of IAM's parameters: names, paths, descriptions, ARNs, and that what they name is there.
+"""Validation of IAM's request parameters: lengths, characters and ranges, and that named entities and policies exist.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
@@ -7,79 +7,95 @@ from __future__ import annotations
 
 import re
 
+from xacct import limits
+from xacct.limits import TextRule
 from xacct.testing.credential_store import tags_of
 from xacct.testing.error_responses import Refused, invalid
-from xacct.testing.tags import MOST_TAGS, check_tags
+from xacct.testing.tags import check_tags
 from xacct.testing.write_rules.write import Write, exceeded, missing
 
-__all__ = ["check_entities", "check_fields", "check_policies"]
+__all__ = ["check_entities_exist", "check_parameters", "check_policies_exist"]
 
 _NAMES = {
-    "RoleName": (64, "roleName"),
-    "UserName": (64, "userName"),
-    "NewUserName": (64, "newUserName"),
-    "GroupName": (128, "groupName"),
-    "PolicyName": (128, "policyName"),
+    "RoleName": limits.ENTITY_NAME,
+    "UserName": limits.ENTITY_NAME,
+    "NewUserName": limits.ENTITY_NAME,
+    "GroupName": limits.GROUP_NAME,
+    "PolicyName": limits.POLICY_NAME,
 }
 
 
-def check_fields(write: Write) -> None:
-    """Refuse parameters that break a rule of their own.
+def check_parameters(write: Write) -> None:
+    """Check each parameter against IAM's limits.
 
     Raises:
-        Refused: one does.
+        Refused: a parameter exceeds a limit or has characters that IAM does not allow.
     """
-    call = write.call
-    for parameter, (longest, field) in _NAMES.items():
-        name = call.text(parameter)
-        if len(name) > longest:
-            raise invalid(name, field, f"have length less than or equal to {longest}")
-        if not re.fullmatch(r"[\w+=,.@-]*", name, re.ASCII):
-            raise Refused(
-                "ValidationError",
-                f"The specified value for {field} is invalid. It must contain only alphanumeric characters and/or the "
-                "following: +=,.@_-",
-            )
-    path = call.text("Path", "/")
-    if len(path) > 512 or not re.fullmatch(r"/|/[\x21-\x7e]+/", path):
+    for parameter, rule in _NAMES.items():
+        _check_name(write.call.text(parameter), parameter, rule)
+    _check_path(write.call.text("Path", "/"))
+    _check_description(write.call.text("Description"))
+    _check_max_session_duration(write.call.params.get("MaxSessionDuration"))
+    _check_tags(write)
+
+
+def _check_name(name: str, parameter: str, rule: TextRule) -> None:
+    field = parameter[0].lower() + parameter[1:]
+    if len(name) > rule.longest:
+        raise invalid(name, field, f"have length less than or equal to {rule.longest}")
+    if not rule.has_valid_form(name):
+        raise Refused(
+            "ValidationError",
+            f"The specified value for {field} is invalid. It must contain only alphanumeric characters and/or the "
+            "following: +=,.@_-",
+        )
+
+
+def _check_path(path: str) -> None:
+    if not limits.PATH.allows(path):
         raise Refused(
             "ValidationError",
             "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric "
             "characters and/or / characters.",
         )
-    description = call.text("Description")
-    if len(description) > 1000:
-        raise invalid(description, "description", "have length less than or equal to 1000")
-    if not re.fullmatch(r"[\t\n\r\x20-\x7e\xa1-\xff]*", description):
-        pattern = r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*"
-        raise invalid(description, "description", f"satisfy regular expression pattern: {pattern}")
-    seconds = call.params.get("MaxSessionDuration")
-    if seconds is not None and not 3600 <= int(seconds) <= 43200:
-        rule = "less than or equal to 43200" if int(seconds) > 43200 else "greater than or equal to 3600"
-        raise invalid(seconds, "maxSessionDuration", f"have value {rule}")
-    _check_tags(write)
+
+
+def _check_description(description: str) -> None:
+    rule = limits.DESCRIPTION
+    if len(description) > rule.longest:
+        raise invalid(description, "description", f"have length less than or equal to {rule.longest}")
+    if not rule.has_valid_form(description):
+        raise invalid(description, "description", f"satisfy regular expression pattern: {rule.characters}*")
+
+
+def _check_max_session_duration(seconds: str | int | None) -> None:
+    allowed = limits.MAX_SESSION_SECONDS
+    if seconds is not None and int(seconds) > allowed.most:
+        raise invalid(seconds, "maxSessionDuration", f"have value less than or equal to {allowed.most}")
+    if seconds is not None and int(seconds) < allowed.least:
+        raise invalid(seconds, "maxSessionDuration", f"have value greater than or equal to {allowed.least}")
 
 
 def _check_tags(write: Write) -> None:
-    given = write.call.params.get("Tags") or ()
-    check_tags(given, duplicates="InvalidInput")
+    new = write.call.params.get("Tags") or ()
+    check_tags(new, duplicates="InvalidInput")
     if not write.call.operation.startswith("Tag"):
         return
     role = write.state.role(write.account, write.call.text("RoleName"))
     tagged = role or write.state.user(write.account, write.call.text("UserName"))
-    if tagged is not None and len({*tags_of(tagged), *(tag["Key"] for tag in given)}) > MOST_TAGS:
+    if tagged is not None and len({*tags_of(tagged), *(tag["Key"] for tag in new)}) > limits.TAGS:
         raise exceeded("The number of tags has reached the maximum limit.")
 
 
-def check_policies(write: Write) -> None:
-    """Refuse managed policies that are not there.
+def check_policies_exist(write: Write) -> None:
+    """Check that the managed policies that the call names exist.
 
     Raises:
-        Refused: an ARN names none.
+        Refused: an ARN is not a policy's ARN, or the policy does not exist.
     """
     for parameter in {"PolicyArn", "PermissionsBoundary"} & write.call.params.keys():
         arn = write.call.text(parameter)
-        if not re.fullmatch(r"arn:[\w-]+:iam::(\d{12}|aws):policy/[\x21-\x7e]+", arn):
+        if not re.fullmatch(r"arn:[\w-]+:iam::([0-9]{12}|aws):policy/[!-~]+", arn):
             raise Refused("ValidationError", f"ARN {arn} is not valid.")
         if write.state.managed_policy(write.account, arn) is not None:
             continue
@@ -90,15 +106,15 @@ def check_policies(write: Write) -> None:
         raise missing(f"Policy {arn} was not found.")
 
 
-def check_entities(write: Write) -> None:
-    """Refuse users, roles and groups that are not there, but for those that the call makes.
+def check_entities_exist(write: Write) -> None:
+    """Check that the users, roles and groups that the call names exist, except the one that it creates.
 
     Raises:
-        Refused: one is not.
+        Refused: one does not exist.
     """
     find = {"RoleName": write.state.role, "UserName": write.state.user, "GroupName": write.state.group}
-    made = {"CreateRole": "RoleName", "CreateUser": "UserName", "CreateGroup": "GroupName"}.get(write.call.operation)
+    created = {"CreateRole": "RoleName", "CreateUser": "UserName", "CreateGroup": "GroupName"}
     for parameter, found in find.items():
         name = write.call.text(parameter)
-        if name and parameter != made and found(write.account, name) is None:
+        if name and parameter != created.get(write.call.operation) and found(write.account, name) is None:
             raise missing(f"The {parameter.removesuffix('Name').lower()} with name {name} cannot be found.")

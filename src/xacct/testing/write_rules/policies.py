@@ -1,4 +1,4 @@
-"""Managed and inline policies: made, attached, put and deleted.
+"""Validation rules for managed and inline policies: creating, attaching and deleting them.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from xacct.arn import Arn
+from xacct.limits import INLINE_POLICY_CHARACTERS, MANAGED_POLICIES_PER_ENTITY
 from xacct.testing.http_messages import Answer, rendered
-from xacct.testing.write_rules.documents import identity_document, managed_document, without_white_space
+from xacct.testing.write_rules.documents import check_identity_policy, check_managed_policy, count_characters
 from xacct.testing.write_rules.write import Rule, Write, conflict, exceeded, missing, taken
 
 if TYPE_CHECKING:
@@ -17,19 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-_ATTACHABLE = 10
-_INLINE = {"role": 10240, "user": 2048, "group": 5120}
-
 
 def _create_policy(write: Write) -> None:
     name = write.call.text("PolicyName")
-    own = write.state.iam(write.account).managed_policies.values()
-    if any(policy.arn.split(":")[4] == write.account and policy.name.lower() == name.lower() for policy in own):
+    # Moto's dictionary holds AWS managed policies too.
+    policies = write.state.iam(write.account).managed_policies.values()
+    if any(
+        Arn.parse(policy.arn).account == write.account and policy.name.lower() == name.lower() for policy in policies
+    ):
         raise taken(f"A policy called {name} already exists. Duplicate names are not allowed.")
-    managed_document(write)
+    check_managed_policy(write)
 
 
-def _version(write: Write) -> None:
+def _check_version(write: Write) -> None:
     arn, version = write.call.text("PolicyArn"), write.call.text("VersionId")
     policy = write.state.managed_policy(write.account, arn)
     if policy is not None and version not in {known.version_id for known in policy.versions}:
@@ -51,46 +53,50 @@ def _delete_policy(write: Write) -> None:
         )
 
 
-def _attach(kind: str) -> Rule:
+def _attach_rule(kind: str) -> Rule:
     def rule(write: Write) -> Answer | None:
-        entity = _named(kind, write)
+        entity = _find_entity(kind, write)
         if entity is None:
             return None
         if write.call.text("PolicyArn") in entity.managed_policies:
-            # Moto would count it twice.
+            # Moto would count the attachment twice.
             return rendered("iam", write.call.operation, {})
-        if len(entity.managed_policies) >= _ATTACHABLE:
-            raise exceeded(f"Cannot exceed quota for PoliciesPer{kind.capitalize()}: {_ATTACHABLE}")
+        if len(entity.managed_policies) >= MANAGED_POLICIES_PER_ENTITY:
+            raise exceeded(f"Cannot exceed quota for PoliciesPer{kind.capitalize()}: {MANAGED_POLICIES_PER_ENTITY}")
         return None
 
     return rule
 
 
-def _put_inline(kind: str) -> Rule:
+def _put_inline_rule(kind: str) -> Rule:
+    most = INLINE_POLICY_CHARACTERS[kind]
+
     def rule(write: Write) -> None:
-        text, name = identity_document(write), write.call.text("PolicyName")
-        entity = _named(kind, write)
+        text, name = check_identity_policy(write), write.call.text("PolicyName")
+        entity = _find_entity(kind, write)
         others = [] if entity is None else [other for key, other in entity.policies.items() if key != name]
-        if sum(map(without_white_space, [text, *others])) > _INLINE[kind]:
-            whose = write.call.text(f"{kind.capitalize()}Name")
-            raise exceeded(f"Maximum policy size of {_INLINE[kind]} bytes exceeded for {kind} {whose}")
+        if sum(map(count_characters, [text, *others])) > most:
+            entity_name = write.call.text(f"{kind.capitalize()}Name")
+            raise exceeded(f"Maximum policy size of {most} bytes exceeded for {kind} {entity_name}")
 
     return rule
 
 
-def _inline(kind: str) -> Rule:
+def _inline_exists_rule(kind: str) -> Rule:
     def rule(write: Write) -> None:
-        entity, name = _named(kind, write), write.call.text("PolicyName")
+        entity, name = _find_entity(kind, write), write.call.text("PolicyName")
         if entity is not None and name not in entity.policies:
             raise missing(f"The {kind} policy with name {name} cannot be found.")
 
     return rule
 
 
-def _named(kind: str, write: Write) -> User | Role | Group | None:
+def _find_entity(kind: str, write: Write) -> User | Role | Group | None:
     find: Mapping[str, Callable[[str, str], User | Role | Group | None]] = {
-        "role": write.state.role, "user": write.state.user, "group": write.state.group,
-    }  # fmt: skip
+        "role": write.state.role,
+        "user": write.state.user,
+        "group": write.state.group,
+    }
     return find[kind](write.account, write.call.text(f"{kind.capitalize()}Name"))
 
 
@@ -101,13 +107,17 @@ def _list_policies(write: Write) -> None:
 
 RULES: dict[tuple[str, str], Rule] = {
     ("iam", "CreatePolicy"): _create_policy,
-    ("iam", "CreatePolicyVersion"): managed_document,
-    ("iam", "GetPolicyVersion"): _version,
-    ("iam", "SetDefaultPolicyVersion"): _version,
-    ("iam", "DeletePolicyVersion"): _version,
+    ("iam", "CreatePolicyVersion"): check_managed_policy,
+    ("iam", "GetPolicyVersion"): _check_version,
+    ("iam", "SetDefaultPolicyVersion"): _check_version,
+    ("iam", "DeletePolicyVersion"): _check_version,
     ("iam", "DeletePolicy"): _delete_policy,
     ("iam", "ListPolicies"): _list_policies,
-    **{("iam", f"Attach{kind.capitalize()}Policy"): _attach(kind) for kind in _INLINE},
-    **{("iam", f"Put{kind.capitalize()}Policy"): _put_inline(kind) for kind in _INLINE},
-    **{("iam", f"{verb}{kind.capitalize()}Policy"): _inline(kind) for kind in _INLINE for verb in ("Get", "Delete")},
+    **{("iam", f"Attach{kind.capitalize()}Policy"): _attach_rule(kind) for kind in INLINE_POLICY_CHARACTERS},
+    **{("iam", f"Put{kind.capitalize()}Policy"): _put_inline_rule(kind) for kind in INLINE_POLICY_CHARACTERS},
+    **{
+        ("iam", f"{verb}{kind.capitalize()}Policy"): _inline_exists_rule(kind)
+        for kind in INLINE_POLICY_CHARACTERS
+        for verb in ("Get", "Delete")
+    },
 }

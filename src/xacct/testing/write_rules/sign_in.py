@@ -1,4 +1,4 @@
-"""How users sign in: passwords and MFA devices.
+"""Validation rules for IAM users' credentials: console passwords and MFA devices.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_passwords_account-policy.html
 """
@@ -6,14 +6,26 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_password
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
+from xacct.limits import PASSWORD
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, rendered
 from xacct.testing.totp import are_consecutive
 from xacct.testing.write_rules.write import Rule, Write, conflict, missing, taken
 
+if TYPE_CHECKING:
+    from moto.iam.models import AccountPasswordPolicy
+
 __all__ = ["RULES"]
+
+# The attribute of moto's password policy that requires a class of characters: the class, and AWS's words for it.
+_CHARACTER_CLASSES = {
+    "require_uppercase_characters": ("[A-Z]", "one uppercase character"),
+    "require_lowercase_characters": ("[a-z]", "one lowercase character"),
+    "require_numbers": ("[0-9]", "one number"),
+    "require_symbols": (r"[!@#$%^&*()_+\-=\[\]{}|']", "one symbol"),
+}
 
 
 def _login_profile(write: Write) -> None:
@@ -39,34 +51,28 @@ def _login_profile(write: Write) -> None:
         _check_password(write.call.text("Password"), policy)
 
 
-def _check_password(password: str, policy: Any) -> None:
-    classes = {
-        "require_uppercase_characters": ("[A-Z]", "one uppercase character"),
-        "require_lowercase_characters": ("[a-z]", "one lowercase character"),
-        "require_numbers": (r"[0-9]", "one number"),
-        "require_symbols": (r"[!@#$%^&*()_+\-=\[\]{}|']", "one symbol"),
-    }
-    found = {name: re.search(pattern, password) is not None for name, (pattern, _) in classes.items()}
-    shortest = 8 if policy is None else policy.minimum_password_length
-    if not shortest <= len(password) <= 128:
-        raise _weak(
-            f"have a minimum length of {shortest}" if len(password) < shortest else "have a maximum length of 128"
-        )
+def _check_password(password: str, policy: AccountPasswordPolicy | None) -> None:
+    found = {name: re.search(pattern, password) is not None for name, (pattern, _) in _CHARACTER_CLASSES.items()}
+    shortest = PASSWORD.least if policy is None else policy.minimum_password_length
+    if len(password) < shortest:
+        raise _weak(f"have a minimum length of {shortest}")
+    if len(password) > PASSWORD.most:
+        raise _weak(f"have a maximum length of {PASSWORD.most}")
     if policy is None:
         if sum(found.values()) < 3:
             raise _weak("use a mix of three of: uppercase, lowercase, numbers and symbols")
         return
-    for name, (_, wanted) in classes.items():
+    for name, (_, required) in _CHARACTER_CLASSES.items():
         if getattr(policy, name) and not found[name]:
-            raise _weak(f"have at least {wanted}")
+            raise _weak(f"have at least {required}")
 
 
 def _weak(rule: str) -> Refused:
     return Refused("PasswordPolicyViolation", f"Password should {rule}")
 
 
-def _no_credentials(write: Write) -> Answer:
-    # Nobody can make one here: moto has no such thing.
+def _list_service_specific_credentials(write: Write) -> Answer:
+    # Moto does not implement them, so none can exist.
     return rendered("iam", write.call.operation, {"ServiceSpecificCredentials": []})
 
 
@@ -93,5 +99,5 @@ RULES: dict[tuple[str, str], Rule] = {
     ("iam", "DeleteLoginProfile"): _login_profile,
     ("iam", "EnableMFADevice"): _enable_device,
     ("iam", "DeleteVirtualMFADevice"): _delete_device,
-    ("iam", "ListServiceSpecificCredentials"): _no_credentials,
+    ("iam", "ListServiceSpecificCredentials"): _list_service_specific_credentials,
 }

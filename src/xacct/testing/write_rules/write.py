@@ -1,4 +1,4 @@
-"""A write that is allowed, and what AWS may say of it all the same."""
+"""The permitted write that a rule checks, and the errors that rules raise."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, Call
 from xacct.testing.moto_state import MotoState
 
-__all__ = ["Afterwards", "Rule", "Write", "conflict", "exceeded", "malformed", "missing", "taken"]
+__all__ = ["Postprocess", "Rule", "Write", "conflict", "exceeded", "malformed", "missing", "taken"]
 
 
 @frozen
 class Write:
-    """A call that is allowed.
+    """A call that IAM permits.
 
     Attributes:
-        call: what was called.
-        account: where it acts.
-        state: the accounts as they are.
-        seen: lets the accounts be as a reader of IAM sees them, while what was written spreads.
+        call: the call.
+        account: the id of the account in which it acts.
+        state: the accounts' current state.
+        seen: a context manager in which ``state`` is what an eventually consistent read of IAM returns.
         now: the sandbox's time.
     """
 
@@ -34,33 +34,33 @@ class Write:
     now: datetime
 
 
-# What happens to moto's answer when it is done.
-Afterwards = Callable[[Answer], Answer]
+# Changes moto's answer, or moto's state, after moto has processed the call.
+Postprocess = Callable[[Answer], Answer]
 
-# Refuses a write, or answers it, or says what is to be done to moto's answer; None where moto does all.
-Rule = Callable[[Write], "Afterwards | Answer | None"]
+# Refuses the write, answers it in place of moto, or returns how to change moto's answer. None: moto's answer is right.
+Rule = Callable[[Write], "Postprocess | Answer | None"]
 
 
 def conflict(message: str) -> Refused:
-    """Something hangs on what is to be deleted."""
+    """Return IAM's error for the deletion of a resource that is still in use."""
     return Refused("DeleteConflict", message, 409)
 
 
 def exceeded(message: str) -> Refused:
-    """A quota is used up."""
+    """Return IAM's error for an exceeded quota."""
     return Refused("LimitExceeded", message, 409)
 
 
 def missing(message: str) -> Refused:
-    """What is named is not there."""
+    """Return IAM's error for a resource that does not exist."""
     return Refused("NoSuchEntity", message, 404)
 
 
 def taken(message: str) -> Refused:
-    """What is to be made is there already."""
+    """Return IAM's error for a name that is already in use."""
     return Refused("EntityAlreadyExists", message, 409)
 
 
 def malformed(message: str) -> Refused:
-    """A document is no policy of its kind."""
+    """Return IAM's error for an invalid policy document."""
     return Refused("MalformedPolicyDocument", message)
