@@ -21,7 +21,7 @@ from xacct.testing.faults import Faults, refusal_of
 from xacct.testing.http_messages import Answer, Call, read, with_body
 from xacct.testing.propagation import Visibility
 from xacct.testing.required_permissions import Context, RequiredPermission, required_permissions
-from xacct.testing.required_permissions.iam import ON_SELF
+from xacct.testing.required_permissions.iam import CALLER_DEFAULT
 from xacct.testing.token_service import SecurityTokenService
 from xacct.testing.write_rules import Write, apply_write_rules
 
@@ -227,7 +227,7 @@ def _naming_whom_it_is_about(call: Call, caller: AuthenticatedPrincipal) -> Call
     Raises:
         Refused: the caller is a role.
     """
-    if call.service != "iam" or call.operation not in ON_SELF or call.text("UserName") or caller.session is None:
+    if call.service != "iam" or call.operation not in CALLER_DEFAULT or call.text("UserName") or caller.session is None:
         return call
     if caller.in_role:
         raise Refused("ValidationError", "Must specify userName when calling with non-User credentials")

@@ -1,4 +1,4 @@
-"""What calls to IAM ask of IAM.
+"""The permissions that calls of IAM require.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 """
@@ -6,7 +6,6 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from xacct.testing.credential_store import AuthenticatedPrincipal, tags_of
 from xacct.testing.error_responses import Refused
@@ -14,94 +13,137 @@ from xacct.testing.http_messages import Call
 from xacct.testing.moto_state import MotoState
 from xacct.testing.required_permissions.permission import Context, RequiredPermission, requested_tags, resource_tags
 
-__all__ = ["ON_SELF", "asks"]
+__all__ = ["CALLER_DEFAULT", "required_permissions"]
 
-# Those that have no resource: only the whole account.
-_WHOLE_ACCOUNT = frozenset(
-    {"CreateAccountAlias", "DeleteAccountAlias", "DeleteAccountPasswordPolicy", "GenerateCredentialReport",
-     "GetAccountAuthorizationDetails", "GetAccountPasswordPolicy", "GetAccountSummary", "GetCredentialReport",
-     "ListAccountAliases", "ListOpenIDConnectProviders", "ListPolicies", "ListSAMLProviders",
-     "ListVirtualMFADevices", "UpdateAccountPasswordPolicy"}
-)  # fmt: skip
-_LISTS = {
-    "ListUsers": "user/", "ListRoles": "role/", "ListGroups": "group/", "ListInstanceProfiles": "instance-profile/",
+# Operations that have no resource type: the resource is *.
+_WITHOUT_RESOURCE = frozenset(
+    {
+        "CreateAccountAlias",
+        "DeleteAccountAlias",
+        "DeleteAccountPasswordPolicy",
+        "GenerateCredentialReport",
+        "GetAccountAuthorizationDetails",
+        "GetAccountPasswordPolicy",
+        "GetAccountSummary",
+        "GetCredentialReport",
+        "ListAccountAliases",
+        "ListOpenIDConnectProviders",
+        "ListPolicies",
+        "ListSAMLProviders",
+        "ListVirtualMFADevices",
+        "UpdateAccountPasswordPolicy",
+    }
+)
+
+# Operations on all entities of a type: the resource is the ARN of this path.
+_LISTED_PATHS = {
+    "ListUsers": "user/",
+    "ListRoles": "role/",
+    "ListGroups": "group/",
+    "ListInstanceProfiles": "instance-profile/",
     "ListServerCertificates": "server-certificate/",
-}  # fmt: skip
+}
 
-# The parameter that names the resource, the first that is there; and how its ARN begins.
-_NAMED = {
-    "RoleName": "role", "GroupName": "group", "InstanceProfileName": "instance-profile",
-    "ServerCertificateName": "server-certificate", "VirtualMFADeviceName": "mfa", "UserName": "user",
-}  # fmt: skip
-_ARNS = ("SAMLProviderArn", "OpenIDConnectProviderArn", "PolicyArn")
-_DEVICES = ("DeleteVirtualMFADevice", "ListMFADeviceTags", "TagMFADevice", "UntagMFADevice")
-# Those that are about the caller where they name nobody.
-ON_SELF = frozenset(
-    {"GetUser", "ListAccessKeys", "CreateAccessKey", "DeleteAccessKey", "UpdateAccessKey", "ChangePassword",
-     "ListMFADevices", "ListSigningCertificates", "ListServiceSpecificCredentials", "ListSSHPublicKeys"}
-)  # fmt: skip
+# The parameters that name the resource, by priority, each with the resource type in the ARN.
+_NAME_PARAMETERS = {
+    "RoleName": "role",
+    "GroupName": "group",
+    "InstanceProfileName": "instance-profile",
+    "ServerCertificateName": "server-certificate",
+    "VirtualMFADeviceName": "mfa",
+    "UserName": "user",
+}
+_ARN_PARAMETERS = ("SAMLProviderArn", "OpenIDConnectProviderArn", "PolicyArn")
+
+# Operations on the MFA device whose ARN is the SerialNumber.
+_ON_MFA_DEVICE = ("DeleteVirtualMFADevice", "ListMFADeviceTags", "TagMFADevice", "UntagMFADevice")
+
+# Operations whose UserName defaults to the caller.
+CALLER_DEFAULT = frozenset(
+    {
+        "ChangePassword",
+        "CreateAccessKey",
+        "DeleteAccessKey",
+        "GetUser",
+        "ListAccessKeys",
+        "ListMFADevices",
+        "ListSSHPublicKeys",
+        "ListServiceSpecificCredentials",
+        "ListSigningCertificates",
+        "UpdateAccessKey",
+    }
+)
 
 
-def asks(call: Call, caller: AuthenticatedPrincipal, state: MotoState) -> list[RequiredPermission] | None:
-    """The permissions that a call to IAM needs.
+def required_permissions(
+    call: Call, caller: AuthenticatedPrincipal, state: MotoState
+) -> list[RequiredPermission] | None:
+    """Return the permissions that a call of IAM requires; None if the operation is not known.
 
     Raises:
-        Refused: what should be an ARN is none.
+        Refused: a parameter that must be an ARN is not one.
     """
     if not call.operation:
         return None
-    for parameter in (*_ARNS, "PermissionsBoundary", *(["SerialNumber"] if call.operation in _DEVICES else ())):
-        if parameter in call.params and not re.fullmatch(r"arn(:[^:]*){4}:.+", call.text(parameter)):
-            raise Refused("ValidationError", "Invalid ARN:  Could not be parsed!")
-    action, root = f"iam:{call.operation}", f"arn:{state.partition}:iam::{caller.account}:"
+    _check_arns(call)
+    action = f"iam:{call.operation}"
     if not caller.account:
         return [RequiredPermission(action=action, resource="*", account=min(state.accounts))]
-    resource = _resource(call, caller, state, root)
-    found = [
-        RequiredPermission(
-            action=action, resource=resource, account=caller.account, context=_context(call, state, resource)
-        )
-    ]
+    prefix = f"arn:{state.partition}:iam::{caller.account}:"
+    resource = _resource(call, caller, state, prefix)
+    context = _context(call, state, resource)
+    permissions = [RequiredPermission(action=action, resource=resource, account=caller.account, context=context)]
     if call.operation == "AddRoleToInstanceProfile":
-        role = f"{root}role{_path(state, caller.account, 'role', call.text('RoleName'))}{call.text('RoleName')}"
-        context: Context = {"iam:PassedToService": "ec2.amazonaws.com"}
-        found.append(RequiredPermission(action="iam:PassRole", resource=role, account=caller.account, context=context))
-    return found
+        name = call.text("RoleName")
+        permissions.append(
+            RequiredPermission(
+                action="iam:PassRole",
+                resource=f"{prefix}role{_path(state, caller.account, 'role', name)}{name}",
+                account=caller.account,
+                context={"iam:PassedToService": "ec2.amazonaws.com"},
+            )
+        )
+    return permissions
 
 
-def _resource(call: Call, caller: AuthenticatedPrincipal, state: MotoState, root: str) -> str:
-    if call.operation in _WHOLE_ACCOUNT:
+def _check_arns(call: Call) -> None:
+    serial_number = ("SerialNumber",) if call.operation in _ON_MFA_DEVICE else ()
+    for parameter in (*_ARN_PARAMETERS, "PermissionsBoundary", *serial_number):
+        if parameter in call.params and not re.fullmatch(r"arn(:[^:]*){4}:.+", call.text(parameter)):
+            raise Refused("ValidationError", "Invalid ARN:  Could not be parsed!")
+
+
+def _resource(call: Call, caller: AuthenticatedPrincipal, state: MotoState, prefix: str) -> str:
+    if call.operation in _WITHOUT_RESOURCE:
         return "*"
-    if call.operation in _LISTS:
-        return root + _LISTS[call.operation]
+    if call.operation in _LISTED_PATHS:
+        return prefix + _LISTED_PATHS[call.operation]
     if call.operation == "CreatePolicy":
-        return f"{root}policy{call.text('Path', '/')}{call.text('PolicyName')}"
+        return f"{prefix}policy{call.text('Path', '/')}{call.text('PolicyName')}"
     if call.operation in ("AddRoleToInstanceProfile", "RemoveRoleFromInstanceProfile"):
-        return f"{root}instance-profile/{call.text('InstanceProfileName')}"
-    if call.operation in _DEVICES:
+        return f"{prefix}instance-profile/{call.text('InstanceProfileName')}"
+    if call.operation in _ON_MFA_DEVICE:
         return call.text("SerialNumber")
     if call.operation == "CreateServiceLinkedRole":
-        return f"{root}role/aws-service-role/{call.text('AWSServiceName')}/*"
-    for parameter, kind in _NAMED.items():
+        return f"{prefix}role/aws-service-role/{call.text('AWSServiceName')}/*"
+    for parameter, kind in _NAME_PARAMETERS.items():
         name = call.text(parameter)
         if name:
             path = call.text("Path", "/") if call.operation.startswith("Create") else ""
-            return f"{root}{kind}{path or _path(state, caller.account, kind, name)}{name}"
-    for parameter in _ARNS:
+            return f"{prefix}{kind}{path or _path(state, caller.account, kind, name)}{name}"
+    for parameter in _ARN_PARAMETERS:
         if call.text(parameter):
             return call.text(parameter)
-    if call.operation in ON_SELF:
+    if call.operation in CALLER_DEFAULT:
         return caller.entity.arn if caller.entity is not None else caller.arn
     return "*"
 
 
 def _path(state: MotoState, account: str, kind: str, name: str) -> str:
-    """The path of what there is; of what is not there AWS knows none."""
-    find: dict[str, Callable[[str, str], object | None]] = {"role": state.role, "user": state.user}
-    found = (
-        find[kind](account, name) if kind in find else state.iam(account).groups.get(name) if kind == "group" else None
-    )
-    return str(getattr(found, "path", None) or "/")
+    """Return the path of an entity; ``/`` if it does not exist, as AWS assumes for the permission check."""
+    find = {"role": state.role, "user": state.user, "group": state.group}.get(kind)
+    entity = find(account, name) if find else None
+    return str(getattr(entity, "path", None) or "/")
 
 
 def _context(call: Call, state: MotoState, resource: str) -> Context:

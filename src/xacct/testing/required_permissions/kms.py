@@ -1,4 +1,4 @@
-"""What calls to AWS KMS ask of IAM, and what S3 asks of KMS.
+"""The permissions that calls of AWS KMS require, and that calls of S3 require on KMS keys.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awskeymanagementservice.html
 """
@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from xacct.arn import partition
 from xacct.testing.credential_store import AuthenticatedPrincipal
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Call
@@ -18,16 +19,21 @@ from xacct.testing.required_permissions.permission import Context, RequiredPermi
 if TYPE_CHECKING:
     from moto.kms.models import Key
 
-__all__ = ["asks", "through_s3"]
+__all__ = ["key_permission_for_s3", "required_permissions"]
 
 _WITHOUT_KEY = frozenset(
-    {"CreateKey", "ListKeys", "ListAliases", "GenerateRandom", "DescribeCustomKeyStores", "ListRetirableGrants"}
+    {"CreateKey", "DescribeCustomKeyStores", "GenerateRandom", "ListAliases", "ListKeys", "ListRetirableGrants"}
 )
-_ALIASES = frozenset({"CreateAlias", "DeleteAlias", "UpdateAlias"})
+_ON_ALIAS = frozenset({"CreateAlias", "DeleteAlias", "UpdateAlias"})
 
 
-def asks(call: Call, caller: AuthenticatedPrincipal, state: MotoState) -> list[RequiredPermission] | None:
-    """The permissions that a call to KMS needs."""
+def required_permissions(
+    call: Call, caller: AuthenticatedPrincipal, state: MotoState
+) -> list[RequiredPermission] | None:
+    """Return the permissions that a call of KMS requires; None if the operation is not known.
+
+    The list is empty if the key does not exist: moto then answers NotFoundException.
+    """
     if not call.operation:
         return None
     action, account = f"kms:{call.operation}", caller.account
@@ -36,52 +42,55 @@ def asks(call: Call, caller: AuthenticatedPrincipal, state: MotoState) -> list[R
         context |= requested_tags(call.params.get("Tags") or (), "TagKey", "TagValue")
         return [RequiredPermission(action=action, resource="*", account=account, context=context)]
     context |= _encryption_context(call.params.get("EncryptionContext") or {})
-    if call.operation in _ALIASES:
-        return _alias_asks(call, caller, state, context)
+    if call.operation in _ON_ALIAS:
+        return _permissions_on_alias(call, caller, state, context)
     if call.operation == "ReEncrypt":
         source = _key_of_ciphertext(call, state)
-        target = state.key(call.text("DestinationKeyId"), account, call.region)
+        destination = state.key(call.text("DestinationKeyId"), account, call.region)
         return [
-            _ask(f"kms:ReEncrypt{side}", key, context, state) for side, key in (("From", source), ("To", target)) if key
+            _permission_on_key(f"kms:ReEncrypt{direction}", key, context, state)
+            for direction, key in (("From", source), ("To", destination))
+            if key
         ]
     reference = call.text("KeyId")
     key = state.key(reference, account, call.region) if reference else _key_of_ciphertext(call, state)
     if key is None:
-        # Moto answers NotFoundException.
         return []
     if "alias/" in reference:
         context["kms:RequestAlias"] = reference[reference.index("alias/") :]
     if call.operation == "TagResource":
         context |= requested_tags(call.params.get("Tags") or (), "TagKey", "TagValue")
-    return [_ask(action, key, context, state)]
+    return [_permission_on_key(action, key, context, state)]
 
 
-def _ask(action: str, key: Key, context: Context, state: MotoState) -> RequiredPermission:
-    about: Context = {"kms:KeySpec": str(key.key_spec), "kms:KeyUsage": str(key.key_usage)}
+def _permission_on_key(action: str, key: Key, context: Context, state: MotoState) -> RequiredPermission:
+    of_key: Context = {"kms:KeySpec": str(key.key_spec), "kms:KeyUsage": str(key.key_usage)}
     return RequiredPermission(
         action=action,
         resource=str(key.arn),
         account=str(key.account_id),
         policy=str(key.policy),
-        context={**about, **resource_tags(state.tags_of_key(key)), **context},
+        context={**of_key, **resource_tags(state.tags_of_key(key)), **context},
     )
 
 
-def _alias_asks(
+def _permissions_on_alias(
     call: Call, caller: AuthenticatedPrincipal, state: MotoState, context: Context
 ) -> list[RequiredPermission]:
-    name, action = call.text("AliasName"), f"kms:{call.operation}"
-    alias = f"arn:{state.partition}:kms:{call.region}:{caller.account}:{name}"
-    found = [RequiredPermission(action=action, resource=alias, account=caller.account, context=context)]
-    wanted = (name, call.text("TargetKeyId")) if call.operation != "CreateAlias" else (call.text("TargetKeyId"),)
-    keys = (state.key(reference, caller.account, call.region) for reference in wanted if reference)
-    return found + [_ask(action, key, context, state) for key in keys if key]
+    """Return the permissions on an alias, its key and its new key."""
+    alias, action = call.text("AliasName"), f"kms:{call.operation}"
+    arn = f"arn:{state.partition}:kms:{call.region}:{caller.account}:{alias}"
+    on_alias = RequiredPermission(action=action, resource=arn, account=caller.account, context=context)
+    target = call.text("TargetKeyId")
+    references = (target,) if call.operation == "CreateAlias" else (alias, target)
+    keys = (state.key(reference, caller.account, call.region) for reference in references if reference)
+    return [on_alias, *(_permission_on_key(action, key, context, state) for key in keys if key)]
 
 
 def _key_of_ciphertext(call: Call, state: MotoState) -> Key | None:
-    """The key that encrypted what is to be decrypted, whosever it is; moto writes its id in front."""
-    wanted = (call.params.get("CiphertextBlob") or b"")[:36].decode("ascii", "replace")
-    return next((key for key in state.kms_keys() if key.id == wanted), None)
+    """Return the key, in any account, that encrypted the ciphertext. Moto's ciphertext begins with the key's id."""
+    key_id = (call.params.get("CiphertextBlob") or b"")[:36].decode("ascii", "replace")
+    return next((key for key in state.kms_keys() if key.id == key_id), None)
 
 
 def _encryption_context(pairs: Mapping[str, str]) -> Context:
@@ -89,59 +98,56 @@ def _encryption_context(pairs: Mapping[str, str]) -> Context:
     return context | ({"kms:EncryptionContextKeys": tuple(pairs)} if pairs else {})
 
 
-def through_s3(
-    action: str,
-    reference: str,
-    arn: str,
+def key_permission_for_s3(
     *,
+    action: str,
+    key_reference: str,
+    object_arn: str,
     account: str,
     region: str,
     caller: AuthenticatedPrincipal,
     state: MotoState,
 ) -> RequiredPermission:
-    """What S3 asks of KMS, in the caller's name, for an object that is encrypted with SSE-KMS.
+    """Return the permission on a KMS key that the caller of S3 requires for an object with SSE-KMS encryption.
 
     Args:
         action: ``kms:Decrypt`` or ``kms:GenerateDataKey``.
-        reference: the key; empty for S3's own in the account.
-        arn: of the object.
-        account: of the bucket.
-        region: of the bucket.
-        caller: who called S3.
+        key_reference: the key's id, ARN or alias; empty for the AWS managed key ``aws/s3``.
+        object_arn: the object's ARN.
+        account: the bucket's account.
+        region: the bucket's region.
+        caller: the principal that called S3.
         state: the accounts.
 
     Raises:
-        Refused: what should be the key's ARN is none.
+        Refused: the key's ARN is malformed.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
     """
-    suffix = "amazonaws.com.cn" if state.partition == "aws-cn" else "amazonaws.com"
-    service = f"s3.{region}.{suffix}"
+    service = f"s3.{region}.{partition(state.partition).dns_suffix}"
     context: Context = {
         "kms:ViaService": service,
         "aws:CalledVia": service,
-        **_encryption_context({"aws:s3:arn": arn}),
+        **_encryption_context({"aws:s3:arn": object_arn}),
     }
     if caller.account:
         context["kms:CallerAccount"] = caller.account
-    key = state.key(reference, account, region) if reference else None
+    key = state.key(key_reference, account, region) if key_reference else None
     if key is not None:
-        return _ask(action, key, context, state)
-    managed = f"arn:{state.partition}:kms:{region}:{account}:key/aws-s3"
-    if "alias/aws/s3" in reference or not reference:
-        return RequiredPermission(
-            action=action, resource=managed, account=account, policy=_of_s3(account, service), context=context
-        )
-    resource = (
-        reference if reference.startswith("arn:") else f"arn:{state.partition}:kms:{region}:{account}:key/{reference}"
-    )
+        return _permission_on_key(action, key, context, state)
+    key_arns = f"arn:{state.partition}:kms:{region}:{account}:key/"
+    if "alias/aws/s3" in key_reference or not key_reference:
+        policy = _aws_managed_key_policy(account, service)
+        resource = f"{key_arns}aws-s3"
+        return RequiredPermission(action=action, resource=resource, account=account, policy=policy, context=context)
+    resource = key_reference if key_reference.startswith("arn:") else key_arns + key_reference
     if resource.count(":") < 5:
-        raise Refused("KMS.NotFoundException", f"Invalid arn {reference}")
+        raise Refused("KMS.NotFoundException", f"Invalid arn {key_reference}")
     return RequiredPermission(action=action, resource=resource, account=account, context=context)
 
 
-def _of_s3(account: str, service: str) -> str:
-    """The policy of S3's own key in an account: for everybody there, through S3 only.
+def _aws_managed_key_policy(account: str, service: str) -> str:
+    """Return the policy of the AWS managed key ``aws/s3``: all principals of the account may use it through S3.
 
     Source: https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-cmk
     """

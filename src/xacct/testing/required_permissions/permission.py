@@ -1,4 +1,4 @@
-"""One question that a call puts to IAM."""
+"""A permission that a call requires, and the condition context keys of tags."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from attrs import field, frozen
 
 __all__ = ["Context", "RequiredPermission", "requested_tags", "resource_tags"]
 
-# What a service says of a request: context keys with a string or strings.
+# Condition context keys, each with one value or several.
 Context = dict[str, str | tuple[str, ...]]
 
 
 @frozen(kw_only=True)
 class RequiredPermission:
-    """One permission that a call needs.
+    """A permission that a call requires.
 
     Attributes:
-        action: such as ``s3:GetObject``.
-        resource: the ARN, or ``*``.
-        account: the account that the resource belongs to.
-        policy: the resource's own policy, as JSON text.
-        context: the service's context keys. What follows from the caller and from the request as such is added later.
-        entry: which entry of a batch it is for, where a refusal keeps the others from nothing.
+        action: the action, such as ``s3:GetObject``.
+        resource: the resource's ARN, or ``*``.
+        account: the id of the account that owns the resource.
+        policy: the resource's policy, as JSON text; None if it has none.
+        context: the service's condition context keys. The pipeline adds the global keys.
+        entry: the index of the batch entry that requires the permission; None if the whole call requires it. If the
+            permission is denied, only this entry fails.
     """
 
     action: str
@@ -34,11 +35,22 @@ class RequiredPermission:
 
 
 def requested_tags(tags: Iterable[Mapping[str, str]], key: str = "Key", value: str = "Value") -> Context:
-    """The context keys of tags that come with a request."""
+    """Return the context keys of the tags in a request: ``aws:RequestTag/…`` and ``aws:TagKeys``.
+
+    Args:
+        tags: the tags, in the form of the API's parameter.
+        key: the name of a tag's key in it.
+        value: the name of a tag's value in it.
+    """
     context: Context = {f"aws:RequestTag/{tag[key]}": tag.get(value, "") for tag in tags}
     return context | ({"aws:TagKeys": tuple(tag[key] for tag in tags)} if context else {})
 
 
 def resource_tags(tags: Mapping[str, str], prefixes: Iterable[str] = ("aws:ResourceTag",)) -> Context:
-    """The context keys of tags that a resource carries."""
+    """Return the context keys of a resource's tags: ``aws:ResourceTag/…``.
+
+    Args:
+        tags: the resource's tags.
+        prefixes: the names of the context keys, without the tag's key.
+    """
     return {f"{prefix}/{key}": value for prefix in prefixes for key, value in tags.items()}

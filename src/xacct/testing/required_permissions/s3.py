@@ -1,4 +1,4 @@
-"""What calls to Amazon S3 ask of IAM.
+"""The permissions that calls of Amazon S3 require.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 """
@@ -10,51 +10,77 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from xacct.testing.credential_store import AuthenticatedPrincipal
 from xacct.testing.http_messages import Call
 from xacct.testing.moto_state import MotoState
-from xacct.testing.required_permissions.kms import through_s3
+from xacct.testing.required_permissions.kms import key_permission_for_s3
 from xacct.testing.required_permissions.permission import Context, RequiredPermission
 
 if TYPE_CHECKING:
     from moto.s3.models import FakeBucket, FakeKey
 
-__all__ = ["asks"]
+__all__ = ["required_permissions"]
 
-# Where the action is named otherwise than the operation.
+# The actions of operations whose action has another name.
 _ACTIONS = {
     "ListBuckets": "ListAllMyBuckets",
-    "ListObjects": "ListBucket", "ListObjectsV2": "ListBucket", "HeadBucket": "ListBucket",
-    "ListObjectVersions": "ListBucketVersions", "ListMultipartUploads": "ListBucketMultipartUploads",
-    "ListParts": "ListMultipartUploadParts", "HeadObject": "GetObject", "SelectObjectContent": "GetObject",
-    "CopyObject": "PutObject", "CreateMultipartUpload": "PutObject", "UploadPart": "PutObject",
-    "UploadPartCopy": "PutObject", "CompleteMultipartUpload": "PutObject",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "HeadBucket": "ListBucket",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListMultipartUploads": "ListBucketMultipartUploads",
+    "ListParts": "ListMultipartUploadParts",
+    "HeadObject": "GetObject",
+    "SelectObjectContent": "GetObject",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "UploadPartCopy": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
     "GetBucketEncryption": "GetEncryptionConfiguration",
-    "PutBucketEncryption": "PutEncryptionConfiguration", "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
-    "PutPublicAccessBlock": "PutBucketPublicAccessBlock", "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
-    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls", "DeleteBucketTagging": "PutBucketTagging",
-    "GetBucketLifecycle": "GetLifecycleConfiguration", "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
-    "PutBucketLifecycle": "PutLifecycleConfiguration", "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "GetBucketLifecycle": "GetLifecycleConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "PutBucketLifecycle": "PutLifecycleConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
     "DeleteBucketLifecycle": "PutLifecycleConfiguration",
-    "GetBucketCors": "GetBucketCORS", "PutBucketCors": "PutBucketCORS", "DeleteBucketCors": "PutBucketCORS",
+    "GetBucketCors": "GetBucketCORS",
+    "PutBucketCors": "PutBucketCORS",
+    "DeleteBucketCors": "PutBucketCORS",
     "GetBucketNotificationConfiguration": "GetBucketNotification",
     "PutBucketNotificationConfiguration": "PutBucketNotification",
-    "GetBucketReplication": "GetReplicationConfiguration", "PutBucketReplication": "PutReplicationConfiguration",
+    "GetBucketReplication": "GetReplicationConfiguration",
+    "PutBucketReplication": "PutReplicationConfiguration",
     "DeleteBucketReplication": "PutReplicationConfiguration",
     "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
     "PutBucketAccelerateConfiguration": "PutAccelerateConfiguration",
     "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
     "PutObjectLockConfiguration": "PutBucketObjectLockConfiguration",
-}  # fmt: skip
+}
 
-_OF_A_VERSION = frozenset(
-    {"GetObject", "DeleteObject", "GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging", "GetObjectAcl",
-     "PutObjectAcl", "GetObjectAttributes"}
-)  # fmt: skip
+# Actions that have a variant for object versions, such as GetObjectVersion.
+_WITH_VERSION_VARIANT = frozenset(
+    {
+        "DeleteObject",
+        "DeleteObjectTagging",
+        "GetObject",
+        "GetObjectAcl",
+        "GetObjectAttributes",
+        "GetObjectTagging",
+        "PutObjectAcl",
+        "PutObjectTagging",
+    }
+)
 
+# Context keys that have the value of a request header or of a parameter.
 _HEADERS = {
     "s3:x-amz-acl": "x-amz-acl",
     "s3:x-amz-storage-class": "x-amz-storage-class",
@@ -71,149 +97,178 @@ _PARAMETERS = {
     "s3:VersionId": "VersionId",
 }
 
-_WRITES = frozenset({"PutObject", "CopyObject", "CreateMultipartUpload", "UploadPart", "UploadPartCopy"})
+_READS = frozenset({"GetObject", "GetObjectAttributes", "HeadObject", "SelectObjectContent"})
+_WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PutObject", "UploadPart", "UploadPartCopy"})
 
 
-def asks(call: Call, caller: AuthenticatedPrincipal, state: MotoState) -> list[RequiredPermission] | None:
-    """The permissions that a call to S3 needs."""
+@frozen(kw_only=True)
+class _ObjectAccess:
+    """The access of a principal to an object.
+
+    Attributes:
+        caller: the principal.
+        state: the accounts.
+        arn: the object's ARN.
+        bucket: its bucket; None if the bucket does not exist.
+        stored: the stored version; None if the object does not exist.
+    """
+
+    caller: AuthenticatedPrincipal
+    state: MotoState
+    arn: str
+    bucket: FakeBucket | None
+    stored: FakeKey | None
+
+    def existing_tags(self) -> Context:
+        """Return the context keys of the stored object's tags."""
+        if self.bucket is None or self.stored is None:
+            return {}
+        tags = self.state.tags_of_object(self.bucket, self.stored)
+        return {f"s3:ExistingObjectTag/{key}": value for key, value in tags.items()}
+
+
+def required_permissions(
+    call: Call, caller: AuthenticatedPrincipal, state: MotoState
+) -> list[RequiredPermission] | None:
+    """Return the permissions that a call of S3 requires; None if the operation is not known."""
     if not call.operation:
         return None
-    context = _context(call)
-    name = call.text("Bucket")
+    context, action = _context(call), _action(call)
+    name, key = call.text("Bucket"), call.text("Key")
     if not name:
-        return [RequiredPermission(action=_action(call), resource="*", account=caller.account, context=context)]
-    bucket = state.bucket(name)
-    if call.operation == "CreateBucket":
-        bucket = None
-    account = bucket.account_id if bucket else caller.account or min(state.accounts)
-    policy = bucket.policy.decode() if bucket and bucket.policy else None
-    arn = f"arn:{state.partition}:s3:::{name}"
-    on_bucket = RequiredPermission(action=_action(call), resource=arn, account=account, policy=policy, context=context)
+        return [RequiredPermission(action=action, resource="*", account=caller.account, context=context)]
+    bucket = state.bucket(name) if call.operation != "CreateBucket" else None
+    on_bucket = RequiredPermission(
+        action=action,
+        resource=f"arn:{state.partition}:s3:::{name}",
+        account=bucket.account_id if bucket else caller.account or min(state.accounts),
+        policy=_bucket_policy(bucket),
+        context=context,
+    )
     if call.operation == "DeleteObjects":
-        return [_delete(on_bucket, number, entry) for number, entry in enumerate(call.params["Delete"]["Objects"])]
-    key = call.text("Key")
+        entries = call.params["Delete"]["Objects"]
+        return [_delete_permission(on_bucket, number, entry) for number, entry in enumerate(entries)]
     if not key:
         return [on_bucket]
-    found = _object(bucket, key, call.text("VersionId"))
-    ask = evolve(on_bucket, resource=f"{arn}/{key}", context={**context, **_tags_of(found, bucket, state)})
+    access = _ObjectAccess(
+        caller=caller,
+        state=state,
+        arn=f"{on_bucket.resource}/{key}",
+        bucket=bucket,
+        stored=_stored_version(bucket, key, call.text("VersionId")),
+    )
     return [
-        *_source(call, caller, state),
-        ask,
-        *_listing_where_missing(call, on_bucket, found, bucket),
-        *_encryption(call, caller, state, ask.resource, bucket, found),
+        *_copy_source_permissions(call, caller, state),
+        evolve(on_bucket, resource=access.arn, context={**context, **access.existing_tags()}),
+        *_list_permissions(call, on_bucket, access),
+        *_key_permissions(call, access),
     ]
 
 
 def _action(call: Call) -> str:
     action = _ACTIONS.get(call.operation, call.operation)
-    if call.text("VersionId") and action in _OF_A_VERSION:
+    if call.text("VersionId") and action in _WITH_VERSION_VARIANT:
         action = action.replace("Object", "ObjectVersion", 1)
     return f"s3:{action}"
 
 
-def _delete(on_bucket: RequiredPermission, number: int, entry: Mapping[str, str]) -> RequiredPermission:
+def _bucket_policy(bucket: FakeBucket | None) -> str | None:
+    return bucket.policy.decode() if bucket and bucket.policy else None
+
+
+def _delete_permission(on_bucket: RequiredPermission, number: int, entry: Mapping[str, str]) -> RequiredPermission:
     action = "s3:DeleteObjectVersion" if entry.get("VersionId") else "s3:DeleteObject"
     return evolve(on_bucket, action=action, resource=f"{on_bucket.resource}/{entry['Key']}", entry=number)
 
 
 def _context(call: Call) -> Context:
-    headers, request = call.request.headers, call.request
+    headers = call.request.headers
     context: Context = {
         "s3:authType": "REST-HEADER" if headers.get("Authorization") else "REST-QUERY-STRING",
         "s3:signatureversion": "AWS4-HMAC-SHA256",
     }
     context |= {key: headers[header] for key, header in _HEADERS.items() if header in headers}
     context |= {key: str(call.params[name]) for key, name in _PARAMETERS.items() if name in call.params}
-    tags = parse_qsl(request.headers.get("x-amz-tagging", ""), keep_blank_values=True)
+    tags = parse_qsl(headers.get("x-amz-tagging", ""), keep_blank_values=True)
     for tag in (call.params.get("Tagging") or {}).get("TagSet") or () if call.operation == "PutObjectTagging" else ():
         tags.append((tag["Key"], tag.get("Value", "")))
     context |= {f"s3:RequestObjectTag/{key}": value for key, value in tags}
     return context | ({"s3:RequestObjectTagKeys": tuple(key for key, _ in tags)} if tags else {})
 
 
-def _object(bucket: FakeBucket | None, key: str, version: str) -> FakeKey | None:
-    if bucket is None:
-        return None
-    kept = bucket.keys.getlist(key)
-    found: FakeKey | None = (
-        next((item for item in kept if str(item.version_id) == version), None)
-        if version
-        else (kept[-1] if kept else None)
-    )
-    # A delete marker stands where an object was.
-    return found if hasattr(found, "encryption") else None
+def _stored_version(bucket: FakeBucket | None, key: str, version: str) -> FakeKey | None:
+    """Return a version of an object, the latest if ``version`` is empty; None if it does not exist."""
+    versions = bucket.keys.getlist(key, []) if bucket is not None else []
+    if version:
+        versions = [item for item in versions if str(item.version_id) == version][:1]
+    # A delete marker has no encryption.
+    return versions[-1] if versions and hasattr(versions[-1], "encryption") else None
 
 
-def _tags_of(found: FakeKey | None, bucket: FakeBucket | None, state: MotoState) -> Context:
-    return (
-        {}
-        if found is None or bucket is None
-        else {f"s3:ExistingObjectTag/{key}": value for key, value in state.tags_of_object(bucket, found).items()}
-    )
-
-
-def _listing_where_missing(
-    call: Call, on_bucket: RequiredPermission, found: FakeKey | None, bucket: FakeBucket | None
-) -> list[RequiredPermission]:
-    """Whoever may not list a bucket does not learn what is not in it."""
-    if found is not None or bucket is None or call.operation not in ("GetObject", "HeadObject"):
+def _list_permissions(call: Call, on_bucket: RequiredPermission, access: _ObjectAccess) -> list[RequiredPermission]:
+    """Return s3:ListBucket for a read of a missing object. Without it, S3 answers AccessDenied and not NoSuchKey."""
+    if access.stored is not None or access.bucket is None or call.operation not in ("GetObject", "HeadObject"):
         return []
     return [evolve(on_bucket, action="s3:ListBucket")]
 
 
-def _source(call: Call, caller: AuthenticatedPrincipal, state: MotoState) -> list[RequiredPermission]:
-    """What a copy reads."""
-    named = call.request.headers.get("x-amz-copy-source", "")
-    match = re.fullmatch(r"/?([^/?]+)/([^?]+)(?:\?versionId=(.+))?", unquote(named)) if named else None
+def _copy_source_permissions(call: Call, caller: AuthenticatedPrincipal, state: MotoState) -> list[RequiredPermission]:
+    """Return the permissions on the object that a copy reads."""
+    source = unquote(call.request.headers.get("x-amz-copy-source", ""))
+    match = re.fullmatch(r"/?([^/?]+)/([^?]+)(?:\?versionId=(.+))?", source)
     if match is None:
         return []
     name, key, version = match[1], match[2], match[3] or ""
     bucket = state.bucket(name)
-    found = _object(bucket, key, version)
-    arn = f"arn:{state.partition}:s3:::{name}/{key}"
+    access = _ObjectAccess(
+        caller=caller,
+        state=state,
+        arn=f"arn:{state.partition}:s3:::{name}/{key}",
+        bucket=bucket,
+        stored=_stored_version(bucket, key, version),
+    )
     read = RequiredPermission(
         action="s3:GetObjectVersion" if version else "s3:GetObject",
-        resource=arn,
+        resource=access.arn,
         account=bucket.account_id if bucket else caller.account,
-        policy=bucket.policy.decode() if bucket and bucket.policy else None,
-        context=_tags_of(found, bucket, state),
+        policy=_bucket_policy(bucket),
+        context=access.existing_tags(),
     )
-    return [read, *_decryption(caller, state, arn, bucket, found)]
+    return [read, *_decrypt_permissions(access)]
 
 
-def _encryption(
-    call: Call,
-    caller: AuthenticatedPrincipal,
-    state: MotoState,
-    arn: str,
-    bucket: FakeBucket | None,
-    found: FakeKey | None,
-) -> list[RequiredPermission]:
-    if call.operation in ("GetObject", "HeadObject", "SelectObjectContent", "GetObjectAttributes"):
-        return _decryption(caller, state, arn, bucket, found)
-    if bucket is None or call.operation not in _WRITES:
+def _key_permissions(call: Call, access: _ObjectAccess) -> list[RequiredPermission]:
+    """Return the permissions on the KMS key that decrypts or encrypts an object."""
+    if call.operation in _READS:
+        return _decrypt_permissions(access)
+    if access.bucket is None or call.operation not in _WRITES:
         return []
-    default = ((bucket.encryption or {}).get("Rule") or {}).get("ApplyServerSideEncryptionByDefault") or {}
+    default = ((access.bucket.encryption or {}).get("Rule") or {}).get("ApplyServerSideEncryptionByDefault") or {}
     headers = call.request.headers
     algorithm = headers.get("x-amz-server-side-encryption") or default.get("SSEAlgorithm", "")
     if not algorithm.startswith("aws:kms"):
         return []
-    reference = headers.get("x-amz-server-side-encryption-aws-kms-key-id") or default.get("KMSMasterKeyID") or ""
-    actions = ["kms:GenerateDataKey", *["kms:Decrypt"] * (call.operation not in ("PutObject", "CopyObject"))]
-    return [_of_kms(action, reference, arn, caller, bucket, state) for action in actions]
+    key = headers.get("x-amz-server-side-encryption-aws-kms-key-id") or default.get("KMSMasterKeyID") or ""
+    permissions = [_key_permission("kms:GenerateDataKey", key, access, access.bucket)]
+    if call.operation not in ("PutObject", "CopyObject"):
+        permissions.append(_key_permission("kms:Decrypt", key, access, access.bucket))
+    return permissions
 
 
-def _decryption(
-    caller: AuthenticatedPrincipal, state: MotoState, arn: str, bucket: FakeBucket | None, found: FakeKey | None
-) -> list[RequiredPermission]:
-    if bucket is None or found is None or not (found.encryption or "").startswith("aws:kms"):
+def _decrypt_permissions(access: _ObjectAccess) -> list[RequiredPermission]:
+    bucket, stored = access.bucket, access.stored
+    if bucket is None or stored is None or not (stored.encryption or "").startswith("aws:kms"):
         return []
-    return [_of_kms("kms:Decrypt", found.kms_key_id or "", arn, caller, bucket, state)]
+    return [_key_permission("kms:Decrypt", stored.kms_key_id or "", access, bucket)]
 
 
-def _of_kms(
-    action: str, reference: str, arn: str, caller: AuthenticatedPrincipal, bucket: FakeBucket, state: MotoState
-) -> RequiredPermission:
-    return through_s3(
-        action, reference, arn, account=bucket.account_id, region=bucket.region_name, caller=caller, state=state
+def _key_permission(action: str, key: str, access: _ObjectAccess, bucket: FakeBucket) -> RequiredPermission:
+    return key_permission_for_s3(
+        action=action,
+        key_reference=key,
+        object_arn=access.arn,
+        account=bucket.account_id,
+        region=bucket.region_name,
+        caller=access.caller,
+        state=access.state,
     )

@@ -1,4 +1,4 @@
-"""What calls to AWS STS ask of IAM.
+"""The permissions that calls of AWS STS require.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html
 """
@@ -11,14 +11,16 @@ from xacct.testing.http_messages import Call
 from xacct.testing.moto_state import MotoState
 from xacct.testing.required_permissions.permission import Context, RequiredPermission, requested_tags, resource_tags
 
-__all__ = ["asks"]
+__all__ = ["required_permissions"]
 
-_FREE = frozenset({"GetCallerIdentity", "GetSessionToken"})
+_WITHOUT_PERMISSION = frozenset({"GetCallerIdentity", "GetSessionToken"})
 
 
-def asks(call: Call, _caller: AuthenticatedPrincipal, state: MotoState) -> list[RequiredPermission] | None:
-    """The permissions that a call to STS needs."""
-    if call.operation in _FREE:
+def required_permissions(
+    call: Call, _caller: AuthenticatedPrincipal, state: MotoState
+) -> list[RequiredPermission] | None:
+    """Return the permissions that a call of STS requires; None if the operation is not known."""
+    if call.operation in _WITHOUT_PERMISSION:
         return []
     if call.operation != "AssumeRole":
         return None
