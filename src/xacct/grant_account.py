@@ -1,4 +1,4 @@
-"""One account of a grant, as a session sees it."""
+"""One side of a grant: an AWS account with the session, the clients and the caller that act in it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from attrs import field, frozen
 
 from xacct.arn import Arn
+from xacct.aws_reads import caller_arn
 from xacct.concurrency import run_concurrently
-from xacct.retry import Patience, attempt, never
+from xacct.retry import Patience, attempt, never_transient
 
 if TYPE_CHECKING:
     import boto3
@@ -25,13 +26,15 @@ T = TypeVar("T")
 
 @frozen(kw_only=True)
 class GrantAccount:
-    """A session's account, with the clients that every step shares.
+    """The account of one side of a grant, with the clients that every step shares.
 
     Attributes:
-        side: which side of the grant it is.
-        caller: the ARN of whoever the session's credentials belong to.
-        session: the session itself.
-        patience: how long to wait for eventual consistency.
+        side: ``trusting`` or ``trusted``.
+        caller: the ARN of the session's caller.
+        session: the session.
+        iam: the session's IAM client.
+        sts: the session's STS client.
+        patience: how long to retry each call while IAM changes propagate.
     """
 
     side: Side
@@ -43,12 +46,12 @@ class GrantAccount:
 
     @property
     def id(self) -> str:
-        """The account's id."""
+        """The account's ID."""
         return self.caller.account
 
     @property
     def partition(self) -> str:
-        """The account's partition."""
+        """The account's partition, such as ``aws``."""
         return self.caller.partition
 
     def attempt(
@@ -57,35 +60,32 @@ class GrantAccount:
         *,
         doing: str,
         resource: str = "*",
-        transient: Callable[[BaseException], bool] = never,
+        transient: Callable[[BaseException], bool] = never_transient,
     ) -> T:
-        """The result of a call to this account, with the retries and the errors of :func:`xacct.retry.attempt`."""
-        return attempt(call, doing=doing, account=self.id, resource=resource, patience=self.patience, transient=transient)
+        """Make a call to this account and return its result, as :func:`xacct.retry.attempt` does.
+
+        Raises:
+            AwsError: the call failed.
+        """
+        return attempt(
+            call, doing=doing, account=self.id, resource=resource, patience=self.patience, transient=transient
+        )
 
 
 def connect(trusting: boto3.Session, trusted: boto3.Session, patience: Patience) -> tuple[GrantAccount, GrantAccount]:
-    """Both sides, after asking both accounts at once who the caller is.
+    """Return the trusting and the trusted account of two sessions, after reading both callers concurrently.
 
     Raises:
-        AwsError: the credentials of a side do not work.
+        AwsError: the credentials of a session do not work.
     """
-    # Making clients from one session is not thread-safe, so they are made here, before any thread starts.
-    clients = [(s.client("iam"), s.client("sts")) for s in (trusting, trusted)]
-
-    def who(sts: STSClient, name: str) -> Arn:
-        identity = attempt(
-            sts.get_caller_identity,
-            doing=f"asking who the {name} session belongs to",
-            account="(unknown)",
-            resource="*",
-            patience=patience,
-        )
-        return Arn.parse(identity["Arn"])
-
-    names: tuple[Side, Side] = ("trusting", "trusted")
-    callers = run_concurrently(*(lambda s=sts, n=name: who(s, n) for (_, sts), name in zip(clients, names)))
+    # boto3.Session is not thread-safe, so the clients are created before any thread starts.
+    clients = [(session.client("iam"), session.client("sts")) for session in (trusting, trusted)]
+    sides: tuple[Side, Side] = ("trusting", "trusted")
+    callers = run_concurrently(
+        *(lambda sts=sts, side=side: caller_arn(sts, side, patience=patience) for (_, sts), side in zip(clients, sides))
+    )
     first, second = (
-        GrantAccount(side=name, caller=caller, session=session, iam=iam, sts=sts, patience=patience)
-        for name, caller, session, (iam, sts) in zip(names, callers, (trusting, trusted), clients)
+        GrantAccount(side=side, caller=caller, session=session, iam=iam, sts=sts, patience=patience)
+        for side, caller, session, (iam, sts) in zip(sides, callers, (trusting, trusted), clients)
     )
     return first, second

@@ -1,4 +1,4 @@
-"""What passes by itself, what does not, and how long to wait for it."""
+"""Retries of AWS calls: which errors are transient, how long to retry, and what the final error says."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ __all__ = [
     "Patience",
     "attempt",
     "code_of",
+    "creation_not_visible_yet",
     "deletion_is_stale",
     "denied_or_unknown",
-    "made_but_not_visible_yet",
-    "never",
+    "never_transient",
+    "none_if_missing",
     "not_visible_yet",
     "principal_not_visible_yet",
     "stop_after_sleeping",
@@ -34,7 +35,7 @@ log = logging.getLogger("xacct")
 
 T = TypeVar("T")
 
-_BUSY = frozenset(
+_RETRYABLE = frozenset(
     {
         "ConcurrentModification",
         "EntityTemporarilyUnmodifiable",
@@ -48,29 +49,37 @@ _BUSY = frozenset(
         "TooManyRequestsException",
     }
 )
-# Where the action that a call needs has another name than the call.
-_ACTIONS = {"GetBucketEncryption": "GetEncryptionConfiguration", "HeadBucket": "ListBucket"}
+# Operations whose IAM action has a different name.
+_ACTION_NAMES = {"GetBucketEncryption": "GetEncryptionConfiguration", "HeadBucket": "ListBucket"}
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 
 
 def _sleep(seconds: float) -> None:
-    # Looked up when it is called, so that a test's clock can stand in.
+    # Look up time.sleep at call time, so that tests can replace it.
     time.sleep(seconds)
 
 
 @frozen(kw_only=True)
 class Patience:
-    """How long to wait for IAM's writes to become visible everywhere.
+    """How long, and how often, to retry one call while IAM changes propagate.
 
-    AWS promises no bound; what has been seen is 10 to 60 seconds.
+    Calls are retried with exponential backoff and jitter: a random wait of at most `first` seconds before the second
+    try, twice that before the third, and so on up to `longest`. AWS documents no upper bound for propagation; 10 to 60
+    seconds are typical.
 
     Args:
-        deadline: seconds in all for one step, at least 0.
-        first: seconds before the second try.
-        longest: seconds between tries at most.
-        sleep: called with the seconds to wait.
+        deadline: total seconds for one call, retries included; at least 0. With 0 there are no retries.
+        first: upper bound in seconds of the wait before the second try; greater than 0.
+        longest: upper bound in seconds of any wait; greater than 0.
+        sleep: called with the seconds to wait; :func:`time.sleep` by default.
 
-    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
+    Raises:
+        ValueError: a number is out of range.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+
+    >>> Patience(deadline=30).deadline
+    30
     """
 
     deadline: float = field(default=120.0, validator=ge(0))
@@ -80,19 +89,19 @@ class Patience:
 
 
 def code_of(error: BaseException) -> str | None:
-    """AWS's code for an error; None for anything that AWS did not say."""
+    """Return the AWS error code of an exception, or None if it is not an AWS error response."""
     return error.response.get("Error", {}).get("Code") if isinstance(error, ClientError) else None
 
 
 def is_ambiguous(error: BaseException) -> bool:
-    """Whether the call may have taken effect although it failed: the answer was lost, or the server broke."""
+    """Return whether the call may have taken effect: the connection failed, or AWS answered with a 5xx error."""
     if isinstance(error, ClientError):
         return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500
     return isinstance(error, (HTTPClientError, NoConnection))
 
 
 def _may_have_taken_effect(error: BaseException | None) -> bool:
-    """Whether this try, or one that botocore made before it, may have taken effect, even if another call followed."""
+    """Return whether a call may have taken effect: this one, a try of botocore before it, or one that failed before."""
     while error is not None:
         if is_ambiguous(error):
             return True
@@ -103,40 +112,56 @@ def _may_have_taken_effect(error: BaseException | None) -> bool:
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Whether AWS was too is_retryable, or the answer was lost: trying again is right whatever the call."""
-    return is_ambiguous(error) or code_of(error) in _BUSY
+    """Return whether the error is worth a retry for any call: throttling, a server error or a failed connection."""
+    return is_ambiguous(error) or code_of(error) in _RETRYABLE
 
 
-def never(_: BaseException) -> bool:
-    """No refusal passes by itself."""
+def none_if_missing(call: Callable[[], T]) -> T | None:
+    """Return the result of a call, or None if IAM answers NoSuchEntity.
+
+    Reads use it to find out whether a resource exists. Deletions use it to succeed if there is nothing to delete.
+    """
+    try:
+        return call()
+    except ClientError as error:
+        if code_of(error) != "NoSuchEntity":
+            raise
+        return None
+
+
+def never_transient(_: BaseException) -> bool:
+    """Return False: no error of this call is caused by propagation."""
     return False
 
 
 def not_visible_yet(error: BaseException) -> bool:
-    """Right after a write of ours: what was written is not seen everywhere yet."""
+    """Return whether a resource that was just created is not visible to this call yet."""
     return code_of(error) == "NoSuchEntity"
 
 
-def made_but_not_visible_yet(error: BaseException) -> bool:
-    """Right after a creation whose answer was lost: IAM knows the name, and a read does not find it yet."""
+def creation_not_visible_yet(error: BaseException) -> bool:
+    """Return whether the resource exists but cannot be read yet, as after a creation whose response was lost."""
     return code_of(error) == "EntityAlreadyExists"
 
 
 def principal_not_visible_yet(error: BaseException) -> bool:
-    """Right after we made a principal: a trust policy cannot name it yet. Otherwise it is simply wrong."""
+    """Return whether a policy names a principal that IAM does not find.
+
+    It is transient only if the same run creates that principal.
+    """
     return code_of(error) == "MalformedPolicyDocument" and "Invalid principal in policy" in str(error)
 
 
 def deletion_is_stale(error: BaseException) -> bool:
-    """Right after we detached what was in the way: the delete does not see it yet.
+    """Return whether a deletion is refused because earlier detachments or deletions are not visible yet.
 
-    A delete that finds nothing is done, so that what is not found is what a read after a conflict looked for.
+    NoSuchEntity comes from the read that follows a DeleteConflict: the deletion itself treats it as success.
     """
     return code_of(error) in ("DeleteConflict", "NoSuchEntity")
 
 
 def denied_or_unknown(error: BaseException) -> bool:
-    """Right after we made a role: STS does not know it yet, or knows it on some of its hosts only."""
+    """Return whether STS refuses a new role or a new access key because it is not visible on all hosts yet."""
     return code_of(error) in _DENIED | {"InvalidClientTokenId", "NoSuchEntity"}
 
 
@@ -147,31 +172,32 @@ def attempt(
     account: str,
     resource: str,
     patience: Patience,
-    transient: Callable[[BaseException], bool] = never,
+    transient: Callable[[BaseException], bool] = never_transient,
 ) -> T:
-    """The result of a call, retried while it fails for a transient reason.
+    """Make a call and return its result. Retry while the error is transient.
 
     Args:
         call: makes the call.
-        doing: what is being done, for errors.
-        account: whose credentials make the call.
-        resource: the ARN that the call is about, for errors.
-        patience: how long to try.
-        transient: refusals that are eventual consistency here.
+        doing: the operation and the resource's name, for errors, such as ``creating role CrossAccountRoleS3``.
+        account: the account whose credentials make the call, for errors.
+        resource: the ARN of the resource, for errors.
+        patience: how long to retry.
+        transient: returns whether an error is caused by propagation. Throttling, server errors and failed connections
+            are always retried.
 
     Raises:
-        PermissionMissing: the caller may not make the call.
-        NotPropagated: the deadline passed while the refusal was one that passes by itself.
-        AwsError: any other refusal.
+        PermissionMissing: the caller lacks a permission.
+        NotPropagated: the error was still transient at the deadline.
+        AwsError: any other error.
     """
-    doubtful = False
+    ambiguous = False
 
     def once() -> T:
-        nonlocal doubtful
+        nonlocal ambiguous
         try:
             return call()
         except (ClientError, HTTPClientError, NoConnection) as error:
-            doubtful = doubtful or _may_have_taken_effect(error)
+            ambiguous = ambiguous or _may_have_taken_effect(error)
             raise
 
     retrying = tenacity.Retrying(
@@ -180,7 +206,7 @@ def attempt(
         wait=tenacity.wait_random_exponential(multiplier=patience.first, max=patience.longest),
         sleep=patience.sleep,
         before_sleep=lambda state: log.debug(
-            "%s: trying again after %s", doing, code_of(_failure(state)) or "an error"
+            "%s: retrying after %s", doing, code_of(_failure(state)) or "a connection error"
         ),
         reraise=True,
     )
@@ -189,27 +215,31 @@ def attempt(
     except (ClientError, HTTPClientError, NoConnection) as error:
         if transient(error):
             raise NotPropagated(
-                f"{doing} in account {account}: still refused after {patience.deadline:g} s. Either AWS needs longer, "
-                f"or the refusal is real. AWS said: {error}",
+                f"{doing} in account {account} failed after {patience.deadline:g} s of retries. IAM changes may need "
+                "more time to propagate: run again. If the error does not go away, propagation is not the cause. "
+                f"AWS said: {error}",
                 doing=doing,
                 account=account,
                 code=code_of(error),
-                ambiguous=doubtful,
+                ambiguous=ambiguous,
             ) from error
-        refusal = translate(error, doing=doing, account=account, resource=resource)
-        # A refusal tells of its own try only: one before it may have taken effect.
-        refusal.ambiguous = doubtful
-        raise refusal from error
+        failure = translate(error, doing=doing, account=account, resource=resource)
+        # An earlier try may have taken effect even if the last one was refused.
+        failure.ambiguous = ambiguous
+        raise failure from error
 
 
 class stop_after_sleeping(tenacity.stop.stop_base):  # noqa: N801 # named like tenacity's own
-    """Stop when so many seconds were slept: on a clock that only a test moves, no other time passes."""
+    """Stop after a total of `seconds` of sleep, whatever the clock says.
+
+    With a replaced ``time.sleep`` no real time passes, so that a deadline on the clock is never reached.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
-        """Whether to stop."""
+        """Return whether to stop."""
         return retry_state.idle_for >= self._seconds
 
 
@@ -225,16 +255,16 @@ def _service_of(resource: str) -> str:
 def translate(
     error: ClientError | HTTPClientError | NoConnection, *, doing: str, account: str, resource: str
 ) -> AwsError:
-    """What AWS's refusal means for the caller of xacct."""
+    """Return the xacct error for an error of boto3."""
     code = code_of(error)
     if isinstance(error, ClientError) and code in _DENIED:
         name, message = error.operation_name, error.response.get("Error", {}).get("Message", "")
         service = "sts" if name.startswith(("Assume", "GetCallerIdentity")) else _service_of(resource)
-        said = re.search(r"not authorized to perform: ([\w-]+:\w+)", message)
+        stated = re.search(r"not authorized to perform: ([\w-]+:\w+)", message)
         return PermissionMissing(
             doing=doing,
             account=account,
-            action=said[1] if said else f"{service}:{_ACTIONS.get(name, name)}",
+            action=stated[1] if stated else f"{service}:{_ACTION_NAMES.get(name, name)}",
             resource=resource,
             message=message,
         )

@@ -26,7 +26,7 @@ def test_a_second_run_takes_9_calls_and_writes_nothing(accounts: Accounts, patie
 
     assert again.is_empty
     assert again.apply() == ()
-    assert str(again) == "Nothing to change: both accounts are as the grants want them."
+    assert str(again) == "Nothing to change: both accounts match the grants."
     assert accounts.wire.writes == []
     assert sorted(accounts.wire.calls) == sorted(REAPPLY)
     assert len(REAPPLY) == 9

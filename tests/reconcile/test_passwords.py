@@ -62,7 +62,7 @@ def test_a_password_that_the_account_refuses_is_explained_and_not_shown(accounts
     before = accounts.snapshot()
     violation = Fault("violation", 400, "PasswordPolicyViolation", "Password should have at least one symbol")
     accounts.wire.fail_always(f"trusted CreateLoginProfile {USER}", violation)
-    with pytest.raises(ApplyFailed, match="the password breaks the account's password policy") as failed:
+    with pytest.raises(ApplyFailed, match="the password violates the account's password policy") as failed:
         plan_given(accounts, patience, ConsoleUser(USER, password=GIVEN)).apply()
 
     assert GIVEN not in str(failed.value)

@@ -1,4 +1,4 @@
-"""From desired state to accounts: plan, apply, roll back, destroy."""
+"""Reconciliation of grants with both accounts: plan, apply, roll back and destroy."""
 
 from xacct.reconcile.plan import Plan, plan
 

@@ -1,4 +1,4 @@
-"""Waiting until a role that was just made can really be assumed."""
+"""The step that waits until a new role can be assumed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from xacct.retry import denied_or_unknown
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
 
-__all__ = ["can_be_tried", "wait_until_assumable"]
+__all__ = ["is_assumable_by", "wait_until_assumable"]
 
-# One success proves little: requests reach hosts that know the role and hosts that do not yet.
+# After one success the next call may still reach a host that does not know the role.
 _SUCCESSES = 3
 
 
-def can_be_tried(grant: TrustGrant, caller: Arn) -> bool:
-    """Whether the trusted side's own caller can be expected to assume the role, so that trying it tells something.
+def is_assumable_by(grant: TrustGrant, caller: Arn) -> bool:
+    """Return whether the trust policy lets a caller assume the role with no more than its own credentials.
 
-    MFA, source addresses, tags and source identities are the people's to bring, and not this session's.
+    A role that requires MFA, a source address, session tags or a source identity is not assumable: only its users can
+    provide these.
     """
     if grant.needs_mfa or grant.source_ips or grant.session_tags or grant.source_identity:
         return False
@@ -40,13 +41,13 @@ def can_be_tried(grant: TrustGrant, caller: Arn) -> bool:
 
 def _is_caller(principal: Arn, caller: Arn) -> bool:
     if caller.resource_type == "assumed-role":
-        # The ARN of a session has the role's name and not its path.
+        # The ARN of a session has the name of the role, and not its path.
         return principal.resource_type == "role" and principal.name == caller.resource_id.split("/")[0]
     return principal == caller
 
 
 def wait_until_assumable(role: Role, trusted: GrantAccount) -> Step:
-    """The step that assumes the role as the trusted side until that succeeds three times in a row."""
+    """Return the step that assumes the role from the trusted account until that succeeds three times in a row."""
     grant = role.grant
     request: AssumeRoleRequestTypeDef = {"RoleArn": grant.role_arn, "RoleSessionName": "xacct-wait"}
     if grant.external_id is not None:
@@ -59,7 +60,7 @@ def wait_until_assumable(role: Role, trusted: GrantAccount) -> Step:
     def run() -> None:
         trusted.attempt(
             assume_repeatedly,
-            doing=f"waiting until {role.words} can be assumed",
+            doing=f"waiting until {role.label} can be assumed",
             resource=grant.role_arn,
             transient=denied_or_unknown,
         )
@@ -67,7 +68,7 @@ def wait_until_assumable(role: Role, trusted: GrantAccount) -> Step:
     return Step(
         key=f"{role.key} assumable",
         account=trusted,
-        what=f"waiting until {role.words} can be assumed",
+        what=f"waiting until {role.label} can be assumed",
         run=run,
         after=frozenset((role.key,)),
     )

@@ -1,4 +1,4 @@
-"""Running steps in the order that they depend on each other, and taking them back after a failure."""
+"""Execution of steps: in the order of their dependencies, concurrently, with rollback after a failure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger("xacct")
 
 @define
 class _Outcome:
-    """What became of the steps; ``done`` in the order in which they ended."""
+    """The state of an execution; ``done`` has the steps in the order in which they finished."""
 
     waiting: list[Step]
     done: list[Step] = field(factory=list)
@@ -32,33 +32,33 @@ class _Outcome:
 
 
 def execute(steps: Sequence[Step], report: Reporter, *, roll_back: bool) -> None:
-    """Run every step as soon as those that it comes after have ended, independent ones at the same time.
+    """Run each step as soon as the steps that it depends on have finished; independent steps run concurrently.
 
-    After a failure, or an interrupt, no further step starts, those under way end, and what was done is taken back in
-    reverse order.
+    After a failure or an interrupt no further step starts, and running steps finish. Then the steps that ran are
+    reverted in reverse order.
 
     Args:
-        steps: in any order; keys in ``after`` that no step has are taken as done.
-        report: told of each step.
-        roll_back: whether to take back what was done.
+        steps: the steps, in any order. Keys in `after` that no step has are ignored.
+        report: called for each step that starts, finishes, fails or is rolled back.
+        roll_back: whether to revert the steps after a failure.
 
     Raises:
-        ApplyFailed: a step failed; says what was taken back and what stands.
-        ForeignAttachments: AWS refused a removal for something that xacct did not make.
+        ApplyFailed: a step failed; says what was rolled back and what was not.
+        ForeignAttachments: AWS refused a deletion because of something that xacct did not create.
     """
     outcome = _run_all(steps, report)
     if not outcome.stopped:
         return
-    # What is neither waiting, nor done, nor clearly refused may have taken effect; its undo allows for both.
+    # Any other step may have taken effect. Its undo works in both cases.
     refused = [step for step, error in outcome.failed if _was_refused(error)]
-    doubtful = [step for step in steps if step not in (*outcome.waiting, *outcome.done, *refused)]
-    restored, stands = _take_back([*outcome.done, *doubtful], report) if roll_back else ([], _left(outcome))
+    uncertain = [step for step in steps if step not in (*outcome.waiting, *outcome.done, *refused)]
+    restored, remaining = _roll_back([*outcome.done, *uncertain], report) if roll_back else ([], _unfinished(outcome))
     if outcome.interrupted is not None:
         raise outcome.interrupted
     step, error = outcome.failed[0]
     if isinstance(error, ForeignAttachments):
         raise error
-    raise ApplyFailed(step.what, str(error), stands=stands, restored=restored) from error
+    raise ApplyFailed(step.what, str(error), stands=remaining, restored=restored) from error
 
 
 def _was_refused(error: Exception) -> bool:
@@ -74,7 +74,7 @@ def _run_all(steps: Sequence[Step], report: Reporter) -> _Outcome:
         def advance() -> None:
             if not outcome.stopped:
                 for step in [s for s in outcome.waiting if not s.after & unfinished]:
-                    _tell(report, "started", step)
+                    _report(report, "started", step)
                     outcome.waiting.remove(step)
                     running[threads.submit(step.run)] = step
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -85,7 +85,7 @@ def _run_all(steps: Sequence[Step], report: Reporter) -> _Outcome:
                 while running or (outcome.waiting and not outcome.stopped):
                     advance()
                 break
-            except BaseException as error:  # noqa: BLE001 - Ctrl-C or on_event's own: what runs ends first
+            except BaseException as error:  # noqa: BLE001 - Ctrl-C, or an error of on_event: running steps finish first
                 outcome.interrupted = outcome.interrupted or error
     return outcome
 
@@ -95,41 +95,41 @@ def _settle(step: Step, future: Future[None], outcome: _Outcome, unfinished: set
     if error is None:
         unfinished.discard(step.key)
         outcome.done.append(step)
-        _tell(report, "done", step)
+        _report(report, "done", step)
     elif isinstance(error, Exception):
         outcome.failed.append((step, error))
-        _tell(report, "failed", step)
+        _report(report, "failed", step)
     else:
         raise error
 
 
-def _take_back(steps: Sequence[Step], report: Reporter) -> tuple[list[str], list[str]]:
-    restored, stands = [], []
+def _roll_back(steps: Sequence[Step], report: Reporter) -> tuple[list[str], list[str]]:
+    restored, remaining = [], []
     for step in reversed(steps):
         if step.change is None or step.undo is None:
             continue
         try:
             step.undo()
-        except Exception as error:  # noqa: BLE001 - whatever it was, the rest is still taken back, and this is reported
-            stands.append(f"{step.change} ({error})")
-            _tell_anyway(report, "not rolled back", step)
+        except Exception as error:  # noqa: BLE001 - any failure is reported, and the rest is still rolled back
+            remaining.append(f"{step.change} ({error})")
+            _report_safely(report, "not rolled back", step)
         else:
             restored.append(str(step.change))
-            _tell_anyway(report, "rolled back", step)
-    return restored, stands
+            _report_safely(report, "rolled back", step)
+    return restored, remaining
 
 
-def _left(outcome: _Outcome) -> list[str]:
+def _unfinished(outcome: _Outcome) -> list[str]:
     steps = [*(step for step, _ in outcome.failed), *outcome.waiting]
     return [f"{step.change.resource} in account {step.change.account}" for step in steps if step.change]
 
 
-def _tell(report: Reporter, kind: EventKind, step: Step) -> None:
+def _report(report: Reporter, kind: EventKind, step: Step) -> None:
     report(kind, step.what, step.account.side, step.account.id)
 
 
-def _tell_anyway(report: Reporter, kind: EventKind, step: Step) -> None:
+def _report_safely(report: Reporter, kind: EventKind, step: Step) -> None:
     try:
-        _tell(report, kind, step)
-    except Exception as error:  # noqa: BLE001 - a callback that fails must not keep the rest from being taken back
-        log.warning("on_event failed: %r", error)
+        _report(report, kind, step)
+    except Exception as error:  # noqa: BLE001 - a failing callback must not stop the rollback
+        log.warning("The on_event callback raised %r; the rollback continues", error)

@@ -1,11 +1,11 @@
-"""The resources of some grants, as both accounts have them."""
+"""Reads of a grant's resources in both accounts, and the checks that guard resources that xacct did not create."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import evolve, frozen
 
@@ -16,88 +16,54 @@ from xacct.grant_account import GrantAccount
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.resources.managed_policy import ManagedPolicy, ManagedPolicyState
 from xacct.resources.ownership_tags import is_ours
+from xacct.resources.resource import Resource, ResourceState
 from xacct.resources.role import Role, RoleState
 from xacct.resources.step import Change, Step, change
 from xacct.resources.user import User, UserState
 
-__all__ = ["Observation", "ObservedGrants", "Resource", "read", "refuse_foreign", "refuse_what_is_not_ours"]
+__all__ = ["Observation", "ObservedGrants", "read_grants", "refuse_foreign_attachments", "refuse_resources_not_ours"]
 
-
-class State(Protocol):
-    """What is known of a resource that is there."""
-
-    @property
-    def tags(self) -> Mapping[str, str]:
-        """Its tags."""
-        ...
-
-
-S = TypeVar("S", bound=State)
-
-
-class Resource(Protocol[S]):
-    """What a kind of resource does."""
-
-    @property
-    def account(self) -> GrantAccount:
-        """Whose account it is in."""
-        ...
-
-    @property
-    def words(self) -> str:
-        """What it is called."""
-        ...
-
-    def read(self, *, removing: bool = False) -> S | None:
-        """Its state; None where it is not there."""
-        ...
-
-    def steps_to_apply(self, state: S | None) -> list[Step]:
-        """The steps to what is wanted."""
-        ...
-
-    def foreign(self, state: S) -> list[str]:
-        """What is on it by another hand, in words."""
-        ...
-
-    def steps_to_remove(self, state: S) -> list[Step]:
-        """The steps that remove it."""
-        ...
+S = TypeVar("S", bound=ResourceState)
 
 
 @frozen
 class Observation(Generic[S]):
-    """A resource with what was read of it."""
+    """A resource and what was read of it.
+
+    Attributes:
+        resource: the resource.
+        state: what was read; None if the resource does not exist.
+    """
 
     resource: Resource[S]
     state: S | None
 
     @classmethod
-    def of(cls, resource: Resource[S], removing: bool) -> Observation[S]:
-        """Read the resource now."""
+    def of(cls, resource: Resource[S], *, removing: bool) -> Observation[S]:
+        """Read a resource."""
         return cls(resource, resource.read(removing=removing))
 
     def steps_to_apply(self) -> list[Step]:
-        """The steps to what is wanted."""
+        """Return the steps to what the grant declares."""
         return self.resource.steps_to_apply(self.state)
 
     def steps_to_remove(self) -> list[Step]:
-        """The steps that remove it; none where it is not there."""
+        """Return the steps that remove the resource; none if it does not exist."""
         return [] if self.state is None else self.resource.steps_to_remove(self.state)
 
     @property
-    def foreign(self) -> list[str]:
-        """What is on it by another hand."""
-        return [] if self.state is None else self.resource.foreign(self.state)
+    def foreign_attachments(self) -> list[str]:
+        """What is on the resource and was not attached by xacct."""
+        return [] if self.state is None else self.resource.foreign_attachments(self.state)
 
     @property
     def drift(self) -> list[Change]:
-        """What is on it by another hand, as what a plan leaves alone."""
-        return [change(self.resource.account, "leave", text) for text in self.foreign]
+        """The foreign attachments, as changes with the action ``leave``."""
+        return [change(self.resource.account, "leave", text) for text in self.foreign_attachments]
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is not there, or made by xacct."""
+        """Whether the resource does not exist or was created by xacct."""
         return self.state is None or is_ours(self.state.tags)
 
 
@@ -106,7 +72,7 @@ AnyObservation = Observation[RoleState] | Observation[ManagedPolicyState] | Obse
 
 @frozen(kw_only=True)
 class ObservedGrants:
-    """Everything that some grants ask for."""
+    """The observations of every resource that some grants declare."""
 
     roles: tuple[Observation[RoleState], ...]
     policies: tuple[Observation[ManagedPolicyState], ...]
@@ -118,22 +84,22 @@ class ObservedGrants:
         return (*self.policies, *self.users, *self.roles)
 
 
-def read(
+def read_grants(
     grants: Sequence[TrustGrant | DevAccessGrant],
+    *,
     trusting: GrantAccount,
     trusted: GrantAccount,
     password: Callable[[ConsoleUser], str],
-    *,
     removing: bool,
 ) -> ObservedGrants:
-    """Read both accounts at the same time.
+    """Read the resources of grants in both accounts concurrently.
 
     Args:
-        grants: what is asked for.
+        grants: the grants.
         trusting: the account of the roles.
         trusted: the account of the policies and users.
-        password: gives a console user's password when it is needed.
-        removing: whether what would stand in the way of a removal is read too.
+        password: returns a console user's password; called only if one is set.
+        removing: whether to read what a removal needs, instead of what an update needs.
     """
     policies = [ManagedPolicy(account=trusted, grant=grant) for grant in grants if isinstance(grant, DevAccessGrant)]
     users = [
@@ -141,57 +107,72 @@ def read(
         for policy in policies
         if (user := policy.grant.console_user) is not None
     ]
-    made = {user.arn: user.key for user in users}
-    roles = [
-        Role(account=trusting, grant=grant, after=frozenset(made[p.value] for p in grant.principals if p.value in made))
-        for grant in grants
-        if isinstance(grant, TrustGrant)
-    ]
+    roles = _roles([grant for grant in grants if isinstance(grant, TrustGrant)], trusting, users)
     with ThreadPoolExecutor(max_workers=3) as threads:
-        of_roles = threads.submit(_read_all, roles, removing)
-        of_policies = threads.submit(_read_all, policies, removing)
-        of_users = threads.submit(_read_all, users, removing)
-    carried = {policy for user in of_users.result() if user.state for policy in user.state.attached}
+        read_roles = threads.submit(_read_all, roles, removing=removing)
+        read_policies = threads.submit(_read_all, policies, removing=removing)
+        read_users = threads.submit(_read_all, users, removing=removing)
+    on_users = {policy for user in read_users.result() if user.state for policy in user.state.attached}
     return ObservedGrants(
-        roles=of_roles.result(),
+        roles=read_roles.result(),
         policies=tuple(
-            evolve(observation, state=_with_carriers(policy, observation.state, policy.arn in carried))
-            for policy, observation in zip(policies, of_policies.result())
+            evolve(observation, state=_with_principals(policy, observation.state, on_user=policy.arn in on_users))
+            for policy, observation in zip(policies, read_policies.result())
         ),
-        users=of_users.result(),
+        users=read_users.result(),
     )
 
 
-def _read_all(resources: Sequence[Resource[S]], removing: bool) -> tuple[Observation[S], ...]:
-    return tuple(run_concurrently(*(partial(Observation.of, resource, removing) for resource in resources)))
+def _roles(grants: Sequence[TrustGrant], account: GrantAccount, users: Sequence[User]) -> list[Role]:
+    """Return the roles of grants; a role that trusts one of the users comes after the step that creates that user."""
+    keys = {user.arn: user.key for user in users}
+    return [
+        Role(
+            account=account,
+            grant=grant,
+            after=frozenset(keys[principal.value] for principal in grant.principals if principal.value in keys),
+        )
+        for grant in grants
+    ]
 
 
-def _with_carriers(policy: ManagedPolicy, state: ManagedPolicyState | None, on_user: bool) -> ManagedPolicyState | None:
-    """Ask who carries the policy only where AWS counts more than the console user, who was read anyway."""
-    if state is None or state.attachments == int(on_user):
+def _read_all(resources: Sequence[Resource[S]], *, removing: bool) -> tuple[Observation[S], ...]:
+    reads = (partial(Observation.of, resource, removing=removing) for resource in resources)
+    return tuple(run_concurrently(*reads))
+
+
+def _with_principals(
+    policy: ManagedPolicy, state: ManagedPolicyState | None, *, on_user: bool
+) -> ManagedPolicyState | None:
+    """Read the policy's principals, unless AttachmentCount shows that the console user is the only one."""
+    if state is None or state.attachment_count == int(on_user):
         return state
-    return policy.read_carriers(state)
+    return policy.read_principals(state)
 
 
-def refuse_what_is_not_ours(observed: ObservedGrants) -> None:
-    """Refuse to touch what xacct did not make.
-
-    Raises:
-        NotOurs: names all of it in the first account that has any.
-    """
-    strangers = [observation.resource for observation in observed.all if not observation.is_ours]
-    if strangers:
-        account = strangers[0].account.id
-        raise NotOurs(account, [stranger.words for stranger in strangers if stranger.account.id == account])
-
-
-def refuse_foreign(observed: ObservedGrants) -> None:
-    """Refuse to remove what carries something by another hand.
+def refuse_resources_not_ours(observed: ObservedGrants) -> None:
+    """Check that xacct created every resource that exists.
 
     Raises:
-        ForeignAttachments: names all of it in the first account that has any.
+        NotOurs: it did not; names all such resources of the first account that has any.
     """
-    found = [(observation.resource.account.id, text) for observation in observed.all for text in observation.foreign]
+    others = [observation.resource for observation in observed.all if not observation.is_ours]
+    if others:
+        account = others[0].account.id
+        raise NotOurs(account, [resource.label for resource in others if resource.account.id == account])
+
+
+def refuse_foreign_attachments(observed: ObservedGrants) -> None:
+    """Check that a removal would delete nothing that xacct did not create.
+
+    Raises:
+        ForeignAttachments: it would; names all such attachments of the first account that has any.
+    """
+    found = [
+        (observation.resource.account.id, text)
+        for observation in observed.all
+        for text in observation.foreign_attachments
+    ]
     if found:
         account = found[0][0]
         raise ForeignAttachments("removing the grant", account, [text for where, text in found if where == account])

@@ -1,1 +1,1 @@
-"""What xacct owns in an account: one module for each kind, with how it is read, made, changed and removed."""
+"""The IAM resources that xacct manages: one module per kind, with its reads, its changes and its removal."""

@@ -1,4 +1,4 @@
-"""A managed policy that a role, a user or a group carries."""
+"""The attachment of a managed policy to a role, a user or a group."""
 
 from __future__ import annotations
 
@@ -10,90 +10,99 @@ from attrs import frozen
 from xacct.arn import Arn
 from xacct.grant_account import GrantAccount
 from xacct.resources.step import Step, change
-from xacct.retry import not_visible_yet
+from xacct.retry import none_if_missing, not_visible_yet
 
-__all__ = ["Attachment", "Carrier"]
+__all__ = ["Attachment", "PrincipalKind"]
 
-Carrier = Literal["role", "user", "group"]
+PrincipalKind = Literal["role", "user", "group"]
 
 
 @frozen(kw_only=True)
 class Attachment:
-    """A managed policy on its carrier."""
+    """A managed policy attached to a role, a user or a group.
+
+    Attributes:
+        account: the account of the principal.
+        kind: ``role``, ``user`` or ``group``.
+        name: the principal's name.
+        policy_arn: the policy's ARN.
+    """
 
     account: GrantAccount
-    kind: Carrier
+    kind: PrincipalKind
     name: str
     policy_arn: str
 
     @property
-    def _attached(self) -> str:
+    def key(self) -> str:
+        """The key of the step that attaches or detaches the policy."""
+        return f"{self.account.side} {self.kind} {self.name} {self.policy_arn}"
+
+    @property
+    def _policy_to_principal(self) -> str:
         return f"{Arn.parse(self.policy_arn).name} to {self.kind} {self.name}"
 
     @property
-    def _detached(self) -> str:
+    def _policy_from_principal(self) -> str:
         return f"{Arn.parse(self.policy_arn).name} from {self.kind} {self.name}"
 
     @property
-    def key(self) -> str:
-        """What other steps name the attaching or detaching by."""
-        return f"{self.account.side} {self.kind} {self.name} {self.policy_arn}"
+    def _principal_arn(self) -> str:
+        return f"arn:{self.account.partition}:iam::{self.account.id}:{self.kind}/{self.name}"
 
-    def attach(self, after: Iterable[str] = ()) -> Step:
-        """The step that attaches it."""
+    def step_to_attach(self, after: Iterable[str] = ()) -> Step:
+        """Return the step that attaches the policy."""
         return Step(
             key=self.key,
             account=self.account,
-            what=f"attaching {self._attached}",
+            what=f"attaching {self._policy_to_principal}",
             run=self._attach,
             undo=self._detach,
-            change=change(self.account, "attach", self._attached),
+            change=change(self.account, "attach", self._policy_to_principal),
             after=frozenset(after),
         )
 
-    def detach(self, after: Iterable[str] = ()) -> Step:
-        """The step that detaches it."""
+    def step_to_detach(self, after: Iterable[str] = ()) -> Step:
+        """Return the step that detaches the policy."""
         return Step(
             key=self.key,
             account=self.account,
-            what=f"detaching {self._detached}",
+            what=f"detaching {self._policy_from_principal}",
             run=self._detach,
             undo=self._attach,
-            change=change(self.account, "detach", self._detached),
+            change=change(self.account, "detach", self._policy_from_principal),
             after=frozenset(after),
         )
 
     def _attach(self) -> None:
-        iam = self.account.iam
-
-        def call() -> None:
-            if self.kind == "role":
-                iam.attach_role_policy(RoleName=self.name, PolicyArn=self.policy_arn)
-            elif self.kind == "user":
-                iam.attach_user_policy(UserName=self.name, PolicyArn=self.policy_arn)
-            else:
-                iam.attach_group_policy(GroupName=self.name, PolicyArn=self.policy_arn)
-
         self.account.attempt(
-            call, doing=f"attaching {self._attached}", resource=self._carrier_arn, transient=not_visible_yet
+            self._request_attachment,
+            doing=f"attaching {self._policy_to_principal}",
+            resource=self._principal_arn,
+            transient=not_visible_yet,
         )
 
     def _detach(self) -> None:
+        self.account.attempt(
+            lambda: none_if_missing(self._request_detachment),
+            doing=f"detaching {self._policy_from_principal}",
+            resource=self._principal_arn,
+        )
+
+    def _request_attachment(self) -> None:
         iam = self.account.iam
+        if self.kind == "role":
+            iam.attach_role_policy(RoleName=self.name, PolicyArn=self.policy_arn)
+        elif self.kind == "user":
+            iam.attach_user_policy(UserName=self.name, PolicyArn=self.policy_arn)
+        else:
+            iam.attach_group_policy(GroupName=self.name, PolicyArn=self.policy_arn)
 
-        def call() -> None:
-            try:
-                if self.kind == "role":
-                    iam.detach_role_policy(RoleName=self.name, PolicyArn=self.policy_arn)
-                elif self.kind == "user":
-                    iam.detach_user_policy(UserName=self.name, PolicyArn=self.policy_arn)
-                else:
-                    iam.detach_group_policy(GroupName=self.name, PolicyArn=self.policy_arn)
-            except iam.exceptions.NoSuchEntityException:
-                return
-
-        self.account.attempt(call, doing=f"detaching {self._detached}", resource=self._carrier_arn)
-
-    @property
-    def _carrier_arn(self) -> str:
-        return f"arn:{self.account.partition}:iam::{self.account.id}:{self.kind}/{self.name}"
+    def _request_detachment(self) -> None:
+        iam = self.account.iam
+        if self.kind == "role":
+            iam.detach_role_policy(RoleName=self.name, PolicyArn=self.policy_arn)
+        elif self.kind == "user":
+            iam.detach_user_policy(UserName=self.name, PolicyArn=self.policy_arn)
+        else:
+            iam.detach_group_policy(GroupName=self.name, PolicyArn=self.policy_arn)

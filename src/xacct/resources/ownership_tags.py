@@ -1,4 +1,4 @@
-"""How xacct knows what it made: tags on the resource itself, so that no state is kept anywhere else."""
+"""Ownership tags: the tags on a resource by which xacct recognizes what it created and attached."""
 
 from __future__ import annotations
 
@@ -9,53 +9,68 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import TagTypeDef
 
-__all__ = ["MARK", "RECORD", "is_ours", "marked", "merged", "recorded", "tag_list", "tags_of", "was_recorded"]
+__all__ = [
+    "ATTACHED_TAG",
+    "OWNER",
+    "OWNER_TAG",
+    "is_ours",
+    "is_recorded",
+    "recorded_digests",
+    "tags_from_list",
+    "tags_to_list",
+    "with_ownership",
+    "with_recorded",
+]
 
-MARK = "xacct:managed-by"
-RECORD = "xacct:attached"
+OWNER_TAG = "xacct:managed-by"
+OWNER = "xacct"
+ATTACHED_TAG = "xacct:attached"
 
 
 def _digest(name: str) -> str:
-    # A tag's value has room for 256 characters, a role for more policies than their names would fit in.
+    # A tag value has 256 characters. The names of all policies that a role can have do not fit.
     return hashlib.sha256(name.encode()).hexdigest()[:6]
 
 
-def marked(tags: Mapping[str, str], attached: Iterable[str] = ()) -> dict[str, str]:
-    """The user's tags with those that say that xacct made the resource, and what it attached to it.
+def with_ownership(tags: Mapping[str, str], attached: Iterable[str] = ()) -> dict[str, str]:
+    """Return the user's tags with the ownership tag and the record of what xacct attached.
 
-    What was attached is recorded so that a grant that asks for less later takes away what it gave, and never what
-    somebody else attached.
+    With the record, a later grant that needs less can detach what xacct attached, and only that.
+
+    Args:
+        tags: the user's tags.
+        attached: the ARNs or names of what the grant attaches.
     """
     digests = sorted({_digest(name) for name in attached})
-    return {**tags, MARK: "xacct", **({RECORD: " ".join(digests)} if digests else {})}
+    return {**tags, OWNER_TAG: OWNER, **({ATTACHED_TAG: " ".join(digests)} if digests else {})}
 
 
-def merged(wanted: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
-    """The wanted tags, with what was recorded before still recorded."""
-    digests = sorted(recorded(wanted) | recorded(observed))
-    return {**wanted, **({RECORD: " ".join(digests)} if digests else {})}
+def with_recorded(tags: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
+    """Return tags whose record also has everything that the observed tags record."""
+    digests = sorted(recorded_digests(tags) | recorded_digests(observed))
+    return {**tags, **({ATTACHED_TAG: " ".join(digests)} if digests else {})}
 
 
 def is_ours(tags: Mapping[str, str]) -> bool:
-    """Whether the tags say that xacct made the resource."""
-    return tags.get(MARK) == "xacct"
+    """Return whether the tags say that xacct created the resource."""
+    return tags.get(OWNER_TAG) == OWNER
 
 
-def recorded(tags: Mapping[str, str]) -> frozenset[str]:
-    """The digests of what xacct attached."""
-    return frozenset(tags.get(RECORD, "").split())
+def recorded_digests(tags: Mapping[str, str]) -> frozenset[str]:
+    """Return the digests of what xacct attached."""
+    return frozenset(tags.get(ATTACHED_TAG, "").split())
 
 
-def was_recorded(name: str, tags: Mapping[str, str]) -> bool:
-    """Whether xacct attached the policy of this ARN or name."""
-    return _digest(name) in recorded(tags)
+def is_recorded(name: str, tags: Mapping[str, str]) -> bool:
+    """Return whether the tags record that xacct attached the policy or principal of this ARN or name."""
+    return _digest(name) in recorded_digests(tags)
 
 
-def tag_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
-    """The tags as IAM takes them."""
+def tags_to_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
+    """Return tags in the form that IAM requests have."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def tags_of(tags: Sequence[TagTypeDef]) -> dict[str, str]:
-    """The tags that IAM gave."""
+def tags_from_list(tags: Sequence[TagTypeDef]) -> dict[str, str]:
+    """Return the tags of an IAM response."""
     return {tag["Key"]: tag["Value"] for tag in tags}

@@ -1,31 +1,31 @@
-"""A change, and the step that makes it."""
+"""Changes, which a plan shows, and steps, which make them."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
-from typing import Literal, cast
+from collections.abc import Callable
+from typing import Literal
 
 from attrs import field, frozen
 
 from xacct.grant_account import GrantAccount, Side
 from xacct.policy import PolicyDocument
 
-__all__ = ["Action", "Change", "Step", "change", "document_of", "policy_diff"]
+__all__ = ["Action", "Change", "Step", "change", "policy_diff"]
 
 Action = Literal["create", "update", "attach", "detach", "delete", "leave"]
 
 
 @frozen(kw_only=True)
 class Change:
-    """One thing that a plan would change, or will not touch.
+    """One change of a plan, or one thing that it does not touch.
 
     Attributes:
-        action: what happens; ``leave`` for what is there by another hand and stays.
+        action: what happens; ``leave`` for what was not created by xacct and stays.
         side: ``trusting`` or ``trusted``.
-        account: the account's id.
-        resource: what it happens to, in words, such as ``role CrossAccountRoleS3``.
-        detail: more to read, such as the difference between two policies.
+        account: the account's ID.
+        resource: what changes, such as ``role CrossAccountRoleS3``.
+        detail: more about the change, such as the diff of two policies.
     """
 
     action: Action
@@ -35,13 +35,13 @@ class Change:
     detail: str = ""
 
     def __str__(self) -> str:
-        return f"{self.action} {self.resource} in the {self.account} account {self.account}"
+        return f"{self.action} {self.resource} in the {self.side} account {self.account}"
 
     def to_dict(self) -> dict[str, str]:
-        """The change for a program."""
+        """Return the change as a dictionary that JSON can express."""
         return {
             "action": self.action,
-            "side": self.account,
+            "side": self.side,
             "account": self.account,
             "resource": self.resource,
             "detail": self.detail,
@@ -50,15 +50,16 @@ class Change:
 
 @frozen(kw_only=True, eq=False)
 class Step:
-    """One call, or a few that belong together, that moves an account towards the desired state.
+    """One or a few API calls that bring an account closer to what the grants declare.
 
     Attributes:
-        key: what other steps name it by.
-        after: the keys of the steps that must have ended before.
-        what: what is being done, in words, such as ``creating role CrossAccountRoleS3``.
-        change: what it changes; None for a step that only waits.
-        run: does it. Safe to do again.
-        undo: takes it back, also where only a part was done; None where there is nothing to take back.
+        key: identifies the step for the `after` of other steps.
+        account: where the step acts.
+        what: what the step does, for messages, such as ``creating role CrossAccountRoleS3``.
+        change: what the step changes; None for a step that only waits.
+        run: makes the calls. It is safe to repeat.
+        undo: reverts them, also if only some took effect; None if there is nothing to revert.
+        after: the keys of the steps that must finish before this one starts.
     """
 
     key: str
@@ -71,17 +72,12 @@ class Step:
 
 
 def change(account: GrantAccount, action: Action, resource: str, detail: str = "") -> Change:
-    """A change in the account of a side."""
+    """Return a change in an account."""
     return Change(action=action, side=account.side, account=account.id, resource=resource, detail=detail)
 
 
-def document_of(answer: object) -> PolicyDocument:
-    """The policy in an answer of IAM's, which botocore has decoded although its type says text."""
-    return PolicyDocument.parse(cast("Mapping[str, object] | str", answer))
-
-
 def policy_diff(before: PolicyDocument, after: PolicyDocument) -> str:
-    """The lines that differ between two policies, in their canonical form.
+    """Return the lines that differ between two policies in canonical form, with two lines of context.
 
     >>> from xacct.policy import Statement
     >>> old, new = (PolicyDocument((Statement.allow(action, "*"),)) for action in ("s3:GetObject", "s3:ListBucket"))

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from xacct.arn import Arn
 from xacct.concurrency import run_concurrently
 from xacct.console_user import ConsoleUser
-from xacct.errors import AwsError, ForeignAttachments, NotOurs
+from xacct.errors import AwsError, ForeignAttachments
 from xacct.grants import DevAccessGrant
 from xacct.resources.attachment import Attachment
-from xacct.resources.ownership_tags import is_ours, marked, merged, tag_list, tags_of, was_recorded
+from xacct.resources.ownership_tags import is_recorded, tags_from_list, tags_to_list, with_ownership, with_recorded
 from xacct.resources.resource import Resource
 from xacct.resources.step import Step
-from xacct.retry import deletion_is_stale, made_but_not_visible_yet, not_visible_yet
+from xacct.retry import none_if_missing, not_visible_yet
 
 if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import UserTypeDef
@@ -26,11 +27,13 @@ __all__ = ["User", "UserState"]
 
 @frozen(kw_only=True)
 class UserState:
-    """The user as the account has it.
+    """What was read of the user.
 
     Attributes:
-        has_password: whether the user can sign in to the console; True where the policies say that it was once set.
-        belongings: what else the user has that would stand in the way of a removal; read for a removal only.
+        tags: the tags.
+        attached: the ARNs of the attached managed policies.
+        has_password: whether the user has a console password, or had one when xacct attached the policies.
+        belongings: what else prevents a deletion, such as ``access key AKIA…``; read before a removal only.
     """
 
     tags: Mapping[str, str]
@@ -40,12 +43,14 @@ class UserState:
 
 
 @frozen(kw_only=True)
-class User(Resource):
-    """The console user that a DevAccessGrant asks for.
+class User(Resource[UserState]):
+    """The console user that a DevAccessGrant declares.
 
     Args:
-        policy_key: the key of the step that makes the grant's policy.
-        password: what the user signs in with, where they have to be made.
+        grant: the grant.
+        user: the console user.
+        policy_key: the key of the step that creates the grant's policy.
+        password: returns the console password; called only if one is set.
     """
 
     grant: DevAccessGrant
@@ -54,56 +59,59 @@ class User(Resource):
     password: Callable[[], str] = field(repr=False)
 
     @property
-    def words(self) -> str:
-        """The user in words."""
+    def label(self) -> str:
+        """The user's kind and name."""
         return f"user {self.user.name}"
 
     @property
     def arn(self) -> str:
         """The user's ARN."""
-        return f"arn:{self.account.partition}:iam::{self.account.id}:user/{self.user.name}"
+        return str(Arn.user(self.account.id, self.user.name, partition=self.account.partition))
 
     @property
-    def _policies(self) -> tuple[str, ...]:
+    def _declared_policies(self) -> tuple[str, ...]:
         return (*self.user.managed_policy_arns, self.grant.policy_arn)
 
-    # Observation
+    # Reading
 
     def read(self, *, removing: bool = False) -> UserState | None:
-        """The user as they are; None where there is none.
+        """Read the user; return None if it does not exist.
 
         Args:
-            removing: whether to read also what would stand in the way of a removal.
+            removing: whether to read everything that prevents a deletion, and not whether there is a password.
         """
-        user = self.attempt(self._get, "reading")
+        user = self.attempt(self._find, "reading")
         if user is None:
             return None
         attached, *belongings = run_concurrently(
             lambda: self._list("list_attached_user_policies", "AttachedPolicies", "PolicyArn"),
             *(self._belongings(signed_in="PasswordLastUsed" in user) if removing else ()),
         )
-        # The policies are attached after the password is set, so that they stand for it: a user whose password was
-        # taken away by hand does not get another one by a rerun.
-        finished = set(self._policies) <= set(attached)
+        # The password is set before the policies are attached. If all of them are attached and there is no password,
+        # somebody deleted it on purpose, and a rerun must not set another.
+        complete = set(self._declared_policies) <= set(attached)
         return UserState(
-            tags=tags_of(user.get("Tags", [])),
+            tags=tags_from_list(user.get("Tags", [])),
             attached=tuple(attached),
-            has_password=finished or removing or self.attempt(self._has_password, "reading the sign-in of"),
+            has_password=complete or removing or self.attempt(self._has_password, "reading the console password of"),
             belongings=tuple(text for texts in belongings for text in texts),
         )
 
-    def _get(self) -> UserTypeDef | None:
-        try:
-            return self.account.iam.get_user(UserName=self.user.name)["User"]
-        except self.account.iam.exceptions.NoSuchEntityException:
-            return None
+    def foreign_attachments(self, state: UserState) -> list[str]:
+        """Return the policies and belongings of the user that xacct did not create."""
+        policies = [
+            f"policy {arn} on {self.label}"
+            for arn in state.attached
+            if arn not in self._declared_policies and not is_recorded(arn, state.tags)
+        ]
+        return policies + [f"{text} of {self.label}" for text in state.belongings]
+
+    def _find(self) -> UserTypeDef | None:
+        return none_if_missing(lambda: self.account.iam.get_user(UserName=self.user.name)["User"])
 
     def _has_password(self) -> bool:
-        try:
-            self.account.iam.get_login_profile(UserName=self.user.name)
-        except self.account.iam.exceptions.NoSuchEntityException:
-            return False
-        return True
+        iam, name = self.account.iam, self.user.name
+        return none_if_missing(lambda: iam.get_login_profile(UserName=name)) is not None
 
     def _list(self, operation: str, key: str, member: str | None, prefix: str = "") -> list[str]:
         def call() -> list[str]:
@@ -117,13 +125,18 @@ class User(Resource):
         return self.attempt(call, "reading what belongs to", not_visible_yet)
 
     def _belongings(self, *, signed_in: bool) -> list[Callable[[], list[str]]]:
+        """Return the reads that find what prevents a deletion.
+
+        Args:
+            signed_in: whether to include what users create themselves. A user who never signed in rarely has any, and
+                a refused deletion reads it anyway.
+        """
         lists: list[tuple[str, str, str | None, str]] = [
             ("list_user_policies", "PolicyNames", None, "inline policy "),
             ("list_access_keys", "AccessKeyMetadata", "AccessKeyId", "access key "),
             ("list_groups_for_user", "Groups", "GroupName", "membership in group "),
         ]
         if signed_in:
-            # What people enrol by themselves. Where nobody has ever signed in, a refused delete still finds it.
             lists += [
                 ("list_mfa_devices", "MFADevices", "SerialNumber", "MFA device "),
                 ("list_signing_certificates", "Certificates", "CertificateId", "signing certificate "),
@@ -137,53 +150,54 @@ class User(Resource):
             ]
         return [partial(self._list, *entry) for entry in lists]
 
+    def _current_tags(self) -> Mapping[str, str] | None:
+        user = self._find()
+        return None if user is None else tags_from_list(user.get("Tags", []))
+
     # Applying
 
-    @property
-    def _wanted_tags(self) -> dict[str, str]:
-        return marked(self.grant.tags, self._policies)
-
     def steps_to_apply(self, state: UserState | None) -> list[Step]:
-        """The steps from a state to what the grant asks for."""
+        """Return the steps from a state to what the grant declares."""
         if state is None:
-            create = self.creation()
-            sign_in = self._sign_in({self.key})
-            return [create, sign_in, *self._attach(self._policies, {sign_in.key})]
-        record = merged(self._wanted_tags, state.tags)
-        tagging = self._retag(state.tags, record)
-        sign_ins = [] if state.has_password else [self._sign_in(())]
-        missing = [arn for arn in self._policies if arn not in state.attached]
-        outdated = [arn for arn in state.attached if arn not in self._policies and was_recorded(arn, state.tags)]
-        given = self._attach(missing, {step.key for step in (*tagging, *sign_ins)})
-        taken = [self._attachment(arn).detach() for arn in outdated]
-        forgetting = self._retag(record, self._wanted_tags, "record", {s.key for s in (*tagging, *taken)})
-        return [*tagging, *sign_ins, *given, *taken, *forgetting]
+            first_password = self._step_to_set_password({self.key})
+            attach = self._steps_to_attach(self._declared_policies, {first_password.key})
+            return [self.step_to_create(), first_password, *attach]
+        # First everything is recorded that is or will be attached. At the end what was detached leaves the record.
+        recorded = with_recorded(self._tags, state.tags)
+        tag = self.steps_to_tag(state.tags, recorded)
+        set_password = [] if state.has_password else [self._step_to_set_password(())]
+        missing = [arn for arn in self._declared_policies if arn not in state.attached]
+        outdated = [
+            arn for arn in state.attached if arn not in self._declared_policies and is_recorded(arn, state.tags)
+        ]
+        attach = self._steps_to_attach(missing, {step.key for step in (*tag, *set_password)})
+        detach = [self._attachment(arn).step_to_detach() for arn in outdated]
+        forget = self.steps_to_tag(recorded, self._tags, part="record", after={step.key for step in (*tag, *detach)})
+        return [*tag, *set_password, *attach, *detach, *forget]
 
-    def _attach(self, arns: Iterable[str], after: set[str]) -> list[Step]:
-        own = {self.grant.policy_arn: {self.policy_key}}
-        return [self._attachment(arn).attach(after | own.get(arn, set())) for arn in arns]
+    @property
+    def _tags(self) -> dict[str, str]:
+        return with_ownership(self.grant.tags, self._declared_policies)
 
-    def _make(self) -> None:
-        iam, name = self.account.iam, self.user.name
+    def _steps_to_attach(self, arns: Iterable[str], after: set[str]) -> list[Step]:
+        created_here = {self.grant.policy_arn: {self.policy_key}}
+        return [self._attachment(arn).step_to_attach(after | created_here.get(arn, set())) for arn in arns]
 
-        def call() -> None:
-            try:
-                iam.create_user(UserName=name, Tags=tag_list(self._wanted_tags))
-            except iam.exceptions.EntityAlreadyExistsException:
-                # It was not there when the plan was made. Ours: an answer was lost, and the call had taken effect.
-                user = self._get()
-                if user is None:
-                    raise
-                if not is_ours(tags_of(user.get("Tags", []))):
-                    raise NotOurs(self.account.id, [self.words]) from None
+    def _attachment(self, arn: str) -> Attachment:
+        return Attachment(account=self.account, kind="user", name=self.user.name, policy_arn=arn)
 
-        self.attempt(call, "creating", made_but_not_visible_yet)
+    def _request_creation(self) -> None:
+        self.account.iam.create_user(UserName=self.user.name, Tags=tags_to_list(self._tags))
 
-    def _tags(self) -> Mapping[str, str] | None:
-        found = self._get()
-        return None if found is None else tags_of(found.get("Tags", []))
+    def _request_tagging(self, tags: Mapping[str, str]) -> None:
+        self.account.iam.tag_user(UserName=self.user.name, Tags=tags_to_list(tags))
 
-    def _sign_in(self, after: Iterable[str]) -> Step:
+    def _request_untagging(self, keys: list[str]) -> None:
+        self.account.iam.untag_user(UserName=self.user.name, TagKeys=keys)
+
+    # Console password
+
+    def _step_to_set_password(self, after: Iterable[str]) -> Step:
         return self.step(
             "create",
             "setting the console password of",
@@ -191,7 +205,7 @@ class User(Resource):
             self._delete_password,
             key=f"{self.key} sign-in",
             after=after,
-            resource=f"console sign-in of {self.words}",
+            resource=f"console sign-in of {self.label}",
         )
 
     def _set_password(self) -> None:
@@ -202,7 +216,7 @@ class User(Resource):
             try:
                 iam.create_login_profile(UserName=name, Password=password, PasswordResetRequired=reset)
             except iam.exceptions.EntityAlreadyExistsException:
-                # An answer was lost on the way. A sign-in carries no tags, so that only setting it again is certain.
+                # A response was lost. A login profile has no tags to tell whose it is, so the password is set again.
                 iam.update_login_profile(UserName=name, Password=password, PasswordResetRequired=reset)
 
         try:
@@ -211,79 +225,39 @@ class User(Resource):
             if error.code != "PasswordPolicyViolation":
                 raise
             raise AwsError(
-                f"setting the console password of {self.words} in account {self.account.id}: the password breaks "
-                "the account's password policy: give another, or none to have one generated",
+                f"setting the console password of {self.label} in account {self.account.id} failed: the password "
+                "violates the account's password policy. Pass another password, or none to have one generated",
                 doing=error.doing,
                 account=error.account,
                 code=error.code,
             ) from None
 
     def _delete_password(self) -> None:
-        iam = self.account.iam
-
-        def call() -> None:
-            try:
-                iam.delete_login_profile(UserName=self.user.name)
-            except iam.exceptions.NoSuchEntityException:
-                return
-
-        self.attempt(call, "removing the console password of")
-
-    def _retag(
-        self, old: Mapping[str, str], new: Mapping[str, str], part: str = "tags", after: Iterable[str] = ()
-    ) -> list[Step]:
         iam, name = self.account.iam, self.user.name
-        return self.retag(
-            old,
-            new,
-            tag=lambda tags: iam.tag_user(UserName=name, Tags=tag_list(tags)),
-            untag=lambda keys: iam.untag_user(UserName=name, TagKeys=keys),
-            part=part,
-            after=after,
+        self.attempt(
+            lambda: none_if_missing(lambda: iam.delete_login_profile(UserName=name)), "deleting the console password of"
         )
-
-    # What others did
-
-    def foreign(self, state: UserState) -> list[str]:
-        """What the user has that xacct did not give."""
-        policies = [
-            f"policy {arn} on {self.words}"
-            for arn in state.attached
-            if arn not in self._policies and not was_recorded(arn, state.tags)
-        ]
-        return policies + [f"{text} of {self.words}" for text in state.belongings]
 
     # Removing
 
     def steps_to_remove(self, state: UserState) -> list[Step]:
-        """The steps that remove the user with what the grant gave them."""
-        taken = [self._attachment(arn).detach() for arn in state.attached]
-        sign_in = self.step(
+        """Return the steps that detach every policy and delete the console password and the user."""
+        detach = [self._attachment(arn).step_to_detach() for arn in state.attached]
+        delete_password = self.step(
             "delete",
-            "removing the console password of",
+            "deleting the console password of",
             self._delete_password,
             key=f"{self.key} sign-in",
-            resource=f"console sign-in of {self.words}",
+            resource=f"console sign-in of {self.label}",
         )
-        after = {step.key for step in (*taken, sign_in)}
-        return [*taken, sign_in, self.step("delete", "deleting", self._delete, key=self.key, after=after)]
+        after = {step.key for step in (*detach, delete_password)}
+        return [*detach, delete_password, self.step_to_delete(after=after)]
 
-    def _delete(self) -> None:
-        iam = self.account.iam
+    def _request_deletion(self) -> None:
+        self.account.iam.delete_user(UserName=self.user.name)
 
-        def call() -> None:
-            try:
-                iam.delete_user(UserName=self.user.name)
-            except iam.exceptions.NoSuchEntityException:
-                return
-            except iam.exceptions.DeleteConflictException:
-                found = [text for texts in run_concurrently(*self._belongings(signed_in=True)) for text in texts]
-                if found:
-                    names = [f"{text} of {self.words}" for text in found]
-                    raise ForeignAttachments(f"deleting {self.words}", self.account.id, names, touched=True) from None
-                raise
-
-        self.attempt(call, "deleting", deletion_is_stale)
-
-    def _attachment(self, arn: str) -> Attachment:
-        return Attachment(account=self.account, kind="user", name=self.user.name, policy_arn=arn)
+    def _resolve_conflict(self) -> None:
+        found = [text for texts in run_concurrently(*self._belongings(signed_in=True)) for text in texts]
+        if found:
+            names = [f"{text} of {self.label}" for text in found]
+            raise ForeignAttachments(f"deleting {self.label}", self.account.id, names, touched=True) from None

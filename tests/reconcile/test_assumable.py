@@ -6,7 +6,7 @@ import pytest
 
 from xacct import Principal
 from xacct.arn import Arn
-from xacct.reconcile.assumable import can_be_tried
+from xacct.reconcile.assumable import is_assumable_by
 
 from .conftest import TRUSTED, TRUSTING, tutorial
 
@@ -34,10 +34,10 @@ ROOT = f"arn:aws:iam::{TRUSTED}:root"
 def test_a_role_is_tried_where_its_trust_admits_the_caller(caller: str, principal: str, expected: bool) -> None:
     trust, _ = tutorial(principals=principal)
 
-    assert can_be_tried(trust, Arn.parse(caller)) is expected
+    assert is_assumable_by(trust, Arn.parse(caller)) is expected
 
 
 def test_a_role_that_admits_an_organization_is_not_tried() -> None:
     trust, _ = tutorial(principals=[Principal.organization("o-abcdefghij")])
 
-    assert not can_be_tried(trust, Arn.parse(ALICE))
+    assert not is_assumable_by(trust, Arn.parse(ALICE))
