@@ -1,4 +1,4 @@
-"""What a grant gives, proven before anything is applied."""
+"""The offline proof of grants, and the proof that apply() does before any change."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from xacct import (
     Statement,
     TrustGrant,
     plan,
+    prove,
     s3_read_policy,
 )
 from xacct.testing import Sandbox
@@ -30,8 +31,8 @@ EARLIER = datetime.now(timezone.utc) - timedelta(days=1)
 
 
 def grant(**changes: Any) -> TrustGrant:
-    wanted = {"principals": DEV, "policies": {"read": s3_read_policy(["reports"], ["2026/"])}, **changes}
-    return TrustGrant(account=PROD, **wanted)
+    fields = {"principals": DEV, "policies": {"read": s3_read_policy(["reports"], ["2026/"])}, **changes}
+    return TrustGrant(account=PROD, **fields)
 
 
 def rows(proof: Proof) -> dict[str, str]:
@@ -56,10 +57,8 @@ def failed(proof: Proof) -> list[str]:
         ({"external_id": "acme-42", "require_mfa": True}, ["sts:ExternalId", "aws:MultiFactorAuthPresent"]),
     ],
 )
-def test_the_trusted_assume_under_the_conditions_and_not_without_each_of_them(
-    condition: dict[str, Any], keys: list[str]
-) -> None:
-    proof = grant(**condition).prove()
+def test_a_trusted_caller_must_meet_every_condition(condition: dict[str, Any], keys: list[str]) -> None:
+    proof = prove(grant(**condition))
     assert proof.ok, proof
     assert rows(proof)[f"a user of {DEV} assumes the role"] == "allowed"
     assert {name: seen for name, seen in rows(proof).items() if " without " in name} == {
@@ -67,18 +66,18 @@ def test_the_trusted_assume_under_the_conditions_and_not_without_each_of_them(
     }
 
 
-def test_a_grant_that_ends_is_proven_to_end() -> None:
-    assert rows(grant(expires=LATER).prove())[f"a user of {DEV} after the end"] == "refused"
+def test_an_expired_grant_refuses_the_trusted_caller() -> None:
+    assert rows(prove(grant(expires=LATER)))[f"a user of {DEV} after expiry"] == "refused"
 
 
 @pytest.mark.parametrize(
     ("principal", "who", "others"),
     [
         (DEV, f"a user of {DEV}", []),
-        (f"arn:aws:iam::{DEV}:user/alice", f"arn:aws:iam::{DEV}:user/alice", [f"somebody else of {DEV}"]),
-        (f"arn:aws:iam::{DEV}:role/deploy", f"arn:aws:iam::{DEV}:role/deploy", [f"somebody else of {DEV}"]),
+        (f"arn:aws:iam::{DEV}:user/alice", f"arn:aws:iam::{DEV}:user/alice", [f"another user of {DEV}"]),
+        (f"arn:aws:iam::{DEV}:role/deploy", f"arn:aws:iam::{DEV}:role/deploy", [f"another user of {DEV}"]),
         ("lambda.amazonaws.com", "lambda.amazonaws.com", []),
-        (Principal.organization("o-abcdefghij"), "arn:aws:iam::666666666666:user/somebody", []),
+        (Principal.organization("o-abcdefghij"), "arn:aws:iam::666666666666:user/user", []),
         (
             Principal.permission_set(DEV, "Reader"),
             f"arn:aws:iam::{DEV}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Reader_{'x' * 16}",
@@ -86,19 +85,25 @@ def test_a_grant_that_ends_is_proven_to_end() -> None:
         ),
     ],
 )
-def test_every_kind_of_principal_is_proven_and_strangers_are_kept_out(
+def test_each_kind_of_principal_is_allowed_and_other_callers_are_refused(
     principal: Principal | str, who: str, others: list[str]
 ) -> None:
-    proof = grant(principals=[principal]).prove()
+    proof = prove(grant(principals=[principal]))
     assert proof.ok, proof
     seen = rows(proof)
     assert seen[f"{who} assumes the role"] == "allowed"
-    for stranger in (*others, "a user of another account", "somebody anonymous"):
+    for stranger in (*others, "a user of another account", "an anonymous caller"):
         assert seen[f"{stranger} assumes the role"] == "refused"
 
 
-def test_the_bucket_and_prefix_are_read_and_their_neighbours_are_not() -> None:
-    seen = rows(grant().prove())
+def test_a_caller_of_another_organization_cannot_claim_to_be_of_the_trusted_one() -> None:
+    proof = prove(grant(principals="*", organization_id="o-abcdefghij"))
+    assert proof.ok, proof
+    assert rows(proof)["a user of another account assumes the role"] == "refused"
+
+
+def test_the_bucket_and_prefix_can_be_read_and_similar_names_cannot() -> None:
+    seen = rows(prove(grant()))
     assert {name.removeprefix("the role "): observed for name, observed in seen.items() if "s3://" in name} == {
         "lists s3://reports/2026/": "allowed",
         "reads s3://reports/2026/example": "allowed",
@@ -109,24 +114,24 @@ def test_the_bucket_and_prefix_are_read_and_their_neighbours_are_not() -> None:
     }
 
 
-def test_wildcards_in_a_prefix_are_characters() -> None:
-    assert grant(policies={"read": s3_read_policy(["reports"], ["what*/if?/"])}).prove().ok
+def test_wildcards_in_a_prefix_are_literal() -> None:
+    assert prove(grant(policies={"read": s3_read_policy(["reports"], ["what*/if?/"])})).ok
 
 
 WRITING = PolicyDocument([Statement.allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::reports/*")])
 
 
-def test_what_a_document_of_ones_own_lets_the_role_write_fails_the_proof() -> None:
-    proof = grant(policies={"own": WRITING}).prove()
+def test_a_custom_policy_that_allows_writing_fails_the_proof() -> None:
+    proof = prove(grant(policies={"own": WRITING}))
     assert failed(proof) == ["the role writes s3://reports/example", "the role does more than read"]
-    assert proof.checks[-1].why == "own, statement 1 allows s3:PutObject: give may_write=True where that is meant"
+    assert proof.checks[-1].why == "own, statement 1 allows s3:PutObject. If this is intended, set may_write=True"
 
 
-def test_a_role_that_is_meant_to_write_is_shown_to_and_proven_all_the_same() -> None:
-    proof = grant(policies={"own": WRITING}, may_write=True).prove()
+def test_with_may_write_write_access_is_listed_and_the_proof_succeeds() -> None:
+    proof = prove(grant(policies={"own": WRITING}, may_write=True))
     assert proof.ok
     assert {check.name: check.why for check in proof.checks if check.ok is None and check.observed == "allowed"} == {
-        "the role writes s3://reports/example": "as the grant has it",
+        "the role writes s3://reports/example": "defined by the grant's own policies",
         "the role does more than read": "own, statement 1 allows s3:PutObject",
     }
 
@@ -148,11 +153,11 @@ def test_a_role_that_is_meant_to_write_is_shown_to_and_proven_all_the_same() -> 
         (Statement(effect="Allow", actions="s3:PutObject", not_resources="arn:aws:s3:::secret/*"), "s3:PutObject"),
     ],
 )
-def test_nothing_can_be_written_anywhere_at_any_time(statement: Statement, action: str) -> None:
-    proof = grant(policies={"own": PolicyDocument([statement])}).prove()
+def test_a_write_action_on_any_resource_under_any_condition_fails_the_proof(statement: Statement, action: str) -> None:
+    proof = prove(grant(policies={"own": PolicyDocument([statement])}))
     check = proof.checks[-1]
     assert (check.observed, check.ok) == ("allowed", False)
-    assert f"own, statement 1 allows {action}:" in check.why
+    assert f"own, statement 1 allows {action}." in check.why
 
 
 @pytest.mark.parametrize(
@@ -163,10 +168,10 @@ def test_nothing_can_be_written_anywhere_at_any_time(statement: Statement, actio
         [Statement.allow("s3:GetObject", "*"), Statement(effect="Deny", not_actions="s3:GetObject", resources="*")],
     ],
 )
-def test_reading_in_any_service_and_writing_that_is_denied_everywhere_are_no_writing(
+def test_reading_in_any_service_and_writes_that_are_always_denied_pass(
     statements: list[Statement],
 ) -> None:
-    assert grant(policies={"own": PolicyDocument(statements)}).prove().checks[-1].observed == "refused"
+    assert prove(grant(policies={"own": PolicyDocument(statements)})).checks[-1].observed == "refused"
 
 
 @pytest.mark.parametrize(
@@ -174,41 +179,45 @@ def test_reading_in_any_service_and_writing_that_is_denied_everywhere_are_no_wri
     [
         Statement.deny("s3:Put*", "arn:aws:s3:::secret/*"),
         Statement.deny("s3:Put*", "*", conditions=[Condition("StringEquals", "aws:RequestedRegion", "eu-west-1")]),
+        Statement.deny("s3:Put*", "*", conditions=[Condition("StringNotEquals", "aws:RequestedRegion", "eu-west-1")]),
+        Statement.deny("s3:Put*", "*", conditions=[Condition("BoolIfExists", "aws:MultiFactorAuthPresent", "false")]),
     ],
 )
-def test_a_deny_of_some_places_or_times_leaves_others(deny: Statement) -> None:
+def test_a_deny_of_some_resources_or_under_a_condition_does_not_rule_out_writing(deny: Statement) -> None:
     own = PolicyDocument([Statement.allow("s3:PutObject", "*"), deny])
-    assert failed(grant(policies={"own": own}).prove())[-1] == "the role does more than read"
+    assert failed(prove(grant(policies={"own": own})))[-1] == "the role does more than read"
 
 
-def test_a_boundary_that_can_be_read_keeps_the_role_from_writing() -> None:
+def test_a_permissions_boundary_limits_what_the_role_can_write() -> None:
     with Sandbox([PROD]) as aws:
         session = aws.account(PROD).session
-        assert failed(grant(policies={"own": WRITING}, permissions_boundary=ADMIN).prove(session))
-        assert grant(policies={"own": WRITING}, permissions_boundary=S3_READ).prove(session).ok
+        assert failed(prove(grant(policies={"own": WRITING}, permissions_boundary=ADMIN), session))
+        assert prove(grant(policies={"own": WRITING}, permissions_boundary=S3_READ), session).ok
 
 
-def test_a_reading_document_that_another_blocks_fails_with_the_statement() -> None:
+def test_a_policy_that_denies_the_expected_read_fails_the_proof() -> None:
     block = PolicyDocument([Statement.deny("s3:GetObject", "*")])
-    proof = grant(policies={"read": s3_read_policy(["reports"]), "block": block}).prove()
+    proof = prove(grant(policies={"read": s3_read_policy(["reports"]), "block": block}))
     assert failed(proof) == ["the role reads s3://reports/example"]
     assert not proof.ok
 
 
-def test_managed_policies_are_assumed_without_a_session_and_read_with_one() -> None:
+def test_managed_policies_are_read_with_a_session_and_assumed_without_one() -> None:
     trust = grant(policies={}, managed_policy_arns=[S3_READ], permissions_boundary=S3_READ)
-    assumed = [check for check in trust.prove().checks if check.observed == "assumed"]
-    assert [check.why for check in assumed] == ["known by its ARN only: give prove() a session"]
+    assumed = [check for check in prove(trust).checks if check.observed == "assumed"]
+    assert [check.why for check in assumed] == [
+        "was not read; its contents are assumed from its name: pass a session to prove()"
+    ]
     with Sandbox([PROD]) as aws:
-        assert "assumed" not in rows(trust.prove(aws.account(PROD).session)).values()
+        assert "assumed" not in rows(prove(trust, aws.account(PROD).session)).values()
         missing = grant(policies={}, managed_policy_arns=[f"arn:aws:iam::{PROD}:policy/Missing"])
-        (check,) = [c for c in missing.prove(aws.account(PROD).session).checks if c.observed == "assumed"]
-    assert "not read: An error occurred (NoSuchEntity)" in check.why
+        (check,) = [c for c in prove(missing, aws.account(PROD).session).checks if c.observed == "assumed"]
+    assert "could not be read; its contents are assumed from its name: An error occurred (NoSuchEntity)" in check.why
 
 
-def test_the_bearers_policy_lets_them_assume_the_roles_and_nothing_else() -> None:
+def test_the_assume_role_policy_allows_the_roles_and_nothing_else() -> None:
     roles = [f"arn:aws:iam::{PROD}:role/Reader", f"arn:aws:iam::{PROD}:role/Reader-other"]
-    proof = DevAccessGrant(account=DEV, role_arns=roles, session_tags=True).prove()
+    proof = prove(DevAccessGrant(account=DEV, role_arns=roles, session_tags=True))
     assert proof.ok
     assert rows(proof) == {
         f"assume {roles[0]}": "allowed",
@@ -218,43 +227,44 @@ def test_the_bearers_policy_lets_them_assume_the_roles_and_nothing_else() -> Non
     }
 
 
-def test_a_plan_refuses_a_grant_whose_proof_fails_before_anything_is_changed() -> None:
+def test_apply_refuses_a_grant_whose_proof_fails_before_any_change() -> None:
     with Sandbox([PROD, DEV]) as aws:
         sessions: list[boto3.Session] = [aws.account(account).session for account in (PROD, DEV)]
         made = plan(grant(expires=EARLIER), trusting=sessions[0], trusted=sessions[1])
         calls = len(aws.calls)
-        with pytest.raises(ProofFailed, match=f"a user of {DEV} assumes the role: refused, and should be allowed"):
+        with pytest.raises(ProofFailed, match=f"a user of {DEV} assumes the role"):
             made.apply()
         assert len(aws.calls) == calls
 
 
 @pytest.mark.parametrize(("policy", "written"), [(S3_READ, "refused"), (ADMIN, "allowed")])
-def test_a_managed_policy_that_was_read_is_asked_what_it_lets_the_role_write(policy: str, written: str) -> None:
+def test_a_managed_policy_that_was_read_is_checked_for_write_access(policy: str, written: str) -> None:
     trust = grant(policies={}, managed_policy_arns=[policy])
     with Sandbox([PROD]) as aws:
-        seen = rows(trust.prove(aws.account(PROD).session))
+        seen = rows(prove(trust, aws.account(PROD).session))
     assert seen["the role reads s3://any-bucket/example"] == "allowed"
     assert seen["the role writes s3://any-bucket/example"] == written
     assert seen["the role does more than read"] == written
 
 
-def test_a_plan_reads_managed_policies_before_it_applies_and_refuses_those_that_write() -> None:
+def test_apply_reads_managed_policies_and_refuses_those_that_allow_writing() -> None:
     with Sandbox([PROD, DEV]) as aws:
         production, development = (aws.account(account).session for account in (PROD, DEV))
         trust = grant(policies={}, managed_policy_arns=[ADMIN])
-        with pytest.raises(ProofFailed, match="allows s3:PutObject: give may_write=True where that is meant"):
+        with pytest.raises(ProofFailed, match=r"allows s3:PutObject\. If this is intended, set may_write=True"):
             plan(trust, trusting=production, trusted=development).apply()
         assert not any(call.operation.startswith(("Create", "Attach")) for call in aws.calls)
         meant = plan(evolve(trust, may_write=True), trusting=production, trusted=development)
         assert [change.action for change in meant.apply()] == ["create", "attach"]
 
 
-def test_a_managed_policy_that_may_not_be_read_is_named_as_assumed(caplog: pytest.LogCaptureFixture) -> None:
+def test_apply_warns_of_a_managed_policy_that_cannot_be_read(caplog: pytest.LogCaptureFixture) -> None:
     with Sandbox([PROD, DEV]) as aws:
         production, development = (aws.account(account).session for account in (PROD, DEV))
         made = plan(grant(policies={}, managed_policy_arns=[S3_READ]), trusting=production, trusted=development)
         aws.faults.add("denied", operation="GetPolicyVersion")
         made.apply()
     assert (
-        f"policy {S3_READ} is taken to allow what it is for: not read: An error occurred (AccessDenied" in caplog.text
+        f"policy {S3_READ} could not be read; its contents are assumed from its name: An error occurred (AccessDenied"
+        in caplog.text
     )

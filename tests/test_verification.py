@@ -152,8 +152,8 @@ def test_it_is_a_table_for_people_and_a_dict_for_programs() -> None:
     check = Check(name="read <b>", expected="allowed", observed="refused", ok=False, why="Access Denied")
     verification = Verification((check,))
     assert str(verification).splitlines() == [
-        "    check     expected  observed  why",
-        "NO  read <b>  allowed   refused   Access Denied",
+        "      check     expected  observed  why",
+        "FAIL  read <b>  allowed   refused   Access Denied",
     ]
     assert "read &lt;b&gt;" in verification._repr_html_()
     row = {"name": "read <b>", "expected": "allowed", "observed": "refused", "ok": False, "why": "Access Denied"}

@@ -1,14 +1,13 @@
-"""Cross-account access on AWS: grant it on both sides, use it, verify it, take it away.
+"""Cross-account access on AWS: grant it in both accounts, prove it, use it, verify it, revoke it.
 
-Names are loaded when they are first used, so that ``import xacct`` does not pay for boto3.
+Names are imported on first use, so that ``import xacct`` does not import boto3.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-# For type checkers; at run time `_HOME` says where each name lives.
+# The public names. Type checkers read these imports; at run time xacct._lazy_names does each on first use.
 if TYPE_CHECKING:
     from xacct.access import (
         CrossAccountAccess as CrossAccountAccess,
@@ -18,9 +17,7 @@ if TYPE_CHECKING:
         Explanation as Explanation,
         explain as explain,
     )
-    from xacct.arn import (
-        Arn as Arn,
-    )
+    from xacct.arn import Arn as Arn
     from xacct.authz import (
         AccessRequest as AccessRequest,
         Decision as Decision,
@@ -28,9 +25,7 @@ if TYPE_CHECKING:
         evaluate as evaluate,
         evaluate_many as evaluate_many,
     )
-    from xacct.console_user import (
-        ConsoleUser as ConsoleUser,
-    )
+    from xacct.console_user import ConsoleUser as ConsoleUser
     from xacct.errors import (
         ApplyFailed as ApplyFailed,
         AssumeRoleDenied as AssumeRoleDenied,
@@ -49,9 +44,7 @@ if TYPE_CHECKING:
         WrongAccount as WrongAccount,
         XacctError as XacctError,
     )
-    from xacct.events import (
-        Event as Event,
-    )
+    from xacct.events import Event as Event
     from xacct.grants import (
         DevAccessGrant as DevAccessGrant,
         TrustGrant as TrustGrant,
@@ -64,23 +57,16 @@ if TYPE_CHECKING:
     )
     from xacct.proof import (
         Proof as Proof,
+        prove as prove,
     )
     from xacct.reconcile import (
         Plan as Plan,
         plan as plan,
     )
-    from xacct.report_table import (
-        Check as Check,
-    )
-    from xacct.resources.step import (
-        Change as Change,
-    )
-    from xacct.retry import (
-        Patience as Patience,
-    )
-    from xacct.s3_read import (
-        s3_read_policy as s3_read_policy,
-    )
+    from xacct.report_table import Check as Check
+    from xacct.resources.step import Change as Change
+    from xacct.retry import Patience as Patience
+    from xacct.s3_read import s3_read_policy as s3_read_policy
     from xacct.session import (
         FanOut as FanOut,
         accounts_in_file as accounts_in_file,
@@ -92,94 +78,25 @@ if TYPE_CHECKING:
         profile_block as profile_block,
         write_profile as write_profile,
     )
-    from xacct.switch_role import (
-        SwitchRoleLink as SwitchRoleLink,
-    )
-    from xacct.verification import (
-        Verification as Verification,
-    )
+    from xacct.switch_role import SwitchRoleLink as SwitchRoleLink
+    from xacct.verification import Verification as Verification
 
     __version__: str
 
-_HOME = {
-    "xacct.access": (
-        "CrossAccountAccess",
-        "grant_cross_account_read",
-    ),
-    "xacct.arn": ("Arn",),
-    "xacct.authz": ("AccessRequest", "Decision", "PolicySet", "evaluate", "evaluate_many"),
-    "xacct.report_table": ("Check",),
-    "xacct.console_user": ("ConsoleUser",),
-    "xacct.errors": (
-        "ApplyFailed",
-        "AssumeRoleDenied",
-        "AwsError",
-        "ForeignAttachments",
-        "InvalidValue",
-        "MfaRejected",
-        "NotOurs",
-        "NotPropagated",
-        "PackedPolicyTooLarge",
-        "PermissionMissing",
-        "ProofFailed",
-        "PolicyError",
-        "RegionDisabled",
-        "SessionExpired",
-        "WrongAccount",
-        "XacctError",
-    ),
-    "xacct.events": ("Event",),
-    "xacct.access_denied": ("Explanation", "explain"),
-    "xacct.grants": (
-        "DevAccessGrant",
-        "TrustGrant",
-    ),
-    "xacct.policy": (
-        "Condition",
-        "PolicyDocument",
-        "Principal",
-        "Statement",
-    ),
-    "xacct.reconcile": (
-        "Plan",
-        "plan",
-    ),
-    "xacct.resources.step": ("Change",),
-    "xacct.retry": ("Patience",),
-    "xacct.s3_read": ("s3_read_policy",),
-    "xacct.session": (
-        "FanOut",
-        "accounts_in_file",
-        "accounts_in_organization",
-        "assume_role",
-        "credential_process",
-        "environment_variables",
-        "fan_out",
-        "profile_block",
-        "write_profile",
-    ),
-    "xacct.proof": ("Proof",),
-    "xacct.switch_role": ("SwitchRoleLink",),
-    "xacct.verification": ("Verification",),
-}
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-
-__all__ = sorted([*_MODULE_OF, "__version__"])
-
-
-if not TYPE_CHECKING:  # so that type checkers still know which names there are
+else:
 
     def __getattr__(name: str) -> object:
         if name == "__version__":
             from importlib.metadata import version
 
             return version("xacct")
-        if name not in _MODULE_OF:
-            raise AttributeError(f"module 'xacct' has no attribute {name!r}")
-        value = getattr(import_module(_MODULE_OF[name]), name)
+        from xacct._lazy_names import load, modules_by_name
+
+        if name == "__all__":
+            return sorted([*modules_by_name("xacct"), "__version__"])
+        value = load("xacct", name)
         globals()[name] = value
         return value
 
-
-def __dir__() -> list[str]:
-    return __all__
+    def __dir__() -> list[str]:
+        return __getattr__("__all__")

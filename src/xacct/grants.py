@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
@@ -27,11 +26,6 @@ from xacct.limits import (
 from xacct.policy import Condition, PolicyDocument, Principal, Statement
 from xacct.policy.document import check_identity_policy, check_trust_policy
 from xacct.validators import aware, check_text, integer, tags, text
-
-if TYPE_CHECKING:
-    import boto3
-
-    from xacct.proof import Proof
 
 __all__ = ["ConsoleUser", "DevAccessGrant", "TrustGrant"]
 
@@ -225,39 +219,6 @@ class TrustGrant:
         ]
         return [assume, *extras]
 
-    def prove(self, session: boto3.Session | None = None) -> Proof:
-        """Prove offline that the role gives what it should and no more.
-
-        Those whom it trusts can assume it under its conditions and not without each one of them; others in their
-        account, other accounts and anonymous callers cannot; what its documents let it read can be read, the
-        neighbouring bucket and prefix cannot, and nothing can be written, whatever a statement's conditions say. With
-        ``may_write`` what can be written is shown and does not fail the proof, and so is what a document of your own
-        lets the role read beside its buckets.
-
-        Args:
-            session: of the trusting account, to read the managed policies that are known by ARN only; without it they
-                are named as assumed.
-
-        >>> from xacct import s3_read_policy
-        >>> grant = TrustGrant(account="111111111111", principals="222222222222", external_id="acme-42",
-        ...     policies={"read": s3_read_policy(["reports"])})
-        >>> print(grant.prove())
-            check                                                             expected  observed  why
-        ok  a user of 222222222222 assumes the role                           allowed   allowed
-        ok  a user of 222222222222 without sts:ExternalId                     refused   refused
-        ok  a user of another account assumes the role                        refused   refused
-        ok  somebody anonymous assumes the role                               refused   refused
-        ok  the role lists s3://reports/                                      allowed   allowed
-        ok  the role reads s3://reports/example                               allowed   allowed
-        ok  the role reads s3://reports-neighbour/example                     refused   refused
-        ok  the role writes s3://reports/example                              refused   refused
-        ok  the role deletes s3://reports/example                             refused   refused
-        ok  the role does more than read                                      refused   refused
-        """
-        from xacct.proof import prove_trust
-
-        return prove_trust(self, None if session is None else session.client("iam"))
-
     @property
     def _expiry(self) -> tuple[Condition, ...]:
         if self.expires is None:
@@ -371,20 +332,6 @@ class DevAccessGrant:
         extras = (("sts:TagSession", self.session_tags), ("sts:SetSourceIdentity", self.source_identity))
         actions = ["sts:AssumeRole", *(action for action, wanted in extras if wanted)]
         return PolicyDocument((Statement.allow(actions, self.role_arns),), name=self.policy_name)
-
-    def prove(self) -> Proof:
-        """Prove offline that the policy lets its bearers assume the roles, and nothing else.
-
-        >>> role = "arn:aws:iam::111111111111:role/CrossAccountRoleS3"
-        >>> print(DevAccessGrant(account="222222222222", role_arns=role).prove())
-            check                                                             expected  observed  why
-        ok  assume arn:aws:iam::111111111111:role/CrossAccountRoleS3          allowed   allowed
-        ok  assume arn:aws:iam::111111111111:role/CrossAccountRoleS3-other    refused   refused
-        ok  list the users of 222222222222                                    refused   refused
-        """
-        from xacct.proof import prove_access
-
-        return prove_access(self)
 
 
 def check_managed_policy(name: str, value: str, account: str, partition_name: str) -> None:

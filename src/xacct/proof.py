@@ -1,271 +1,383 @@
-"""Proving a grant before it is applied: who can assume the role, and what the role can do, decided offline."""
+"""The offline proof of a grant: who can assume the role, and what the role can do."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
 from xacct.arn import Arn
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
+from xacct.authz.wildcard import glob
 from xacct.concurrency import run_concurrently
 from xacct.errors import PolicyError
+from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.policy import PolicyDocument, Principal, Statement
 from xacct.report_table import Check, CheckTable
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_iam import IAMClient
 
-    from xacct.grants import DevAccessGrant, TrustGrant
+__all__ = ["Proof", "prove", "prove_with_client"]
 
-__all__ = ["Proof", "prove_access", "prove_trust"]
+Context = Mapping[str, str]
 
-Context = Mapping[str, str | tuple[str, ...]]
+_S3_READ_SIDS = frozenset({"LocateBuckets", "ListPrefixes", "ListBuckets", "ReadObjects"})
+"""Statement ids by which a document of s3_read_policy is recognized."""
 
-# The grants' own documents, which promise to read and nothing else.
-_READING = frozenset({"LocateBuckets", "ListPrefixes", "ListBuckets", "ReadObjects"})
-
-# What AWS's actions that only read begin with; whatever begins otherwise is taken to write.
-_READS = re.compile(
+_READ_ACTION = re.compile(
     r"(batch)?(get|list|describe|head)|query|scan|search|select|lookup|view|simulate|decrypt$", re.IGNORECASE
 )
-# What a wildcard may stand for, where nothing else is known of it.
-_ANY_WRITE = ("s3:PutObject", "iam:CreateUser", "ec2:RunInstances", "any:Write")
+"""How the names of AWS's read-only actions begin. Every other action is taken to write."""
+
+_WRITE_EXAMPLES = ("s3:PutObject", "iam:CreateUser", "ec2:RunInstances", "any:Write")
+"""Write actions that are tried for a statement that allows all actions of a service or of all services."""
 
 
 @frozen
 class Proof(CheckTable):
-    """What a grant gives and what it does not, decided offline. Prints as a table.
+    """The result of :func:`xacct.prove`. Prints as a table.
 
     Attributes:
-        checks: what was asked; ``ok`` is None where only AWS knows, or where the grant itself says so.
+        checks: what was evaluated; ``ok`` is None where the proof decides nothing: a policy that was not read, or
+            access that the grant's own policies define.
     """
 
 
-def prove_trust(grant: TrustGrant, iam: IAMClient | None) -> Proof:
-    """The proof of a TrustGrant; :meth:`xacct.TrustGrant.prove` says what it proves.
+def prove(grant: TrustGrant | DevAccessGrant, session: boto3.Session | None = None) -> Proof:
+    """Prove offline that a grant gives the access that it should, and no more.
+
+    For a :class:`~xacct.TrustGrant`: the trusted principals can assume the role under its conditions, and cannot if any
+    one condition is not met. Other principals of their accounts, other accounts and anonymous callers cannot assume
+    it. The role can read the buckets and prefixes of its policies, and cannot read a neighbouring bucket or prefix. The
+    role cannot write anything, under any condition. With ``may_write=True``, write access is listed and does not fail
+    the proof; nor does access beyond the buckets that a policy of your own allows.
+
+    For a :class:`~xacct.DevAccessGrant`: the policy allows assuming the roles, and nothing else.
 
     Args:
         grant: the grant.
-        iam: reads managed policies in its account; None to take them as they are named.
+        session: a session of the grant's account, which reads the managed policies of a TrustGrant. None reads
+            nothing: the contents of managed policies are assumed from their names.
+
+    Returns:
+        The checks. ``ok`` is True if none failed.
+
+    >>> from xacct import DevAccessGrant, TrustGrant, prove, s3_read_policy
+    >>> grant = TrustGrant(account="111111111111", principals="222222222222", external_id="acme-42",
+    ...     policies={"read": s3_read_policy(["reports"])})
+    >>> print(prove(grant))
+        check                                                             expected  observed  why
+    ok  a user of 222222222222 assumes the role                           allowed   allowed
+    ok  a user of 222222222222 without sts:ExternalId                     refused   refused
+    ok  a user of another account assumes the role                        refused   refused
+    ok  an anonymous caller assumes the role                              refused   refused
+    ok  the role lists s3://reports/                                      allowed   allowed
+    ok  the role reads s3://reports/example                               allowed   allowed
+    ok  the role reads s3://reports-neighbour/example                     refused   refused
+    ok  the role writes s3://reports/example                              refused   refused
+    ok  the role deletes s3://reports/example                             refused   refused
+    ok  the role does more than read                                      refused   refused
+    >>> print(prove(DevAccessGrant(account="222222222222", role_arns=grant.role_arn)))
+        check                                                             expected  observed  why
+    ok  assume arn:aws:iam::111111111111:role/CrossAccountRoleS3          allowed   allowed
+    ok  assume arn:aws:iam::111111111111:role/CrossAccountRoleS3-other    refused   refused
+    ok  list the users of 222222222222                                    refused   refused
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
     """
-    found, assumed = _managed(grant, iam)
-    documents = [*grant.policies.values(), *(found[arn] for arn in grant.managed_policy_arns if arn in found)]
-    boundary = found.get(grant.permissions_boundary or "")
-    return Proof((*_assuming(grant), *assumed, *_doing(grant, documents, boundary)))
+    return prove_with_client(grant, None if session is None else session.client("iam"))
 
 
-def prove_access(grant: DevAccessGrant) -> Proof:
-    """The proof of a DevAccessGrant; :meth:`xacct.DevAccessGrant.prove` says what it proves."""
-    bearer = str(Arn.user(grant.account, "bearer", "/", grant.partition))
-    identity = [grant.assume_role_policy]
-
-    def ask(role: str) -> Decision:
-        trust = PolicyDocument([Statement.allow("sts:AssumeRole", principals=[Principal.account(grant.account)])])
-        request = AccessRequest(principal=bearer, action="sts:AssumeRole", resource=role)
-        return evaluate(request, PolicySet(identity=identity, resource=trust))
-
-    users = AccessRequest(
-        principal=bearer, action="iam:ListUsers", resource=f"arn:{grant.partition}:iam::{grant.account}:user/"
+def prove_with_client(grant: TrustGrant | DevAccessGrant, iam: IAMClient | None) -> Proof:
+    """Do what :func:`prove` does, with an IAM client of the grant's account."""
+    if isinstance(grant, DevAccessGrant):
+        return Proof(tuple(_assume_policy_checks(grant)))
+    documents, unread = _managed_policies(grant, iam)
+    role = _Role(
+        grant=grant,
+        documents=(
+            *grant.policies.values(),
+            *(documents[arn] for arn in grant.managed_policy_arns if arn in documents),
+        ),
+        boundary=documents.get(grant.permissions_boundary or ""),
     )
-    others = [f"{role}-other" for role in grant.role_arns if f"{role}-other" not in grant.role_arns]
-    return Proof(
-        (
-            *(_check(f"assume {role}", "allowed", ask(role)) for role in grant.role_arns),
-            *(_check(f"assume {role}", "refused", ask(role)) for role in others),
-            _check(f"list the users of {grant.account}", "refused", evaluate(users, PolicySet(identity=identity))),
-        )
-    )
+    return Proof((*_trust_checks(grant), *unread, *_permission_checks(role)))
 
 
-def _check(name: str, expected: str, decision: Decision, *, as_given: bool = False) -> Check:
+def _check(name: str, expected: str, decision: Decision, *, grant_decides: bool = False) -> Check:
+    """Compare a decision with the expected one.
+
+    Args:
+        name: the check's name.
+        expected: ``allowed`` or ``refused``.
+        decision: the decision.
+        grant_decides: whether a policy of the user's own may decide otherwise without failing the proof.
+    """
     observed = "allowed" if decision.allowed else "refused"
     if observed == expected:
         return Check(name=name, expected=expected, observed=observed, ok=True)
-    if as_given:
-        return Check(name=name, expected=expected, observed=observed, ok=None, why="as the grant has it")
+    if grant_decides:
+        return Check(
+            name=name, expected=expected, observed=observed, ok=None, why="defined by the grant's own policies"
+        )
     why = str(decision).splitlines()[1].strip()
     return Check(name=name, expected=expected, observed=observed, ok=False, why=why)
 
 
-# Who can assume the role
+# The trusted side: what the policy allows
 
 
-def _assuming(grant: TrustGrant) -> Iterator[Check]:
-    stated = _stated(grant)
+def _assume_policy_checks(grant: DevAccessGrant) -> Iterator[Check]:
+    user = str(Arn.user(grant.account, "user", "/", grant.partition))
+    identity = [grant.assume_role_policy]
+    trust = PolicyDocument([Statement.allow("sts:AssumeRole", principals=[Principal.account(grant.account)])])
+
+    def assume(role: str) -> Decision:
+        request = AccessRequest(principal=user, action="sts:AssumeRole", resource=role)
+        return evaluate(request, PolicySet(identity=identity, resource=trust))
+
+    for role in grant.role_arns:
+        yield _check(f"assume {role}", "allowed", assume(role))
+    for other in (f"{role}-other" for role in grant.role_arns):
+        if other not in grant.role_arns:
+            yield _check(f"assume {other}", "refused", assume(other))
+    users = f"arn:{grant.partition}:iam::{grant.account}:user/"
+    request = AccessRequest(principal=user, action="iam:ListUsers", resource=users)
+    decision = evaluate(request, PolicySet(identity=identity))
+    yield _check(f"list the users of {grant.account}", "refused", decision)
+
+
+# The trusting side: who can assume the role
+
+
+def _trust_checks(grant: TrustGrant) -> Iterator[Check]:
+    required = _required_context(grant)
     for principal in grant.principals:
-        caller, own = _somebody(principal, grant.partition)
-        who = _in_words(principal, caller)
-        service = principal.kind == "Service"
-        given = {**own, **({} if service else stated), **_now()}
-        yield _check(f"{who} assumes the role", "allowed", _assume(grant, caller, given))
-        for key in {} if service else stated:
-            less = {name: value for name, value in given.items() if name != key}
-            yield _check(f"{who} without {key}", "refused", _assume(grant, caller, less))
-        if grant.expires is not None:
-            late = {**given, **_now(grant.expires + timedelta(seconds=1))}
-            yield _check(f"{who} after the end", "refused", _assume(grant, caller, late))
-    yield from _strangers(grant, stated)
+        yield from _trusted_checks(grant, principal, {} if principal.kind == "Service" else required)
+    yield from _untrusted_checks(grant, required)
 
 
-def _strangers(grant: TrustGrant, stated: Context) -> Iterator[Check]:
-    given = {**stated, **_now()}
-    whole = {principal.account_id for principal in grant.principals if principal.is_account}
-    named = {principal.account_id for principal in grant.principals if principal.account_id}
-    for account in sorted(named - whole):
-        somebody = str(Arn.user(account, "somebody-else", "/", grant.partition))
-        yield _check(f"somebody else of {account} assumes the role", "refused", _assume(grant, somebody, given))
-    other = next(account for n in count() if (account := f"{n:012}") not in named | {grant.account})
-    outsider = {key: value for key, value in given.items() if key != "aws:PrincipalOrgID"}
-    stranger = str(Arn.user(other, "stranger", "/", grant.partition))
-    yield _check("a user of another account assumes the role", "refused", _assume(grant, stranger, outsider))
-    yield _check("somebody anonymous assumes the role", "refused", _assume(grant, "*", outsider))
+def _trusted_checks(grant: TrustGrant, principal: Principal, required: Context) -> Iterator[Check]:
+    """Check that a principal can assume the role, and cannot if a condition is not met or the grant has expired."""
+    caller, own = _example_caller(principal, grant.partition)
+    name = f"a user of {principal.account_id}" if principal.is_account and not principal.conditions else caller
+    context = {**own, **required, **_current_time()}
+    yield _check(f"{name} assumes the role", "allowed", _assume(grant, caller, context))
+    for missing in required:
+        incomplete = {key: value for key, value in context.items() if key != missing}
+        yield _check(f"{name} without {missing}", "refused", _assume(grant, caller, incomplete))
+    if grant.expires is not None:
+        late = {**context, **_current_time(grant.expires + timedelta(seconds=1))}
+        yield _check(f"{name} after expiry", "refused", _assume(grant, caller, late))
+
+
+def _untrusted_checks(grant: TrustGrant, required: Context) -> Iterator[Check]:
+    """Check that other principals cannot assume the role, even if they meet its conditions."""
+    context = {**required, **_current_time()}
+    trusted_accounts = {principal.account_id for principal in grant.principals if principal.is_account}
+    named_accounts = {principal.account_id for principal in grant.principals if principal.account_id}
+    for account in sorted(named_accounts - trusted_accounts):
+        other = str(Arn.user(account, "another-user", "/", grant.partition))
+        yield _check(f"another user of {account} assumes the role", "refused", _assume(grant, other, context))
+    # AWS sets this key itself: a caller of another organization cannot send it.
+    outside = {key: value for key, value in context.items() if key != "aws:PrincipalOrgID"}
+    account = next(account for n in count() if (account := f"{n:012}") not in named_accounts | {grant.account})
+    outsider = str(Arn.user(account, "user", "/", grant.partition))
+    yield _check("a user of another account assumes the role", "refused", _assume(grant, outsider, outside))
+    yield _check("an anonymous caller assumes the role", "refused", _assume(grant, "*", outside))
 
 
 def _assume(grant: TrustGrant, caller: str, context: Context) -> Decision:
+    """Decide sts:AssumeRole for a caller whose own account allows it."""
     request = AccessRequest(principal=caller, action="sts:AssumeRole", resource=grant.role_arn, context=context)
-    anything = PolicyDocument([Statement.allow("sts:*", "*")])
-    return evaluate(request, PolicySet(identity=[anything], resource=grant.trust_policy))
+    identity = PolicyDocument([Statement.allow("sts:*", "*")])
+    return evaluate(request, PolicySet(identity=[identity], resource=grant.trust_policy))
 
 
-def _somebody(principal: Principal, partition: str) -> tuple[str, dict[str, str]]:
-    """A caller who is meant by a principal, and the context that makes them so."""
+def _example_caller(principal: Principal, partition: str) -> tuple[str, Context]:
+    """Return the ARN of a caller that matches a principal, and the context that the principal's conditions require."""
     context = {condition.key: _example(condition.values[0]) for condition in principal.conditions}
     arn = context.get("aws:PrincipalArn")
     if arn is not None:
         return arn, context
     if principal.is_account or principal.is_anyone:
-        return str(Arn.user(principal.account_id or "666666666666", "somebody", "/", partition)), context
+        return str(Arn.user(principal.account_id or "666666666666", "user", "/", partition)), context
     return principal.value, context
 
 
-def _in_words(principal: Principal, caller: str) -> str:
-    return f"a user of {principal.account_id}" if principal.is_account and not principal.conditions else caller
-
-
-def _stated(grant: TrustGrant) -> dict[str, str]:
-    """What a caller brings who fulfils the grant's conditions."""
-    stated: dict[str, str] = {}
+def _required_context(grant: TrustGrant) -> Context:
+    """Return the context of a request that meets the grant's conditions."""
+    context: dict[str, str] = {}
     if grant.external_id is not None:
-        stated["sts:ExternalId"] = grant.external_id
+        context["sts:ExternalId"] = grant.external_id
     if grant.needs_mfa:
-        stated["aws:MultiFactorAuthPresent"] = "true"
+        context["aws:MultiFactorAuthPresent"] = "true"
     if grant.mfa_max_age is not None:
-        stated["aws:MultiFactorAuthAge"] = str(grant.mfa_max_age - 1)
+        context["aws:MultiFactorAuthAge"] = str(grant.mfa_max_age - 1)
     if grant.organization_id is not None:
-        stated["aws:PrincipalOrgID"] = grant.organization_id
+        context["aws:PrincipalOrgID"] = grant.organization_id
     if grant.source_ips:
-        stated["aws:SourceIp"] = str(ipaddress.ip_network(grant.source_ips[0])[0])
-    stated |= {f"aws:RequestTag/{key}": _example(values[0]) for key, values in grant.session_tags.items()}
+        context["aws:SourceIp"] = str(ipaddress.ip_network(grant.source_ips[0])[0])
+    context |= {f"aws:RequestTag/{key}": _example(values[0]) for key, values in grant.session_tags.items()}
     if grant.source_identity:
-        stated["sts:SourceIdentity"] = _example(grant.source_identity[0])
-    return stated
+        context["sts:SourceIdentity"] = _example(grant.source_identity[0])
+    return context
 
 
-def _now(moment: datetime | None = None) -> dict[str, str]:
+def _current_time(moment: datetime | None = None) -> Context:
     return {"aws:CurrentTime": (moment or datetime.now(timezone.utc)).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def _example(pattern: str) -> str:
+    """Return a text that matches a pattern."""
     return re.sub(r"\$\{([*?$])\}", r"\1", re.sub(r"(?<!\{)[*?](?!\})", "x", pattern))
 
 
-# What the role can do
+# The trusting side: what the role can do
 
 
-def _managed(grant: TrustGrant, iam: IAMClient | None) -> tuple[dict[str, PolicyDocument], list[Check]]:
-    """The documents of managed policies that could be read, and a check for each that could not."""
+@frozen(kw_only=True)
+class _Role:
+    """A role with the policies that are known."""
+
+    grant: TrustGrant
+    documents: Sequence[PolicyDocument]
+    boundary: PolicyDocument | None
+
+    @property
+    def has_only_s3_read_policies(self) -> bool:
+        return all(any(s.sid in _S3_READ_SIDS for s in document.statements) for document in self.documents)
+
+    def decide(self, action: str, bucket: str, *, key: str = "", prefix: str | None = None) -> Decision:
+        """Decide a request to S3."""
+        request = AccessRequest(
+            principal=self.grant.role_arn,
+            action=action,
+            resource=str(Arn.bucket(bucket, self.grant.partition)) + (f"/{key}" if key else ""),
+            resource_account=self.grant.account,
+            context={} if prefix is None else {"s3:prefix": prefix},
+        )
+        return evaluate(request, PolicySet(identity=self.documents, boundary=self.boundary))
+
+
+_ANY_BUCKET = ("any-bucket", "")
+"""The bucket and prefix that are tried for a policy that names no bucket."""
+
+
+def _managed_policies(grant: TrustGrant, iam: IAMClient | None) -> tuple[dict[str, PolicyDocument], list[Check]]:
+    """Read the grant's managed policies; return the documents by ARN, and a check for each that was not read."""
     arns = dict.fromkeys(filter(None, (*grant.managed_policy_arns, grant.permissions_boundary)))
-    found: dict[str, PolicyDocument] = {}
-    assumed: list[Check] = []
-    for arn, (document, why) in zip(arns, run_concurrently(*(partial(_read, arn, iam) for arn in arns))):
-        if document is None:
-            assumed.append(Check(name=f"policy {arn}", expected="as named", observed="assumed", ok=None, why=why))
+    documents: dict[str, PolicyDocument] = {}
+    unread: list[Check] = []
+    for arn, (document, why) in zip(arns, run_concurrently(*(partial(_read_policy, arn, iam) for arn in arns))):
+        if document is not None:
+            documents[arn] = document
         else:
-            found[arn] = document
-    return found, assumed
+            unread.append(Check(name=f"policy {arn}", expected="as named", observed="assumed", ok=None, why=why))
+    return documents, unread
 
 
-def _read(arn: str, iam: IAMClient | None) -> tuple[PolicyDocument | None, str]:
+def _read_policy(arn: str, iam: IAMClient | None) -> tuple[PolicyDocument | None, str]:
+    """Return a managed policy's document, or None and the reason why it was not read."""
+    if iam is None:
+        return None, "was not read; its contents are assumed from its name: pass a session to prove()"
+    # Imported here because both need botocore, which an offline proof does without.
     from botocore.exceptions import BotoCoreError, ClientError
 
-    if iam is None:
-        return None, "known by its ARN only: give prove() a session"
+    from xacct.aws_reads import managed_policy_document
+
     try:
-        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        answer = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-        # Botocore has decoded it, although its type says text.
-        return PolicyDocument.parse(cast("Mapping[str, object] | str", answer), name=arn), ""
+        return managed_policy_document(iam, arn), ""
     except (ClientError, BotoCoreError, PolicyError) as error:
-        return None, f"not read: {error}"
+        return None, f"could not be read; its contents are assumed from its name: {error}"
 
 
-def _doing(grant: TrustGrant, documents: Sequence[PolicyDocument], boundary: PolicyDocument | None) -> Iterator[Check]:
-    policies = PolicySet(identity=documents, boundary=boundary)
-    own = not all(map(_only_reads, documents))
-    places = dict.fromkeys(place for document in documents for place in _places(document))
-    # A policy that is not about one bucket is asked about any.
-    places = places or dict.fromkeys([("any-bucket", "")] if documents else ())
-    anywhere = ("any-bucket", "") in places
-    buckets = {bucket for bucket, _ in places}
+def _permission_checks(role: _Role) -> Iterator[Check]:
+    locations = list(dict.fromkeys(found for document in role.documents for found in _readable_locations(document)))
+    for location in locations:
+        yield from _read_checks(role, *location)
+        yield from _neighbour_checks(role, *location, locations)
+        yield from _write_checks(role, *location)
+    if role.documents and not locations:
+        yield from _read_checks(role, *_ANY_BUCKET)
+        yield from _write_checks(role, *_ANY_BUCKET)
+    if role.documents:
+        yield _more_than_read_check(role)
 
-    def ask(action: str, bucket: str, key: str = "", prefix: str | None = None) -> Decision:
-        resource = str(Arn.bucket(bucket, grant.partition)) + (f"/{key}" if key else "")
-        context = {} if prefix is None else {"s3:prefix": prefix}
-        request = AccessRequest(
-            principal=grant.role_arn, action=action, resource=resource, resource_account=grant.account, context=context
+
+def _read_checks(role: _Role, bucket: str, prefix: str) -> Iterator[Check]:
+    location = f"s3://{bucket}/{prefix}"
+    listing = role.decide("s3:ListBucket", bucket, prefix=prefix)
+    yield _check(f"the role lists {location}", "allowed", listing, grant_decides=not role.has_only_s3_read_policies)
+    reading = role.decide("s3:GetObject", bucket, key=f"{prefix}example")
+    yield _check(f"the role reads {location}example", "allowed", reading, grant_decides=(bucket, prefix) == _ANY_BUCKET)
+
+
+def _neighbour_checks(role: _Role, bucket: str, prefix: str, locations: Sequence[tuple[str, str]]) -> Iterator[Check]:
+    """Check that a bucket and a prefix with similar names cannot be read, unless the grant names them too."""
+    neighbours = []
+    if (other := f"{bucket}-neighbour"[-63:]) not in [name for name, _ in locations]:
+        neighbours.append((other, f"{prefix}example"))
+    key = f"neighbour-of-{prefix}example"
+    if not any(name == bucket and key.startswith(start) for name, start in locations):
+        neighbours.append((bucket, key))
+    for name, key in neighbours:
+        decision = role.decide("s3:GetObject", name, key=key)
+        yield _check(
+            f"the role reads s3://{name}/{key}", "refused", decision, grant_decides=not role.has_only_s3_read_policies
         )
-        return evaluate(request, policies)
-
-    for bucket, prefix in places:
-        where, key = f"s3://{bucket}/{prefix}", f"{prefix}example"
-        yield _check(f"the role lists {where}", "allowed", ask("s3:ListBucket", bucket, prefix=prefix), as_given=own)
-        yield _check(f"the role reads {where}example", "allowed", ask("s3:GetObject", bucket, key), as_given=anywhere)
-        if not anywhere and (neighbour := f"{bucket}-neighbour"[-63:]) not in buckets:
-            asked = ask("s3:GetObject", neighbour, key)
-            yield _check(f"the role reads s3://{neighbour}/{key}", "refused", asked, as_given=own)
-        begins = [begin for other, begin in places if other == bucket]
-        if not any(f"neighbour-of-{prefix}example".startswith(begin) for begin in begins):
-            asked = ask("s3:GetObject", bucket, f"neighbour-of-{key}")
-            yield _check(f"the role reads s3://{bucket}/neighbour-of-{key}", "refused", asked, as_given=own)
-        for verb, action in (("writes", "s3:PutObject"), ("deletes", "s3:DeleteObject")):
-            asked = ask(action, bucket, key)
-            yield _check(f"the role {verb} {where}example", "refused", asked, as_given=grant.may_write)
-    if documents:
-        yield _anything_else(grant, documents, boundary)
 
 
-def _anything_else(grant: TrustGrant, documents: Sequence[PolicyDocument], boundary: PolicyDocument | None) -> Check:
-    """Whether any statement lets the role do more than read, be its resources and conditions as they may."""
-    # Keys and roles that leave the decision to the account's own policies.
-    owner = PolicyDocument([Statement.allow("*", "*", principals=[Principal.account(grant.account)])])
+def _write_checks(role: _Role, bucket: str, prefix: str) -> Iterator[Check]:
+    for verb, action in (("writes", "s3:PutObject"), ("deletes", "s3:DeleteObject")):
+        decision = role.decide(action, bucket, key=f"{prefix}example")
+        name = f"the role {verb} s3://{bucket}/{prefix}example"
+        yield _check(name, "refused", decision, grant_decides=role.grant.may_write)
+
+
+def _more_than_read_check(role: _Role) -> Check:
+    """Check that no statement allows a write action on any resource under any condition."""
+    name, expected = "the role does more than read", "refused"
+    found = _write_access(role)
+    if found is None:
+        return Check(name=name, expected=expected, observed="refused", ok=True)
+    if role.grant.may_write:
+        return Check(name=name, expected=expected, observed="allowed", ok=None, why=found)
+    why = f"{found}. If this is intended, set may_write=True"
+    return Check(name=name, expected=expected, observed="allowed", ok=False, why=why)
+
+
+def _write_access(role: _Role) -> str | None:
+    """Return the first statement that allows a write action, with the action; None if there is none."""
+    # Resource policies that delegate to the account's own policies, as those of KMS keys and roles do.
+    owner = PolicyDocument([Statement.allow("*", "*", principals=[Principal.account(role.grant.account)])])
     policies = PolicySet(
-        identity=filter(None, map(_at_its_widest, documents)),
-        boundary=None if boundary is None else _at_its_widest(boundary),
+        identity=filter(None, map(_widest, role.documents)),
+        boundary=None if role.boundary is None else _widest(role.boundary),
         resource=owner,
     )
-    name, expected = "the role does more than read", "refused"
-    for document in documents:
+    for document in role.documents:
         for number, statement in enumerate(document.statements, start=1):
-            for action in _writes(statement):
-                asked = AccessRequest(principal=grant.role_arn, action=action, resource="*")
-                if evaluate(asked, policies).allowed:
-                    why = f"{document.name}, statement {number} allows {action}"
-                    if grant.may_write:
-                        return Check(name=name, expected=expected, observed="allowed", ok=None, why=why)
-                    why += ": give may_write=True where that is meant"
-                    return Check(name=name, expected=expected, observed="allowed", ok=False, why=why)
-    return Check(name=name, expected=expected, observed="refused", ok=True)
+            for action in _write_actions(statement):
+                request = AccessRequest(principal=role.grant.role_arn, action=action, resource="*")
+                if evaluate(request, policies).allowed:
+                    return f"{document.name}, statement {number} allows {action}"
+    return None
 
 
-def _at_its_widest(document: PolicyDocument) -> PolicyDocument | None:
-    """What a document allows somewhere at some time, less what it denies everywhere and always; None for nothing."""
+def _widest(document: PolicyDocument) -> PolicyDocument | None:
+    """Return the most that a document can allow: each Allow without its resources and conditions.
+
+    A Deny with conditions does not always apply, so it is left out. None if no statement is left.
+    """
     statements = [
         evolve(statement, resources="*", not_resources=(), conditions=()) if statement.effect == "Allow" else statement
         for statement in document.statements
@@ -274,29 +386,23 @@ def _at_its_widest(document: PolicyDocument) -> PolicyDocument | None:
     return PolicyDocument(statements, name=document.name) if statements else None
 
 
-def _writes(statement: Statement) -> Iterator[str]:
-    """Examples of the actions beside reading that a statement may allow."""
-    for pattern in (statement.actions or ("*",)) if statement.effect == "Allow" else ():
+def _write_actions(statement: Statement) -> Iterator[str]:
+    """Yield examples of the write actions that a statement can allow."""
+    if statement.effect == "Deny":
+        return
+    for pattern in statement.actions or ("*",):
         _, _, name = pattern.partition(":")
         if not name:
-            yield from _ANY_WRITE
-        elif not _READS.match(name):
+            yield from _WRITE_EXAMPLES
+        elif not _READ_ACTION.match(name):
             yield pattern.replace("*", "Write").replace("?", "x")
 
 
-def _only_reads(document: PolicyDocument) -> bool:
-    return any(statement.sid in _READING for statement in document.statements)
-
-
-def _places(document: PolicyDocument) -> Iterator[tuple[str, str]]:
-    """The buckets and prefixes that a document lets its bearer read."""
+def _readable_locations(document: PolicyDocument) -> Iterator[tuple[str, str]]:
+    """Yield the buckets and prefixes whose objects a document allows reading."""
     for statement in document.statements:
-        if statement.effect == "Allow" and _may("s3:GetObject", statement.actions or ()):
-            for resource in statement.resources or ():
+        if statement.effect == "Allow" and any(glob(pattern.lower())("s3:getobject") for pattern in statement.actions):
+            for resource in statement.resources:
                 match = re.fullmatch(r"arn:[\w-]+:s3:::([^/*?$]+)/(.*)\*", resource)
                 if match and not re.search(r"(?<!\{)[*?]", match[2]):
                     yield match[1], _example(match[2])
-
-
-def _may(action: str, patterns: Iterable[str]) -> bool:
-    return any(re.fullmatch(re.escape(p.lower()).replace(r"\*", ".*"), action.lower()) for p in patterns)

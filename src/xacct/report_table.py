@@ -1,4 +1,4 @@
-"""What was looked at and what came of it, as a table."""
+"""Checks and their results, printed as a table."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["Check", "CheckTable"]
 
 @frozen(kw_only=True)
 class Check:
-    """One thing that was tried.
+    """One check with its result.
 
     Attributes:
-        name: what was tried.
+        name: what was checked.
         expected: ``allowed`` or ``refused``.
-        observed: ``allowed``, ``refused``, ``failed``, or ``not tried``.
-        ok: whether what was seen is what was expected; None where it could not be tried.
-        why: what AWS said, or why it was not tried.
+        observed: ``allowed``, ``refused``, ``failed`` (by another error) or ``not tried``; ``assumed`` in a proof.
+        ok: whether the observed result is the expected one; None if nothing was decided.
+        why: AWS's message, or the reason why nothing was decided.
     """
 
     name: str
@@ -30,19 +30,19 @@ class Check:
 
 @frozen
 class CheckTable:
-    """Several checks. Print as a table."""
+    """A sequence of checks. Prints as a table."""
 
     checks: tuple[Check, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether nothing went otherwise than expected, and something was tried at all."""
+        """Whether at least one check succeeded and none failed."""
         return any(check.ok for check in self.checks) and not any(check.ok is False for check in self.checks)
 
     @property
     def _rows(self) -> list[tuple[str, ...]]:
-        signs = {True: "ok", False: "NO", None: "-"}
-        rows = [(signs[c.ok], c.name, c.expected, c.observed, c.why) for c in self.checks]
+        results = {True: "ok", False: "FAIL", None: "-"}
+        rows = [(results[c.ok], c.name, c.expected, c.observed, c.why) for c in self.checks]
         return [("", "check", "expected", "observed", "why"), *rows]
 
     def __str__(self) -> str:
@@ -57,7 +57,7 @@ class CheckTable:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def to_dict(self) -> dict[str, object]:
-        """The checks for a program."""
+        """Return the checks as a dict that JSON can hold."""
         checks = [
             {"name": c.name, "expected": c.expected, "observed": c.observed, "ok": c.ok, "why": c.why}
             for c in self.checks
