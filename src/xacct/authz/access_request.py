@@ -1,4 +1,4 @@
-"""What is asked: who wants to do what on what, under which circumstances."""
+"""The request: a caller, an action, a resource and the context keys."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from xacct.arn import Arn, account_id
 from xacct.errors import InvalidValue
+from xacct.limits import ACCOUNT_ID
 
 __all__ = ["AccessRequest", "Caller", "CallerKind"]
 
@@ -22,7 +23,15 @@ _TYPES: dict[CallerKind, str] = {
 
 @frozen
 class Caller:
-    """Who a principal is, as policies may name it."""
+    """The principal of a request, in the terms by which policies name it.
+
+    Attributes:
+        kind: the kind of principal.
+        account: the principal's account; empty for services, identity providers and anonymous callers.
+        name: the principal as the request has it.
+        role_name: the name of the role, for a role and its sessions.
+        service_linked: whether the role is a service-linked role.
+    """
 
     kind: CallerKind
     account: str
@@ -35,26 +44,26 @@ def _values(context: Mapping[str, str | Iterable[str]]) -> dict[str, tuple[str, 
     return {key.lower(): (value,) if isinstance(value, str) else tuple(value) for key, value in context.items()}
 
 
-def _action_rule(_: object, __: object, value: str) -> None:
+def _check_action(_: object, __: object, value: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+", value, re.ASCII):
-        raise InvalidValue("action", value, "one action of the form service:Action, without wildcards")
+        raise InvalidValue("action", value, "an action has the form service:Action, without wildcards")
 
 
 @frozen(kw_only=True)
 class AccessRequest:
-    """One question to the evaluator.
+    """A request for which :func:`evaluate` decides whether AWS allows it.
 
     Args:
-        principal: the ARN of a user, role, role session, federated user or root; an account id; an AWS service, such as
-            ``lambda.amazonaws.com``; the ARN of an identity provider; or ``*`` for an anonymous caller.
-        action: such as ``sts:AssumeRole``.
-        resource: the ARN, or ``*`` for actions that have none.
-        resource_account: needed where the ARN names none, as in S3; else taken from it.
-        context: context keys (in any case) with a string or strings. What follows from the principal and from the
-            resource is filled in where nothing is given.
+        principal: the ARN of a user, role, role session, federated user, root user or identity provider; an account id;
+            an AWS service, such as ``lambda.amazonaws.com``; or ``*`` for an anonymous caller.
+        action: one action, such as ``sts:AssumeRole``.
+        resource: the resource's ARN, or ``*`` for actions that have no resource.
+        resource_account: the account that owns the resource. Required if the ARN does not contain it, as in S3.
+        context: the context keys, in upper or lower case, each with a string or several. Keys that follow from the
+            principal and the resource, such as ``aws:PrincipalAccount``, are added unless they are given.
 
     Raises:
-        InvalidValue: a value has another form.
+        InvalidValue: an argument does not have the required form.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 
@@ -65,7 +74,7 @@ class AccessRequest:
     """
 
     principal: str
-    action: str = field(validator=_action_rule)
+    action: str = field(validator=_check_action)
     resource: str
     resource_account: str = ""
     context: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_values)
@@ -73,21 +82,21 @@ class AccessRequest:
     actions: tuple[str, ...] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        caller = _caller(self.principal, self.context)
-        account = _resource_account(self.resource, self.resource_account) or caller.account
+        caller = _identify_caller(self.principal, self.context)
+        account = _owner_of_resource(self.resource, self.resource_account) or caller.account
         object.__setattr__(self, "caller", caller)
-        object.__setattr__(self, "actions", _actions(self.action, self.context))
+        object.__setattr__(self, "actions", _required_actions(self.action, self.context))
         object.__setattr__(self, "resource_account", account)
-        object.__setattr__(self, "context", {**_implied(self.principal, caller, account), **self.context})
+        object.__setattr__(self, "context", {**_implied_context(self.principal, caller, account), **self.context})
 
     @property
     def cross_account(self) -> bool:
-        """Whether caller and resource are in different accounts."""
+        """Whether the caller and the resource are in different accounts."""
         return self.caller.account != self.resource_account
 
 
-def _actions(action: str, context: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The action, and those that AWS demands with it: for session tags and for a source identity.
+def _required_actions(action: str, context: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the action, and the actions that AWS also requires for session tags and a source identity.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     """
@@ -98,50 +107,58 @@ def _actions(action: str, context: Mapping[str, tuple[str, ...]]) -> tuple[str, 
     return (action, *["sts:TagSession"] * tags, *["sts:SetSourceIdentity"] * identity)
 
 
-def _resource_account(resource: str, given: str) -> str:
+def _owner_of_resource(resource: str, given: str) -> str:
     named = "" if resource == "*" else Arn.parse(resource, name="resource").account
     if given:
         account_id(given, "resource_account")
         if named not in ("", "aws", given):
-            raise InvalidValue("resource_account", given, f"the account of {resource}, or left out")
+            raise InvalidValue(
+                "resource_account",
+                given,
+                f"{resource} belongs to account {named}: pass that account or leave the argument out",
+            )
         return given
     if resource != "*" and named in ("", "aws"):
-        raise InvalidValue("resource_account", given, f"needed, because {resource} names no account")
+        raise InvalidValue("resource_account", given, f"required because {resource} contains no account id")
     return named
 
 
-def _caller(principal: str, context: Mapping[str, tuple[str, ...]]) -> Caller:
+_KINDS: dict[tuple[str, str], CallerKind] = {
+    ("iam", "user"): "user", ("iam", "role"): "role", ("sts", "assumed-role"): "role",
+    ("sts", "federated-user"): "federated", ("iam", "saml-provider"): "provider", ("iam", "oidc-provider"): "provider",
+}  # fmt: skip
+
+
+def _identify_caller(principal: str, context: Mapping[str, tuple[str, ...]]) -> Caller:
     if principal == "*":
         return Caller("anonymous", "", "*")
-    if re.fullmatch("[0-9]{12}", principal):
+    if ACCOUNT_ID.allows(principal):
         return Caller("account", principal, principal)
     if not principal.startswith("arn:"):
         if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", principal):
-            kind: CallerKind = "service" if ".amazonaws." in principal else "provider"
-            return Caller(kind, "", principal)
-        raise InvalidValue("principal", principal, "an ARN, an account id, a service or '*'")
+            return Caller("service" if ".amazonaws." in principal else "provider", "", principal)
+        raise InvalidValue("principal", principal, "a principal is an ARN, an account id, a service or '*'")
     arn = Arn.parse(principal, name="principal")
-    kinds: dict[tuple[str, str], CallerKind] = {
-        ("iam", "user"): "user", ("iam", "role"): "role", ("sts", "assumed-role"): "role",
-        ("sts", "federated-user"): "federated", ("iam", "saml-provider"): "provider",
-        ("iam", "oidc-provider"): "provider",
-    }  # fmt: skip
     if arn.service == "iam" and arn.resource == "root":
         return Caller("root", arn.account, principal)
-    found = kinds.get((arn.service, arn.resource_type))
-    if found is None:
-        raise InvalidValue("principal", principal, "a user, role, role session, federated user, root or provider")
-    role, path = "", arn.path
-    if found == "role":
+    kind = _KINDS.get((arn.service, arn.resource_type))
+    if kind is None:
+        kinds = "a user, role, role session, federated user, root user or identity provider"
+        raise InvalidValue("principal", principal, f"a principal is {kinds}")
+    if kind == "role":
         role = arn.name if arn.service == "iam" else arn.resource_id.split("/")[0]
-        for given in context.get("aws:principalarn", ()):
-            path = Arn.parse(given, name="aws:PrincipalArn").path
-    return Caller(
-        found, "" if found == "provider" else arn.account, principal, role, path.startswith("/aws-service-role/")
-    )
+        return Caller(kind, arn.account, principal, role, _is_service_linked(arn, context))
+    return Caller(kind, "" if kind == "provider" else arn.account, principal)
 
 
-def _implied(principal: str, caller: Caller, resource_account: str) -> dict[str, tuple[str, ...]]:
+def _is_service_linked(role: Arn, context: Mapping[str, tuple[str, ...]]) -> bool:
+    # A session's ARN does not contain the path of its role; aws:PrincipalArn does.
+    for given in context.get("aws:principalarn", ()):
+        role = Arn.parse(given, name="aws:PrincipalArn")
+    return role.path.startswith("/aws-service-role/")
+
+
+def _implied_context(principal: str, caller: Caller, resource_account: str) -> dict[str, tuple[str, ...]]:
     implied: dict[str, tuple[str, ...]] = {}
     if resource_account:
         implied["aws:resourceaccount"] = (resource_account,)

@@ -1,189 +1,210 @@
-"""The decision: whether AWS would allow a request.
-
-Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
-"""
+"""The decision: whether AWS allows a request, with an explanation for people and one for programs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+from attrs import field, frozen
 
 from xacct.authz.access_request import AccessRequest
-from xacct.authz.policy_set import Layer, LayerName, PolicySet
-from xacct.authz.statement_matcher import Grade
+from xacct.authz.layer_report import LayerReport, NearMiss, layer_reports, layer_title
+from xacct.authz.policy_set import RCP_SERVICES, LayerName, PolicySet
 
-if TYPE_CHECKING:
-    from xacct.authz.decision_report import LayerReport
-
-__all__ = ["RCP_SERVICES", "Decision", "Effect", "evaluate", "evaluate_many"]
+__all__ = ["Decision", "Effect"]
 
 Effect = Literal["Allow", "ImplicitDeny", "ExplicitDeny"]
 
-# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html
-RCP_SERVICES = frozenset({"s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss"})
+# The context keys that the caller itself sends with the request.
+_SENT_KEYS = ("sts:externalid", "sts:sourceidentity", "sts:rolesessionname", "aws:requesttag/")
+_EQUALS = ("stringequals", "stringequalsignorecase")
 
 
+@frozen(eq=False, kw_only=True)
 class Decision:
-    """What AWS would answer, and why; print it for the reasons.
+    """Whether AWS allows a request, and why. Print it for the explanation.
 
     Attributes:
-        request: what was asked.
-        policies: what was evaluated.
-        action: the action that decided: the one asked for, or the sts:TagSession or sts:SetSourceIdentity with it.
-        effect: ``Allow``, ``ImplicitDeny`` or ``ExplicitDeny``.
-        decided_by: the layers that allow, that deny, or that would have to allow and do not.
+        request: the request.
+        policies: the policies that were evaluated.
+        action: the action that decided: the request's action, or the sts:TagSession or sts:SetSourceIdentity that the
+            request also needs.
+        effect: ``Allow``; ``ExplicitDeny`` if a statement denies the request; ``ImplicitDeny`` if a layer that has to
+            allow it does not.
+        decided_by: the layers that allow the request, that deny it, or that have to allow it and do not.
+        note: a rule of AWS that no policy can change, if it decided; else empty.
+
+    >>> from xacct.authz import PolicySet, evaluate
+    >>> dev = "arn:aws:iam::222222222222:user/dev"
+    >>> request = AccessRequest(principal=dev, action="s3:ListAllMyBuckets", resource="*")
+    >>> decision = evaluate(request, PolicySet())
+    >>> decision
+    Decision('ImplicitDeny', action='s3:ListAllMyBuckets', decided_by=('identity',))
+    >>> print(decision)
+    ImplicitDeny: arn:aws:iam::222222222222:user/dev s3:ListAllMyBuckets on *
+      no policy allows it
+      identity policy: no statement allows it
+        Add to identity policy: {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
     """
 
-    def __init__(
-        self,
-        request: AccessRequest,
-        policies: PolicySet,
-        action: str,
-        effect: Effect,
-        decided_by: tuple[LayerName, ...],
-        note: str = "",
-    ) -> None:
-        self.request, self.policies, self.action = request, policies, action
-        self.effect: Effect = effect
-        self.decided_by, self.note = decided_by, note
+    request: AccessRequest
+    policies: PolicySet
+    action: str
+    effect: Effect
+    decided_by: tuple[LayerName, ...]
+    note: str = field(default="")
 
     @property
     def allowed(self) -> bool:
-        """Whether AWS would allow it."""
+        """Whether AWS allows the request."""
         return self.effect == "Allow"
 
     @cached_property
     def layers(self) -> tuple[LayerReport, ...]:
-        """What each layer says by itself."""
-        from xacct.authz.decision_report import report
-
-        return report(self)
+        """A report of each layer that applies to the request, regardless of the other layers."""
+        return layer_reports(self.request, self.policies, self.action)
 
     @property
     def depends_on(self) -> tuple[str, ...]:
-        """The context keys that were not given and that could change the decision."""
+        """The context keys that were not provided and that could change the decision."""
         return tuple(sorted({key for layer in self.layers for key in layer.depends_on}))
 
     def to_dict(self) -> dict[str, object]:
-        """The decision with its reasons, for a program."""
-        from xacct.authz.decision_report import to_dict
-
-        return to_dict(self)
+        """Return the decision and its explanation as values that JSON can hold."""
+        denied = self.decided_by if self.effect == "ImplicitDeny" else ()
+        return {
+            "allowed": self.allowed,
+            "effect": self.effect,
+            "action": self.action,
+            "decided_by": list(self.decided_by),
+            "note": self.note,
+            "depends_on": list(self.depends_on),
+            "not_evaluated": _not_evaluated(self),
+            "layers": [_layer_to_dict(report) for report in self.layers],
+            "suggestions": [_suggestion(self, name) for name in denied],
+        }
 
     def __str__(self) -> str:
-        from xacct.authz.decision_report import explain
-
-        return explain(self)
+        caller = "an anonymous caller" if self.request.caller.kind == "anonymous" else self.request.principal
+        lines = [f"{self.effect}: {caller} {self.action} on {self.request.resource}", *_reasons(self)]
+        unknown = [text for report in self.layers for text in report.unknown]
+        lines += [f"  not evaluated: {text}" for text in (*_not_evaluated(self), *unknown)]
+        if self.depends_on:
+            lines.append(f"  depends on context keys that were not provided: {', '.join(self.depends_on)}")
+        return "\n".join(lines)
 
     def __repr__(self) -> str:
-        return f"Decision({self.effect!r}, decided_by={self.decided_by!r})"
+        return f"Decision({self.effect!r}, action={self.action!r}, decided_by={self.decided_by!r})"
 
 
-def evaluate(request: AccessRequest, policies: PolicySet) -> Decision:
-    """Whether AWS would allow the request under these policies, decided offline.
-
-    >>> from xacct.policy import PolicyDocument, Principal, Statement
-    >>> role = "arn:aws:iam::111111111111:role/Reader"
-    >>> trust = PolicyDocument([Statement.allow("sts:AssumeRole", principals=[Principal.account("222222222222")])])
-    >>> ask = AccessRequest(principal="arn:aws:iam::222222222222:user/dev", action="sts:AssumeRole", resource=role)
-    >>> evaluate(ask, PolicySet(resource=trust)).decided_by
-    ('identity',)
-    >>> evaluate(ask, PolicySet(
-    ...     resource=trust, identity=[PolicyDocument([Statement.allow("sts:AssumeRole", role)])])).allowed
-    True
-    """
-    actions = request.actions
-    decision = _decide(request, policies, actions[0])
-    for action in actions[1:]:
-        if decision.effect == "ExplicitDeny":
-            break
-        other = _decide(request, policies, action)
-        if other.effect == "ExplicitDeny" or (decision.allowed and not other.allowed):
-            decision = other
-    return decision
+def _reasons(decision: Decision) -> list[str]:
+    """Return the lines that say which statements decide."""
+    reports = decision.layers
+    if decision.note:
+        return [f"  {decision.note}"]
+    if decision.allowed:
+        return [f"  allowed by {label}" for r in reports if r.name in decision.decided_by for label in r.matched]
+    if decision.effect == "ExplicitDeny":
+        lines = ["  blocked by an explicit Deny, which no Allow can override:"]
+        for r in reports:
+            if r.effect == "ExplicitDeny":
+                lines += [*(f"    {label}" for label in r.matched), *(f"      {text}" for text in r.because)]
+        return lines
+    allowing = [r.name for r in reports if r.effect == "Allow" and r.name in ("identity", "resource")]
+    missing = ", ".join(_title(decision, name) for name in decision.decided_by)
+    lines = ["  no policy allows it"]
+    if allowing:
+        granted = ", ".join(_title(decision, name) for name in allowing)
+        lines = [f"  allowed by: {granted}; an Allow is also required in: {missing}"]
+    return lines + [line for name in decision.decided_by for line in _missing_allow(decision, name)]
 
 
-def evaluate_many(requests: Iterable[AccessRequest], policies: PolicySet) -> Iterator[Decision]:
-    """The decisions on many requests under the same policies, one by one as they are asked for."""
-    return (evaluate(request, policies) for request in requests)
+def _missing_allow(decision: Decision, name: LayerName) -> list[str]:
+    """Return the lines about a layer that has to allow the request and does not."""
+    lines = [f"  {_title(decision, name)}: no statement allows it"]
+    for r in decision.layers:
+        if r.name == name and r.effect == "ImplicitDeny":
+            lines += [
+                f"    {miss.statement}: {'; '.join(map(str, miss.mismatches))}"
+                for miss in r.near_misses
+                if not miss.mismatches[0].element.endswith("Action")
+            ]
+    return [*lines, f"    {_suggestion(decision, name)}"]
 
 
-def binding(request: AccessRequest, policies: PolicySet) -> list[Layer]:
-    """The layers that bear on this caller and this resource, in the order in which AWS looks at them."""
-    caller = request.caller
-    layers: list[Layer] = []
-    if request.action.split(":")[0].lower() in RCP_SERVICES and not caller.service_linked:
-        layers += policies.rcps
-    if caller.account and not caller.service_linked:
-        layers += policies.scps
-    if policies.resource is not None:
-        layers.append(policies.resource)
-    if caller.account:
-        if caller.kind != "root":
-            layers.append(policies.identity)
-            if policies.boundary is not None:
-                layers.append(policies.boundary)
-        if policies.session is not None:
-            layers.append(policies.session)
-    if policies.vpc_endpoint is not None:
-        layers.append(policies.vpc_endpoint)
-    return layers
+def _suggestion(decision: Decision, layer: LayerName) -> str:
+    """Return the smallest change of a layer, or of the request, after which the layer allows the request."""
+    if decision.note:
+        return "No policy can allow this: assume the role as a user or a role"
+    if layer == "scp":
+        return "No IAM policy can allow this: an organization administrator must change the SCP"
+    nearest = next((r.near_misses[0] for r in decision.layers if r.name == layer and r.near_misses), None)
+    # A statement without the conditions would widen access.
+    if nearest and all(m.element == "Condition" for m in nearest.mismatches):
+        return _suggested_context(nearest)
+    return f"Add to {_title(decision, layer)}: {json.dumps(_suggested_statement(decision, layer))}"
 
 
-def _must_allow_explicitly(request: AccessRequest) -> bool:
-    """Whether the resource's own policy must allow, even within one account: roles and keys."""
-    action = request.action.lower()
-    return action.startswith("sts:assumerole") or (action.startswith("kms:") and ":key/" in request.resource)
-
-
-def _decide(request: AccessRequest, policies: PolicySet, action: str) -> Decision:
-    bounded = policies.boundary is not None
-    denied: list[LayerName] = []
-    missing: list[LayerName] = []
-    grades: dict[LayerName, Grade] = {}
-    for layer in binding(request, policies):
-        denies, grade = layer.verdict(request, action, bounded=bounded)
-        if denies:
-            denied.append(layer.name)
-        elif layer.name == "scp" and not grade:
-            missing.append("scp")
+def _suggested_context(nearest: NearMiss) -> str:
+    """Return what the request has to have so that the conditions of a statement are met."""
+    if not all(m.evaluable for m in nearest.mismatches):
+        return f"Fix the conditions that cannot be evaluated in {nearest.statement}"
+    sent: list[str] = []
+    other: list[str] = []
+    for mismatch in nearest.mismatches:
+        condition = mismatch.condition
+        if condition and condition.key.lower().startswith(_SENT_KEYS) and condition.operator.lower() in _EQUALS:
+            sent.append(f"{condition.key}={' or '.join(map(repr, condition.values))}")
         else:
-            grades[layer.name] = grade
-    if denied:
-        return Decision(request, policies, action, "ExplicitDeny", tuple(dict.fromkeys(denied)))
-    if request.caller.kind == "root" and request.action.lower() == "sts:assumerole":
-        return Decision(
-            request, policies, action, "ImplicitDeny", ("identity",), "Roles may not be assumed by root accounts."
-        )
-    missing += _missing(request, grades)
-    if missing:
-        return Decision(request, policies, action, "ImplicitDeny", tuple(dict.fromkeys(missing)))
-    granting: tuple[LayerName, ...] = ("resource", "identity")
-    allowed: tuple[LayerName, ...] = tuple(name for name in granting if grades.get(name))
-    return Decision(request, policies, action, "Allow", allowed or ("identity",))
+            other.append(mismatch.wanted)
+    steps = [f"Send {' and '.join(sent)}"] if sent else []
+    if other:
+        steps.append(f"{'meet' if sent else 'Meet'} the condition{'s' * (len(other) > 1)} {' and '.join(other)}")
+    return f"{' and '.join(steps)} (required by {nearest.statement})"
 
 
-def _missing(request: AccessRequest, grades: dict[LayerName, Grade]) -> list[LayerName]:
-    """The layers that would have to allow, and do not."""
-    caller = request.caller
-    granted = grades.get("resource", Grade.NONE)
-    missing: list[LayerName] = []
-    if "vpc_endpoint" in grades and not grades["vpc_endpoint"]:
-        missing.append("vpc_endpoint")
-    if not caller.account:
-        if not granted:
-            missing.append("resource")
-        return missing
-    identity = caller.kind == "root" or bool(grades.get("identity"))
-    both = request.cross_account or _must_allow_explicitly(request)
-    if both and not granted:
-        missing.append("resource")
-    # Within one account a resource policy that names the caller grants by itself.
-    alone = Grade.ACCOUNT if request.cross_account else granted
-    if not identity and alone < Grade.ROLE:
-        missing.append("identity")
-    if alone < Grade.FULL:
-        limits: tuple[LayerName, ...] = ("boundary", "session")
-        missing.extend(name for name in limits if name in grades and not grades[name])
-    return missing
+def _suggested_statement(decision: Decision, layer: LayerName) -> dict[str, object]:
+    """Return an Allow statement for exactly this request."""
+    request = decision.request
+    statement: dict[str, object] = {"Effect": "Allow", "Action": decision.action}
+    if layer == "resource":
+        kind = {"service": "Service", "provider": "Federated"}.get(request.caller.kind, "AWS")
+        name = request.principal
+        if request.caller.kind == "role":  # the role itself: its sessions expire
+            name = request.context["aws:principalarn"][0]
+        statement["Principal"] = "*" if name == "*" else {kind: name}
+    if layer != "resource" or not decision.action.lower().startswith("sts:"):
+        statement["Resource"] = request.resource
+    return statement
+
+
+def _not_evaluated(decision: Decision) -> list[str]:
+    """Return what was not evaluated: the RCPs of a service for which they are not known to apply."""
+    service = decision.request.action.split(":")[0].lower()
+    if not decision.policies.rcps or service in RCP_SERVICES:
+        return []
+    return [f"resource control policies: they are not known to apply to {service}"]
+
+
+def _title(decision: Decision, layer: LayerName) -> str:
+    return layer_title(layer, decision.request, decision.policies, decision.action)
+
+
+def _layer_to_dict(report: LayerReport) -> dict[str, object]:
+    near_misses = [
+        {
+            "statement": miss.statement,
+            "mismatches": [{"element": m.element, "wanted": m.wanted, "given": m.given} for m in miss.mismatches],
+        }
+        for miss in report.near_misses
+    ]
+    return {
+        "name": report.name,
+        "effect": report.effect,
+        "matched": list(report.matched),
+        "because": list(report.because),
+        "near_misses": near_misses,
+        "unknown": list(report.unknown),
+        "depends_on": list(report.depends_on),
+    }

@@ -1,4 +1,4 @@
-"""What each condition operator compares, and how.
+"""Condition operators: how each one compares the values of a context key with the values of a policy.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -10,11 +10,12 @@ import operator as compare
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from decimal import Decimal
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 
 from attrs import frozen
 
-from xacct.authz.variables import Context, Template, template
+from xacct.authz.variables import Context, Template, parse_template
 from xacct.authz.wildcard import Piece, glob
 from xacct.policy import Condition
 
@@ -22,24 +23,16 @@ __all__ = ["CompiledCondition", "compile_condition"]
 
 Test = Callable[[str], bool]
 Builder = Callable[[Iterable[Piece]], Test]
+# A value with policy variables is compiled for each request.
+CompiledValue = Test | tuple[Builder, Template]
 
 
 def _text(pieces: Iterable[Piece]) -> str:
     return "".join(text for text, _ in pieces)
 
 
-def _equals(pieces: Iterable[Piece]) -> Test:
-    wanted = _text(pieces)
-    return lambda given: given == wanted
-
-
-def _equals_ignoring_case(pieces: Iterable[Piece]) -> Test:
-    wanted = _text(pieces).lower()
-    return lambda given: given.lower() == wanted
-
-
 def _arn(pieces: Iterable[Piece]) -> Test:
-    """Each of an ARN's six segments is matched on its own, so that no ``*`` reaches over a colon before the last."""
+    """Match the six segments of an ARN one by one. Only a ``*`` in the last segment can match a colon."""
     segments: list[list[Piece]] = [[]]
     for text, wild in pieces:
         first, *more = text.split(":", 6 - len(segments))
@@ -47,7 +40,7 @@ def _arn(pieces: Iterable[Piece]) -> Test:
         segments.extend([(part, wild)] for part in more)
     tests = [glob(segment) for segment in segments]
     if len(tests) != 6:
-        # "*" alone is what people write for any ARN.
+        # A single "*" matches every ARN.
         return glob(segments[0]) if len(tests) == 1 else lambda _: False
 
     def matches(given: str) -> bool:
@@ -78,9 +71,21 @@ def _bool(text: str) -> bool:
     return text.lower() == "true"
 
 
-def _ordered(parse: Callable[[str], object], relation: Callable[..., bool]) -> Builder:
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text, strict=False)
+
+
+def _is_in(address: IPv4Address | IPv6Address, network: IPv4Network | IPv6Network) -> bool:
+    return address in network
+
+
+def _comparison(
+    parse: Callable[[str], Any], relation: Callable[[Any, Any], bool], parse_wanted: Callable[[str], Any] | None = None
+) -> Builder:
+    """Return a builder of tests that parse both values and compare them. What cannot be parsed does not match."""
+
     def build(pieces: Iterable[Piece]) -> Test:
-        wanted = parse(_text(pieces))
+        wanted = (parse_wanted or parse)(_text(pieces))
 
         def matches(given: str) -> bool:
             try:
@@ -93,42 +98,30 @@ def _ordered(parse: Callable[[str], object], relation: Callable[..., bool]) -> B
     return build
 
 
-def _address(pieces: Iterable[Piece]) -> Test:
-    network = ip_network(_text(pieces), strict=False)
-
-    def matches(given: str) -> bool:
-        try:
-            return ip_address(given) in network
-        except ValueError:
-            return False
-
-    return matches
-
-
-# The operator's name in lower case, how a value is compared, and whether the outcome is turned round.
+# The operator's name in lower case, how a value is compared, and whether the result is negated.
 _OPERATORS: dict[str, tuple[Builder, bool]] = {
-    "stringequals": (_equals, False),
-    "stringnotequals": (_equals, True),
-    "stringequalsignorecase": (_equals_ignoring_case, False),
-    "stringnotequalsignorecase": (_equals_ignoring_case, True),
+    "stringequals": (_comparison(str, compare.eq), False),
+    "stringnotequals": (_comparison(str, compare.eq), True),
+    "stringequalsignorecase": (_comparison(str.lower, compare.eq), False),
+    "stringnotequalsignorecase": (_comparison(str.lower, compare.eq), True),
     "stringlike": (glob, False),
     "stringnotlike": (glob, True),
-    "numericequals": (_ordered(_number, compare.eq), False),
-    "numericnotequals": (_ordered(_number, compare.eq), True),
-    "numericlessthan": (_ordered(_number, compare.lt), False),
-    "numericlessthanequals": (_ordered(_number, compare.le), False),
-    "numericgreaterthan": (_ordered(_number, compare.gt), False),
-    "numericgreaterthanequals": (_ordered(_number, compare.ge), False),
-    "dateequals": (_ordered(_date, compare.eq), False),
-    "datenotequals": (_ordered(_date, compare.eq), True),
-    "datelessthan": (_ordered(_date, compare.lt), False),
-    "datelessthanequals": (_ordered(_date, compare.le), False),
-    "dategreaterthan": (_ordered(_date, compare.gt), False),
-    "dategreaterthanequals": (_ordered(_date, compare.ge), False),
-    "bool": (_ordered(_bool, compare.eq), False),
-    "binaryequals": (_ordered(lambda text: base64.b64decode(text, validate=True), compare.eq), False),
-    "ipaddress": (_address, False),
-    "notipaddress": (_address, True),
+    "numericequals": (_comparison(_number, compare.eq), False),
+    "numericnotequals": (_comparison(_number, compare.eq), True),
+    "numericlessthan": (_comparison(_number, compare.lt), False),
+    "numericlessthanequals": (_comparison(_number, compare.le), False),
+    "numericgreaterthan": (_comparison(_number, compare.gt), False),
+    "numericgreaterthanequals": (_comparison(_number, compare.ge), False),
+    "dateequals": (_comparison(_date, compare.eq), False),
+    "datenotequals": (_comparison(_date, compare.eq), True),
+    "datelessthan": (_comparison(_date, compare.lt), False),
+    "datelessthanequals": (_comparison(_date, compare.le), False),
+    "dategreaterthan": (_comparison(_date, compare.gt), False),
+    "dategreaterthanequals": (_comparison(_date, compare.ge), False),
+    "bool": (_comparison(_bool, compare.eq), False),
+    "binaryequals": (_comparison(lambda text: base64.b64decode(text, validate=True), compare.eq), False),
+    "ipaddress": (_comparison(ip_address, _is_in, _network), False),
+    "notipaddress": (_comparison(ip_address, _is_in, _network), True),
     "arnequals": (_arn, False),
     "arnlike": (_arn, False),
     "arnnotequals": (_arn, True),
@@ -136,46 +129,57 @@ _OPERATORS: dict[str, tuple[Builder, bool]] = {
 }
 
 
-@frozen
+@frozen(kw_only=True)
 class CompiledCondition:
-    """A condition that is ready to be asked.
+    """A condition, compiled for repeated evaluation.
 
     Attributes:
-        condition: as the policy has it.
+        condition: the condition as the policy has it.
         key: the context key in lower case.
-        unknown: why nobody can say what it means; empty where it is known.
+        invalid: why the condition itself cannot be evaluated; empty if it can.
+        null: whether the operator is Null.
+        quantifier: ``forallvalues``, ``foranyvalue`` or empty.
+        if_exists: whether the operator ends in IfExists.
+        negated: whether the operator negates its comparison.
+        tests: the compiled values.
     """
 
     condition: Condition
     key: str
-    unknown: str
-    _null: bool
-    _quantifier: str
-    _if_exists: bool
-    _negated: bool
-    _tests: tuple[Test | tuple[Builder, Template], ...]
+    invalid: str
+    null: bool
+    quantifier: str
+    if_exists: bool
+    negated: bool
+    tests: tuple[CompiledValue, ...]
 
-    def holds(self, context: Context, *, doubt: bool) -> bool:
-        """Whether it holds; ``doubt`` is the answer where its meaning is unknown."""
-        if self.unknown:
-            return doubt
+    def evaluate(self, context: Context) -> bool | None:
+        """Return whether the condition is met; None if it cannot be evaluated."""
+        if self.invalid:
+            return None
         given = context.get(self.key, ())
-        if self._null:
+        if self.null:
             return ("false" if given else "true") in (value.lower() for value in self.condition.values)
         if not given:
-            return self._if_exists or self._quantifier == "forallvalues" or (self._negated and not self._quantifier)
+            return self.if_exists or self.quantifier == "forallvalues" or (self.negated and not self.quantifier)
         try:
-            tests = [self._test(test, context) for test in self._tests]
-        except (ValueError, ArithmeticError):  # a variable's value that the operator cannot read
-            return doubt
+            tests = [self._test(test, context) for test in self.tests]
+        except (ValueError, ArithmeticError):  # a variable has several values, or one that the operator cannot parse
+            return None
         matched = (any(test(value) for test in tests) for value in given)
-        if not self._quantifier:
-            return any(matched) != self._negated
-        combine = all if self._quantifier == "forallvalues" else any
-        return combine(one != self._negated for one in matched)
+        if not self.quantifier:
+            return any(matched) != self.negated
+        combine = all if self.quantifier == "forallvalues" else any
+        return combine(one != self.negated for one in matched)
+
+    def problem(self, context: Context) -> str:
+        """Return why the condition cannot be evaluated for a request; empty if it can."""
+        if self.invalid or self.evaluate(context) is not None:
+            return self.invalid
+        return f"{self.condition.operator} cannot use the values that the request has for its policy variables"
 
     @staticmethod
-    def _test(test: Test | tuple[Builder, Template], context: Context) -> Test:
+    def _test(test: CompiledValue, context: Context) -> Test:
         if not isinstance(test, tuple):
             return test
         builder, text = test
@@ -184,33 +188,41 @@ class CompiledCondition:
 
 
 def compile_condition(condition: Condition, version: str) -> CompiledCondition:
-    """The condition of a document of this version, ready to be asked."""
+    """Compile a condition of a document of this version."""
     quantifier, colon, name = condition.operator.lower().rpartition(":")
     base = name.removesuffix("ifexists")
-    unknown = ""
-    tests: list[Test | tuple[Builder, Template]] = []
+    invalid = ""
+    tests: tuple[CompiledValue, ...] = ()
     null = name == "null" and not colon
-    known = _OPERATORS.get(base)
+    builder, negated = _OPERATORS.get(base, (None, False))
     if null:
         if not set(map(str.lower, condition.values)) <= {"true", "false"}:
-            unknown = f"Null takes true or false, not {', '.join(condition.values)}"
-    elif known is None or (colon and quantifier not in ("forallvalues", "foranyvalue")):
-        unknown = f"no such condition operator: {condition.operator}"
+            invalid = f"Null accepts true or false, not {', '.join(condition.values)}"
+    elif builder is None or (colon and quantifier not in ("forallvalues", "foranyvalue")):
+        invalid = f"unknown condition operator {condition.operator}"
     else:
-        for value in condition.values:
-            text = template(value, version)
-            try:
-                pieces = text.fill({}) if not text.keys else None
-                tests.append((known[0], text) if pieces is None else known[0](pieces))
-            except (ValueError, ArithmeticError):
-                unknown = f"{condition.operator} cannot compare with {value!r}"
+        tests, invalid = _compile_values(condition, builder, version)
     return CompiledCondition(
-        condition,
-        condition.key.lower(),
-        unknown,
-        null,
-        quantifier if colon else "",
-        base != name,
-        known is not None and known[1],
-        tuple(tests),
+        condition=condition,
+        key=condition.key.lower(),
+        invalid=invalid,
+        null=null,
+        quantifier=quantifier if colon else "",
+        if_exists=base != name,
+        negated=negated,
+        tests=tests,
     )
+
+
+def _compile_values(condition: Condition, builder: Builder, version: str) -> tuple[tuple[CompiledValue, ...], str]:
+    """Return the compiled values, and why one of them is not valid."""
+    tests: list[CompiledValue] = []
+    invalid = ""
+    for value in condition.values:
+        text = parse_template(value, version)
+        try:
+            pieces = text.fill({}) if not text.keys else None
+            tests.append((builder, text) if pieces is None else builder(pieces))
+        except (ValueError, ArithmeticError):
+            invalid = f"{value!r} is not a valid value for {condition.operator}"
+    return tuple(tests), invalid

@@ -1,4 +1,4 @@
-"""The policies that bear on a request, compiled once and asked many times."""
+"""The policies that apply to a request, grouped into layers, compiled once for many evaluations."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from xacct.authz.access_request import AccessRequest
 from xacct.authz.statement_matcher import Grade, StatementMatcher, compile_document
 from xacct.policy import PolicyDocument
 
-__all__ = ["Layer", "LayerName", "PolicySet", "Source"]
+__all__ = ["AWS_WORDS", "LAYER_TITLES", "RCP_SERVICES", "Layer", "LayerName", "PolicySet", "Source"]
 
 LayerName = Literal["identity", "resource", "boundary", "session", "scp", "rcp", "vpc_endpoint"]
 Source = PolicyDocument | Mapping[str, object] | str
 
-WORDS: dict[LayerName, str] = {
+# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html
+RCP_SERVICES = frozenset({"s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss"})
+
+LAYER_TITLES: dict[LayerName, str] = {
     "identity": "identity policy", "resource": "resource policy", "boundary": "permissions boundary",
     "session": "session policy", "scp": "service control policy", "rcp": "resource control policy",
     "vpc_endpoint": "VPC endpoint policy",
 }  # fmt: skip
 
-# How AWS's refusals name them: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+# The names in AWS's AccessDenied messages:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 AWS_WORDS: dict[LayerName, str] = {
     "identity": "identity-based policy", "resource": "resource-based policy", "boundary": "permissions boundary",
     "session": "session policy", "scp": "service control policy", "rcp": "resource control policy",
@@ -29,39 +33,47 @@ AWS_WORDS: dict[LayerName, str] = {
 
 _SINGLE = ("resource", "boundary", "vpc_endpoint")
 
-# So many different actions are remembered for each layer.
-_REMEMBERED = 4096
+# The greatest number of distinct actions in a layer's cache.
+_CACHED_ACTIONS = 4096
 
 
 class Layer:
-    """The policies of one kind that are looked at together; of SCPs and RCPs those of one level."""
+    """The policies of one kind that AWS evaluates together. For SCPs and RCPs, those of one organization level.
 
-    __slots__ = ("_about", "name", "statements")
+    Attributes:
+        name: the kind of policy.
+        statements: the compiled statements of every policy.
+    """
+
+    __slots__ = ("_by_action", "name", "statements")
 
     def __init__(self, name: LayerName, sources: Iterable[Source], level: str = "") -> None:
+        title = LAYER_TITLES[name]
         self.name: LayerName = name
         self.statements: tuple[StatementMatcher, ...] = tuple(
             statement
             for number, source in enumerate(sources, 1)
             for statement in compile_document(
-                PolicyDocument.parse(source), WORDS[name] if name in _SINGLE else f"{WORDS[name]} {level}{number}"
+                PolicyDocument.parse(source), title if name in _SINGLE else f"{title} {level}{number}"
             )
         )
-        self._about: dict[str, tuple[StatementMatcher, ...]] = {}
+        self._by_action: dict[str, tuple[StatementMatcher, ...]] = {}
 
-    def verdict(self, request: AccessRequest, action: str, *, bounded: bool) -> tuple[bool, Grade]:
-        """Whether a statement denies; if none does, how directly one allows."""
-        about = self._about.get(action)
-        if about is None:
-            if len(self._about) >= _REMEMBERED:
-                self._about.clear()
+    def evaluate(self, request: AccessRequest, action: str, *, has_boundary: bool) -> tuple[bool, Grade]:
+        """Return whether a statement denies the request, and if none does, the grade of the most direct Allow."""
+        statements = self._by_action.get(action)
+        if statements is None:
+            if len(self._by_action) >= _CACHED_ACTIONS:
+                self._by_action.clear()
             name = action.lower()
-            # A Deny decides, so it is asked first.
-            about = tuple(sorted((s for s in self.statements if s.is_about(name)), key=lambda s: not s.denies))
-            self._about[action] = about
+            # Deny statements come first: the first one that matches decides.
+            statements = tuple(
+                sorted((s for s in self.statements if s.matches_action(name)), key=lambda s: not s.denies)
+            )
+            self._by_action[action] = statements
         best = Grade.NONE
-        for statement in about:
-            grade = statement.applies(request, bounded=bounded)
+        for statement in statements:
+            grade = statement.match(request, has_boundary=has_boundary)
             if grade and statement.denies:
                 return True, Grade.NONE
             if grade > best:
@@ -70,31 +82,36 @@ class Layer:
                     break
         return False, best
 
+    def __repr__(self) -> str:
+        count = len(self.statements)
+        return f"<{LAYER_TITLES[self.name]}: {count} statement{'' if count == 1 else 's'}>"
+
 
 class PolicySet:
-    """The policies that bear on a request.
+    """The policies that apply to a request.
+
+    Each policy is a PolicyDocument, a mapping or JSON text.
 
     Args:
-        identity: those attached to the caller, its groups included.
-        resource: the bucket's, key's or queue's policy, or the role's trust policy.
+        identity: the policies attached to the caller and to its groups.
+        resource: the resource policy, such as a bucket policy or a role's trust policy.
         boundary: the caller's permissions boundary.
-        session: the session policies; empty means none.
-        scps: the caller's organization from the root down, one list for each level; empty means no organization, or its
+        session: the session policies. Empty means that there are none.
+        scps: the service control policies of the caller's account, one list for each level from the organization's
+            root down to the account. Empty means that none apply: the account is in no organization, or is the
             management account.
-        rcps: the same for the resource's account; RCPFullAWSAccess goes without saying.
-        vpc_endpoint: of the endpoint that the request goes through.
-
-    Each is a PolicyDocument, a mapping or JSON text.
+        rcps: the resource control policies of the resource's account, in the same form. Leave out RCPFullAWSAccess,
+            which is always attached.
+        vpc_endpoint: the policy of the VPC endpoint that the request goes through.
 
     Raises:
-        PolicyError: a document is not well formed, with the path of the offending element.
+        PolicyError: a document is not valid. The error has the path of the element.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 
-    >>> policies = PolicySet(identity=[{"Version": "2012-10-17", "Statement": {
+    >>> PolicySet(identity=[{"Version": "2012-10-17", "Statement": {
     ...     "Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}}])
-    >>> len(policies.layers)
-    1
+    PolicySet(<identity policy: 1 statement>)
     """
 
     __slots__ = ("boundary", "identity", "layers", "rcps", "resource", "scps", "session", "vpc_endpoint")
@@ -120,3 +137,27 @@ class PolicySet:
         self.vpc_endpoint = None if vpc_endpoint is None else Layer("vpc_endpoint", [vpc_endpoint])
         found = (*self.rcps, *self.scps, self.resource, self.identity, self.boundary, self.session, self.vpc_endpoint)
         self.layers: tuple[Layer, ...] = tuple(layer for layer in found if layer is not None)
+
+    def applicable_layers(self, request: AccessRequest) -> list[Layer]:
+        """Return the layers that apply to the request's caller and resource, in AWS's order of evaluation."""
+        caller = request.caller
+        layers: list[Layer] = []
+        if request.action.split(":")[0].lower() in RCP_SERVICES and not caller.service_linked:
+            layers += self.rcps
+        if caller.account and not caller.service_linked:
+            layers += self.scps
+        if self.resource is not None:
+            layers.append(self.resource)
+        if caller.account:
+            if caller.kind != "root":
+                layers.append(self.identity)
+                if self.boundary is not None:
+                    layers.append(self.boundary)
+            if self.session is not None:
+                layers.append(self.session)
+        if self.vpc_endpoint is not None:
+            layers.append(self.vpc_endpoint)
+        return layers
+
+    def __repr__(self) -> str:
+        return f"PolicySet({', '.join(repr(layer) for layer in self.layers if layer.statements)})"

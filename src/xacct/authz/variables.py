@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from xacct.authz.wildcard import Piece
 
-__all__ = ["Context", "Template", "template"]
+__all__ = ["Context", "Template", "parse_template"]
 
 Context = Mapping[str, tuple[str, ...]]
 
@@ -15,17 +15,28 @@ _VARIABLE = re.compile(r"\$\{\s*([^},]+?)\s*(?:,\s*'([^']*)'\s*)?\}")
 
 
 class Template:
-    """A text of a policy with its variables."""
+    """A string of a policy, split into its literal text and its variables.
+
+    Attributes:
+        text: the string as the policy has it.
+        keys: the context keys of the variables, in lower case.
+    """
 
     __slots__ = ("_pieces", "keys", "text")
 
     def __init__(self, text: str, pieces: list[Piece | tuple[str, str | None]]) -> None:
+        # A piece is literal text with a flag for its wildcards, or a variable's key with its default value.
         self.text = text
         self._pieces = pieces
         self.keys = tuple(key for key, other in pieces if not isinstance(other, bool))
 
     def fill(self, context: Context) -> list[Piece] | None:
-        """The pieces of the pattern for a request; None where a variable has neither one value nor a default.
+        """Return the pattern for a request; None if a variable has no value and no default.
+
+        A pattern with such a variable is equal to nothing and like nothing.
+
+        Raises:
+            ValueError: a variable's context key has several values. AWS does not document how it compares these.
 
         Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
         """
@@ -35,15 +46,17 @@ class Template:
                 filled.append((text, other))
                 continue
             values = context.get(text, ())
-            value = values[0] if len(values) == 1 else other if not values else None
+            if len(values) > 1:
+                raise ValueError(f"${{{text}}} has several values")
+            value = values[0] if values else other
             if value is None:
                 return None
             filled.append((value, False))
         return filled
 
 
-def template(text: str, version: str) -> Template:
-    """The template of a text; in documents of the old version a variable is plain text."""
+def parse_template(text: str, version: str) -> Template:
+    """Return the template of a string. Before version 2012-10-17, a variable is literal text."""
     if version != "2012-10-17" or "${" not in text:
         return Template(text, [(text, True)])
     pieces: list[Piece | tuple[str, str | None]] = []

@@ -1,4 +1,4 @@
-"""Matching ``*`` and ``?`` without backtracking."""
+"""Wildcard patterns with ``*`` and ``?``, matched without backtracking."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable
 
 __all__ = ["Piece", "glob"]
 
-# Text, and whether its `*` and `?` are wildcards.
+# A text, and whether `*` and `?` in it are wildcards.
 Piece = tuple[str, bool]
 
 
 def glob(pieces: str | Iterable[Piece]) -> Callable[[str], bool]:
-    """A test of whole strings against a pattern.
+    """Return a function that matches whole strings against a pattern.
 
-    The leftmost place of each part between two ``*`` is always good enough, so nothing is ever tried twice.
+    Matching takes linear time: the leftmost match of each part between two ``*`` is always sufficient.
 
     Args:
-        pieces: the pattern, or pieces of it, of which some are to be taken as they stand.
+        pieces: the pattern, or pieces of it. A piece with the flag False is literal text.
 
     >>> glob("arn:aws:s3:::reports/*/20??")("arn:aws:s3:::reports/a/b/2026")
     True
@@ -56,7 +56,7 @@ def glob(pieces: str | Iterable[Piece]) -> Callable[[str], bool]:
 
 
 def _parts(pieces: Iterable[Piece]) -> list[list[str | None]]:
-    """What stands between the ``*``: texts, and None for each ``?``."""
+    """Return the parts between the ``*``. A part is a list of literal texts, and None for each ``?``."""
     parts: list[list[str | None]] = [[]]
     for text, wild in pieces:
         for part in re.split(r"([*?])", text) if wild else [text]:
@@ -70,9 +70,12 @@ def _parts(pieces: Iterable[Piece]) -> list[list[str | None]]:
 
 
 def _search(part: list[str | None]) -> Callable[[str, int, int], int]:
-    """Where the leftmost place of a part ends, between two positions of a value; -1 where there is none."""
+    """Return a function that finds a part between two positions of a value.
+
+    The function returns where the leftmost match ends, or -1 if there is no match.
+    """
     if None not in part:
-        # A literal is found in one pass.
+        # The search for a literal takes one pass.
         literal = re.compile(_regex(part))
 
         def find(value: str, start: int, limit: int) -> int:
@@ -81,18 +84,18 @@ def _search(part: list[str | None]) -> Callable[[str, int, int], int]:
 
         return find
     characters = [character for text in part for character in (text or [None])]
-    anything = sum(1 << place for place, character in enumerate(characters) if character is None)
-    wanted = {
-        character: anything | sum(1 << place for place, other in enumerate(characters) if other == character)
+    any_character = sum(1 << place for place, character in enumerate(characters) if character is None)
+    masks = {
+        character: any_character | sum(1 << place for place, other in enumerate(characters) if other == character)
         for character in set(characters) - {None}
     }
     accepted = 1 << (len(characters) - 1)
 
     def scan(value: str, start: int, limit: int) -> int:
-        # A regular expression would begin again at every place. Each bit is a beginning that has matched so far.
+        # A regular expression would restart at every position. Each bit of `alive` is a start that matches so far.
         alive = 0
         for place in range(start, limit):
-            alive = (alive << 1 | 1) & wanted.get(value[place], anything)
+            alive = (alive << 1 | 1) & masks.get(value[place], any_character)
             if alive & accepted:
                 return place + 1
         return -1

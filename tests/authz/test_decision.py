@@ -1,4 +1,4 @@
-"""What a refusal says: one golden text for each kind in ``golden.json``."""
+"""The explanation of a decision: one expected text for each kind of denial in ``golden.json``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ GOLDEN = json.loads((Path(__file__).parent / "cases" / "golden.json").read_text(
 
 
 @pytest.mark.parametrize("case", GOLDEN, ids=[case["name"] for case in GOLDEN])
-def test_a_refusal_reads_as_agreed(case: dict[str, Any]) -> None:
+def test_each_kind_of_denial_has_the_expected_text(case: dict[str, Any]) -> None:
     decision = evaluate(AccessRequest(**case["request"]), PolicySet(**case["policies"]))
     assert str(decision).splitlines() == case["text"]
 
 
 def suggested(case: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-    """The case's policies with every suggestion followed, and whether there was one for every layer."""
+    """The case's policies with every suggested statement added, and whether each layer has a suggested statement."""
     decision = evaluate(AccessRequest(**case["request"]), PolicySet(**case["policies"]))
     policies = dict(case["policies"])
     suggestions: Any = decision.to_dict()["suggestions"]
@@ -44,15 +44,15 @@ REFUSALS = json.loads((Path(__file__).parent / "cases" / "decisions.json").read_
     "case",
     [pytest.param(c, id=c["name"]) for c in REFUSALS if c["effect"] == "ImplicitDeny" and suggested(c)[1]],
 )
-def test_the_smallest_change_allows_when_it_is_made(case: dict[str, Any]) -> None:
+def test_adding_the_suggested_statements_allows_the_request(case: dict[str, Any]) -> None:
     policies, _ = suggested(case)
     decision = evaluate(AccessRequest(**case["request"]), PolicySet(**policies))
-    # Session tags need a further action, which is explained next.
+    # The decision on a second action, such as sts:TagSession, is explained next.
     if decision.action == case["request"]["action"]:
         assert decision.allowed, str(decision)
 
 
-def test_the_dictionary_is_json_with_every_mismatch() -> None:
+def test_to_dict_is_json_with_every_mismatch() -> None:
     case = next(case for case in GOLDEN if case["name"] == "the external ID is missing")
     found: Any = evaluate(AccessRequest(**case["request"]), PolicySet(**case["policies"])).to_dict()
     resource = next(layer for layer in json.loads(json.dumps(found))["layers"] if layer["name"] == "resource")
