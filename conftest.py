@@ -73,8 +73,8 @@ def models_read_once() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def aws_accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The tutorial's two accounts, with the profiles ``production`` and ``development`` of their administrators."""
-    accounts = {"production": "111111111111", "development": "222222222222"}
+    """The accounts of the pages, with one administrator's profile each: production, development and staging."""
+    accounts = {"production": "111111111111", "development": "222222222222", "staging": "333333333333"}
     with Sandbox(accounts.values()) as aws, pytest.MonkeyPatch.context() as patch:
         profiles = ConfigParser()
         for profile, account in accounts.items():
@@ -99,6 +99,7 @@ hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_c
 hypothesis.settings.load_profile("untimed")
 
 _python = PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)
-# The examples of that page open accounts of their own.
-_pages = Sybil(parsers=[_python], patterns=["*.md"], excludes=["docs/testing.md"], fixtures=["aws_accounts"])
-pytest_collect_file = (_pages + Sybil(parsers=[_python], patterns=["docs/testing.md"])).pytest()
+# The examples on this page open sandboxes of their own, and a process can have only one at a time.
+_WITH_OWN_SANDBOX = ["docs/testing.md"]
+_pages = Sybil(parsers=[_python], patterns=["*.md"], excludes=_WITH_OWN_SANDBOX, fixtures=["aws_accounts"])
+pytest_collect_file = (_pages + Sybil(parsers=[_python], patterns=_WITH_OWN_SANDBOX)).pytest()

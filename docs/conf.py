@@ -1,8 +1,16 @@
-"""How the site is built. Nothing is fetched: the build works without a network."""
+"""Sphinx configuration. The build needs no network."""
 
 from __future__ import annotations
 
+import inspect
+import re
 from importlib import metadata
+from typing import TYPE_CHECKING
+
+from sphinx.domains.python import PyObject
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "xacct"
 author = "The xacct authors"
@@ -15,7 +23,13 @@ exclude_patterns = ["_build"]
 myst_enable_extensions = ["attrs_inline", "deflist", "smartquotes"]
 myst_heading_anchors = 3
 
+add_module_names = False
+python_use_unqualified_type_names = True
+# One parameter a line, so that no signature is wider than a page.
+python_maximum_signature_line_length = 60
+
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_default_options = {"members": True, "exclude-members": "__init__"}
@@ -28,3 +42,52 @@ html_title = f"xacct {version}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
+
+# Classes that users construct themselves. The signature of every other class is hidden: xacct returns its instances.
+CONSTRUCTED = {
+    "AccessRequest",
+    "Arn",
+    "Clock",
+    "Condition",
+    "ConsoleUser",
+    "DevAccessGrant",
+    "Patience",
+    "PolicyDocument",
+    "PolicySet",
+    "Principal",
+    "Propagation",
+    "Sandbox",
+    "Statement",
+    "SwitchRoleLink",
+    "TrustGrant",
+}
+# How the defaults of attrs fields and of read-only mappings are written in a signature.
+DEFAULTS = (
+    (re.compile(r"MappingProxyType\(\{\}\)|mappingproxy\(\{\}\)|\b_NO_TAGS\b"), "{}"),
+    (re.compile(r"<factory>|NOTHING"), "{}"),
+    (re.compile(r"<function \w+ at 0x[0-9a-f]+>|\b_sleep\b"), "time.sleep"),
+)
+
+
+def show_signature(
+    app: Sphinx, what: str, name: str, obj: object, options: object, signature: str | None, returns: str | None
+) -> tuple[str, str | None] | None:
+    """Hide constructors that users do not call, and write defaults as a user would."""
+    if what in ("class", "exception") and name.rpartition(".")[2] not in CONSTRUCTED:
+        return "", None
+    if signature is None:
+        return None
+    if what == "class" and inspect.isclass(obj):
+        # Private fields with an alias are no business of the caller.
+        signature = re.sub(r", _\w+=[^,)]+", "", signature)
+    for pattern, text in DEFAULTS:
+        signature = pattern.sub(text, signature)
+    return signature, returns
+
+
+def setup(app: Sphinx) -> None:
+    """Register the handler, and call the attributes of a class attributes."""
+    for kind in PyObject.doc_field_types:
+        if kind.name == "variable":
+            kind.label = "Attributes"
+    app.connect("autodoc-process-signature", show_signature)
