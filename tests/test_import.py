@@ -1,10 +1,11 @@
-"""`import xacct` is cheap, and no room imports one above it."""
+"""Imports: `import xacct` loads no AWS client, and modules import each other in one direction only."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ HEAVY = ("boto3", "botocore", "moto", "tenacity")
 
 
 def loaded_after(statement: str) -> set[str]:
-    """The modules that a new interpreter has loaded once it has run `statement`."""
+    """Return the modules that a new interpreter has loaded after running `statement`."""
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
     run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     return set(run.stdout.split())
@@ -30,8 +31,70 @@ def test_modules_without_io_do_not_import_boto3(room: str) -> None:
     assert not loaded_after(f"import xacct.{room}").intersection({"boto3", "botocore", "moto"})
 
 
-# From the bottom up; docs/architecture.md has the picture.
-FLOORS = (
+PACKAGE = Path(xacct.__file__).parent
+
+
+def _module_name(path: Path) -> str:
+    return ".".join(("xacct", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+
+
+# The lazy public names of xacct/__init__.py import every room, and are not counted.
+SOURCES = {
+    _module_name(path): ast.parse(path.read_text("utf-8"))
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path != PACKAGE / "__init__.py"
+}
+
+
+def imported_modules(module: str) -> set[str]:
+    """Return the modules of xacct that a module imports: at its top, in functions and below TYPE_CHECKING."""
+    found = set()
+    for node in ast.walk(SOURCES[module]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            submodules = {f"{node.module}.{alias.name}" for alias in node.names}
+            # `from package import module` does not need the package's own names.
+            found |= submodules if submodules <= set(SOURCES) else {node.module, *submodules}
+    return found & set(SOURCES)
+
+
+def import_cycle(imports: Mapping[str, set[str]]) -> list[str]:
+    """Return the modules of a cycle in order; empty if there is none."""
+    finished: set[str] = set()
+
+    def search(module: str, path: list[str]) -> list[str]:
+        if module in path:
+            return [*path[path.index(module) :], module]
+        for imported in sorted(imports[module]) if module not in finished else ():
+            if cycle := search(imported, [*path, module]):
+                return cycle
+        finished.add(module)
+        return []
+
+    return next((cycle for module in imports if (cycle := search(module, []))), [])
+
+
+def test_no_two_modules_import_each_other() -> None:
+    cycle = import_cycle({module: imported_modules(module) for module in SOURCES})
+    assert not cycle, " imports ".join(cycle)
+
+
+@pytest.mark.parametrize(
+    ("imports", "cycle"),
+    [
+        ({"a": {"b", "c"}, "b": {"c"}, "c": set()}, []),
+        ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, ["b", "c", "b"]),
+        ({"a": {"a"}}, ["a", "a"]),
+    ],
+)
+def test_an_import_cycle_is_found(imports: dict[str, set[str]], cycle: list[str]) -> None:
+    assert import_cycle(imports) == cycle
+
+
+# The rooms in order: each imports only from its own level and from those above it in this list.
+# docs/architecture.md has a picture.
+LEVELS = (
     {"_lazy_names", "errors", "limits", "concurrency"},
     {"arn", "events", "report_table"},
     {"validators"},
@@ -48,17 +111,10 @@ FLOORS = (
     {"testing"},
     {"pytest_plugin", "__main__"},
 )
-FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-PACKAGE = Path(xacct.__file__).parent
-MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_no_room_imports_one_above_it(module: Path) -> None:
-    room = module.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    imported = {
-        node.module.split(".")[1]
-        for node in ast.walk(ast.parse(module.read_text("utf-8")))
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("xacct.")
-    }
-    assert [name for name in imported if FLOOR_OF[name] > FLOOR_OF[room]] == []
+@pytest.mark.parametrize("module", SOURCES)
+def test_no_module_imports_from_a_higher_level(module: str) -> None:
+    level = LEVEL_OF[module.split(".")[1]]
+    assert [name for name in imported_modules(module) if LEVEL_OF[name.split(".")[1]] > level] == []
