@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-
-from ..conftest import DEV, PROD, REGION, Two, create_role, document, refusal
+from tests.testing.conftest import DEV, PROD, REGION, Two, create_role, document, refusal
 
 ROLE = f"arn:aws:iam::{PROD}:role/Reader"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from ..conftest import DEV, PROD, REGION, Two, allowing, create_role, document, refusal, trusting
+from tests.testing.conftest import DEV, PROD, REGION, Two, allowing, create_role, document, refusal, trusting
 
 ROLE = f"arn:aws:iam::{PROD}:role/Reader"
 USER = f"arn:aws:iam::{DEV}:user/alice"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..conftest import DEV, Two, allowing, create_role, create_user, refusal, trusting
+from tests.testing.conftest import DEV, Two, allowing, create_role, create_user, refusal, trusting
 
 USER = f"arn:aws:iam::{DEV}:user/alice"
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"

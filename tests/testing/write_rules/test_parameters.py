@@ -1,15 +1,17 @@
-"""The rules of IAM's parameters, and that what they name is there."""
+"""Validation of IAM's request parameters, and of the entities and policies that they name."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-
-from ..conftest import DEV, PROD, Two, allowing, create_user, refusal, trusting
+from botocore.config import Config
+from tests.testing.conftest import DEV, PROD, Two, allowing, create_user, refusal, trusting
 
 USER = f"arn:aws:iam::{DEV}:user/alice"
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+# Otherwise botocore refuses values below a minimum itself.
+UNCHECKED = Config(parameter_validation=False)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
         ),
     ],
 )
-def test_what_is_not_there_is_said_in_awss_words(two: Two, operation: str, options: Any, text: str) -> None:
+def test_a_missing_resource_is_refused_with_awss_message(two: Two, operation: str, options: Any, text: str) -> None:
     assert refusal(getattr(two.prod.client("iam"), operation), **options) == f"404 NoSuchEntity: {text}"
 
 
@@ -95,14 +97,14 @@ def test_what_is_not_there_is_said_in_awss_words(two: Two, operation: str, optio
         ),
     ],
 )
-def test_parameters_keep_to_awss_rules(two: Two, options: Any, text: str) -> None:
-    wanted = {"RoleName": "Reader", "AssumeRolePolicyDocument": trusting(), **options}
-    said = refusal(two.prod.client("iam").create_role, **wanted)
+def test_an_invalid_parameter_is_refused(two: Two, options: Any, text: str) -> None:
+    request = {"RoleName": "Reader", "AssumeRolePolicyDocument": trusting(), **options}
+    said = refusal(two.prod.client("iam").create_role, **request)
     assert said.startswith("400 ValidationError")
     assert text in said
 
 
-def test_whoever_may_only_see_a_path_does_not_learn_that_a_role_is_missing(two: Two) -> None:
+def test_without_permission_on_the_root_path_a_missing_role_is_denied(two: Two) -> None:
     create_user(two)
     policy = allowing("iam:GetRole", f"arn:aws:iam::{DEV}:role/team/*")
     two.dev.client("iam").put_user_policy(UserName="alice", PolicyName="p", PolicyDocument=policy)
@@ -112,8 +114,86 @@ def test_whoever_may_only_see_a_path_does_not_learn_that_a_role_is_missing(two: 
     assert refusal(alice.get_role, RoleName="Missing").startswith("403 AccessDenied: ")
 
 
-def test_a_malformed_arn_is_told_before_permissions_are_looked_at(two: Two) -> None:
+def test_a_malformed_arn_is_refused_before_authorization(two: Two) -> None:
     create_user(two)
-    nobody = two.aws.sign_in(USER).client("iam")
-    said = refusal(nobody.get_policy, PolicyArn="AmazonS3ReadOnlyAccess")
+    alice = two.aws.sign_in(USER).client("iam")
+    said = refusal(alice.get_policy, PolicyArn="AmazonS3ReadOnlyAccess")
     assert said == "400 ValidationError: Invalid ARN:  Could not be parsed!"
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameter", "longest"),
+    [
+        ("create_role", "RoleName", 64),
+        ("create_user", "UserName", 64),
+        ("create_group", "GroupName", 128),
+        ("create_policy", "PolicyName", 128),
+    ],
+)
+def test_a_name_has_at_most_so_many_characters(two: Two, operation: str, parameter: str, longest: int) -> None:
+    more = {
+        "create_role": {"AssumeRolePolicyDocument": trusting()},
+        "create_policy": {"PolicyDocument": allowing("s3:*")},
+    }.get(operation, {})
+    create = getattr(two.prod.client("iam"), operation)
+    create(**{parameter: "a" * longest}, **more)
+    field = parameter[0].lower() + parameter[1:]
+    assert refusal(create, **{parameter: "a" * (longest + 1)}, **more) == (
+        f"400 ValidationError: 1 validation error detected: Value '{'a' * (longest + 1)}' at '{field}' failed to "
+        f"satisfy constraint: Member must have length less than or equal to {longest}"
+    )
+
+
+def test_a_users_new_name_has_at_most_64_characters(two: Two) -> None:
+    create_user(two)
+    rename = two.dev.client("iam").update_user
+    said = refusal(rename, UserName="alice", NewUserName="a" * 65)
+    assert said.endswith(
+        "at 'newUserName' failed to satisfy constraint: Member must have length less than or equal to 64"
+    )
+    rename(UserName="alice", NewUserName="a" * 64)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"Path": f"/{'a' * 511}/"}, "The specified value for path is invalid. It must begin and end with /"),
+        ({"Path": "/té/"}, "The specified value for path is invalid. It must begin and end with /"),
+        (
+            {"Description": "a" * 1001},
+            "at 'description' failed to satisfy constraint: Member must have length less than",
+        ),
+        (
+            {"Description": "\xa0"},
+            "satisfy regular expression pattern: [\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*",
+        ),
+        (
+            {"MaxSessionDuration": 3599},
+            "'maxSessionDuration' failed to satisfy constraint: Member must have value greater than or equal to 3600",
+        ),
+        (
+            {"MaxSessionDuration": 43201},
+            "at 'maxSessionDuration' failed to satisfy constraint: Member must have value less than or equal to 43200",
+        ),
+    ],
+)
+def test_a_parameter_just_beyond_a_limit_is_refused(two: Two, options: Any, text: str) -> None:
+    create = two.prod.client("iam", config=UNCHECKED).create_role
+    said = refusal(create, RoleName="Reader", AssumeRolePolicyDocument=trusting(), **options)
+    assert said.startswith("400 ValidationError: ")
+    assert text in said
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"Path": f"/{'a' * 510}/"},
+        {"Path": "/!~/"},
+        {"Description": "a" * 1000},
+        {"Description": "\t\n\r ~\xa1\xff"},
+        {"MaxSessionDuration": 3600},
+        {"MaxSessionDuration": 43200},
+    ],
+)
+def test_a_parameter_at_a_limit_is_accepted(two: Two, options: Any) -> None:
+    two.prod.client("iam").create_role(RoleName="Reader", AssumeRolePolicyDocument=trusting(), **options)

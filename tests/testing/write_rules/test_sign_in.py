@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from ..conftest import Two, create_user, refusal
+from tests.testing.conftest import Two, create_user, refusal
 
 
 def test_a_device_is_enabled_by_two_codes_that_follow_each_other(two: Two) -> None:
