@@ -1,4 +1,4 @@
-"""Both sides of a grant as values: what they build, and what they refuse."""
+"""TrustGrant and DevAccessGrant: the documents that they build, and the fields that they refuse."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def conditions(grant: TrustGrant, statement: int = 0) -> set[Condition]:
     return set(grant.trust_policy.statements[statement].conditions)
 
 
-def test_the_default_is_the_tutorials_role() -> None:
+def test_the_defaults_are_those_of_the_tutorial() -> None:
     grant = trust()
     assert grant.role_arn == f"arn:aws:iam::{TRUSTING}:role/CrossAccountRoleS3"
     assert grant.description == "A Role to delegate S3 access to another AWS account"
@@ -67,11 +67,11 @@ def test_the_default_is_the_tutorials_role() -> None:
         ),
     ],
 )
-def test_each_field_is_a_condition_on_assuming_the_role(field: str, value: Any, condition: Condition) -> None:
+def test_each_field_adds_its_condition_to_the_trust_policy(field: str, value: Any, condition: Condition) -> None:
     assert condition in conditions(trust(**{field: value}))
 
 
-def test_a_maximum_age_of_mfa_asks_for_mfa_too() -> None:
+def test_a_maximum_mfa_age_also_requires_mfa() -> None:
     assert Condition("Bool", "aws:MultiFactorAuthPresent", "true") in conditions(trust(mfa_max_age=900))
 
 
@@ -79,13 +79,29 @@ def test_a_maximum_age_of_mfa_asks_for_mfa_too() -> None:
     ("options", "action"),
     [({"session_tags": {"team": "data"}}, "sts:TagSession"), ({"source_identity": ["dev"]}, "sts:SetSourceIdentity")],
 )
-def test_tags_and_source_identity_bring_the_permission_that_they_need(options: dict[str, Any], action: str) -> None:
+def test_session_tags_and_source_identity_add_the_permission_that_sts_requires(
+    options: dict[str, Any], action: str
+) -> None:
     _, extra = trust(**options, external_id="id-7").trust_policy.statements
     assert extra.actions == (action,)
     assert "sts:ExternalId" not in {condition.key for condition in extra.conditions}
 
 
-def test_people_need_mfa_and_services_do_not_in_two_statements() -> None:
+def test_the_extra_permissions_are_limited_to_the_principal_by_its_own_condition() -> None:
+    developers = Principal.permission_set(TRUSTED, "Developers")
+    statements = trust(
+        principals=developers, session_tags={"team": "data"}, source_identity="dev-*"
+    ).trust_policy.statements
+    assert [statement.actions for statement in statements] == [
+        ("sts:AssumeRole",),
+        ("sts:TagSession",),
+        ("sts:SetSourceIdentity",),
+    ]
+    for statement in statements:
+        assert set(developers.conditions) <= set(statement.conditions)
+
+
+def test_services_get_a_statement_of_their_own_without_mfa() -> None:
     expires = datetime(2027, 1, 1, tzinfo=timezone.utc)
     grant = trust(principals=[TRUSTED, "lambda.amazonaws.com"], require_mfa=True, expires=expires)
     people, services = grant.trust_policy.statements
@@ -94,12 +110,12 @@ def test_people_need_mfa_and_services_do_not_in_two_statements() -> None:
     assert {c.key for c in services.conditions} == {"aws:CurrentTime"}
 
 
-def test_principals_with_conditions_of_their_own_get_a_statement_of_their_own() -> None:
+def test_principals_with_different_conditions_get_separate_statements() -> None:
     grant = trust(principals=[Principal.permission_set(TRUSTED, name) for name in ("One", "Two")])
     assert len(grant.trust_policy.statements) == 2
 
 
-def test_an_organization_is_enough_to_narrow_everybody() -> None:
+def test_any_principal_is_accepted_with_an_organization() -> None:
     assert trust(principals=Principal.organization("o-abcdefghij"))
     assert trust(principals="*", organization_id="o-abcdefghij")
     assert trust(principals=Principal.organization("o-abcdefghij"), organization_id="o-abcdefghij")
@@ -161,13 +177,13 @@ def test_an_organization_is_enough_to_narrow_everybody() -> None:
         ),
     ],
 )
-def test_a_role_that_aws_would_refuse_is_refused_at_once(options: dict[str, Any], field: str, rule: str) -> None:
+def test_a_trust_grant_with_an_invalid_field_is_refused(options: dict[str, Any], field: str, rule: str) -> None:
     with pytest.raises(InvalidValue, match=rule) as caught:
         trust(**options)
     assert caught.value.field == field
 
 
-def test_a_trust_policy_over_the_limit_says_how_long_it_is() -> None:
+def test_a_trust_policy_that_is_too_long_is_refused_with_its_length() -> None:
     many = [Principal.role(TRUSTED, f"{i:0>60}") for i in range(25)]
     with pytest.raises(PolicyError, match=r"trust policy: is \d+ characters long without white space; .* 2048"):
         trust(principals=many)
@@ -178,12 +194,12 @@ def test_an_inline_policy_must_be_an_identity_policy() -> None:
         trust(policies={"Bad": {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*"}}})
 
 
-def test_everything_follows_the_partition() -> None:
+def test_the_role_arn_is_in_the_partition() -> None:
     grant = trust(partition="aws-us-gov", managed_policy_arns=S3_READ.replace("arn:aws:", "arn:aws-us-gov:"))
     assert grant.role_arn.startswith("arn:aws-us-gov:iam::")
 
 
-def test_the_trusted_side_allows_exactly_the_roles() -> None:
+def test_the_assume_role_policy_allows_exactly_the_roles() -> None:
     grant = dev()
     assert grant.policy_arn == f"arn:aws:iam::{TRUSTED}:policy/CrossAccountPolicy"
     assert grant.description == "Policy for Cross Account Access"
@@ -191,7 +207,7 @@ def test_the_trusted_side_allows_exactly_the_roles() -> None:
     assert grant.console_user_arn is None
 
 
-def test_the_trusted_side_allows_tags_and_source_identity_where_asked_to() -> None:
+def test_the_assume_role_policy_can_allow_session_tags_and_source_identity() -> None:
     (statement,) = dev(session_tags=True, source_identity=True).assume_role_policy.statements
     assert statement.actions == ("sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity")
 
@@ -219,12 +235,12 @@ def test_the_console_user_has_an_arn() -> None:
         ),
     ],
 )
-def test_a_policy_that_aws_would_refuse_is_refused_at_once(options: dict[str, Any], field: str, rule: str) -> None:
+def test_a_dev_access_grant_with_an_invalid_field_is_refused(options: dict[str, Any], field: str, rule: str) -> None:
     with pytest.raises(InvalidValue, match=rule) as caught:
         dev(**options)
     assert caught.value.field == field
 
 
-def test_a_console_user_is_more_than_a_name() -> None:
+def test_a_console_user_that_is_only_a_name_is_refused() -> None:
     with pytest.raises(InvalidValue, match=r"such as ConsoleUser\('ada'\)"):
         DevAccessGrant(account="222222222222", role_arns="arn:aws:iam::111111111111:role/R", console_user="ada")  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The permissions to read exactly some buckets and prefixes."""
+"""The identity policy that allows reading exactly some buckets and prefixes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from xacct import Condition, InvalidValue, PolicyDocument, s3_read_policy
+from xacct import AccessRequest, Condition, InvalidValue, PolicyDocument, PolicySet, evaluate, s3_read_policy
 
 KEY = "arn:aws:kms:eu-central-1:111111111111:key/1234abcd"
 prefixes = st.text(st.characters(codec="ascii", exclude_categories=("Cc",)), min_size=1, max_size=40).filter(
@@ -15,7 +15,7 @@ prefixes = st.text(st.characters(codec="ascii", exclude_categories=("Cc",)), min
 )
 
 
-def test_without_prefixes_whole_buckets_are_read_and_nothing_else() -> None:
+def test_without_prefixes_whole_buckets_can_be_read_and_nothing_else() -> None:
     locate, listing, reading = s3_read_policy(["reports", "logs"]).statements
     buckets = ("arn:aws:s3:::reports", "arn:aws:s3:::logs")
     assert (locate.actions, locate.resources) == (("s3:GetBucketLocation",), buckets)
@@ -23,14 +23,14 @@ def test_without_prefixes_whole_buckets_are_read_and_nothing_else() -> None:
     assert (reading.actions, reading.resources) == (("s3:GetObject",), tuple(f"{b}/*" for b in buckets))
 
 
-def test_prefixes_narrow_listing_and_reading_in_each_bucket() -> None:
+def test_prefixes_limit_listing_and_reading_in_each_bucket() -> None:
     _, listing, reading = s3_read_policy(["reports"], ["2025/", "2026/"]).statements
     assert listing.conditions == (Condition("StringLike", "s3:prefix", ["2025/*", "2026/*"]),)
     assert reading.resources == ("arn:aws:s3:::reports/2025/*", "arn:aws:s3:::reports/2026/*")
 
 
 @given(prefixes)
-def test_a_prefix_stands_for_itself_whatever_characters_it_has(prefix: str) -> None:
+def test_wildcards_in_a_prefix_are_escaped(prefix: str) -> None:
     (pattern,) = s3_read_policy(["reports"], [prefix]).statements[2].resources
     body = pattern.removeprefix("arn:aws:s3:::reports/").removesuffix("*")
     for character in "*?":
@@ -41,7 +41,26 @@ def test_a_prefix_stands_for_itself_whatever_characters_it_has(prefix: str) -> N
     )
 
 
-def test_decryption_is_for_the_buckets_own_keys_through_s3_in_their_region() -> None:
+def test_a_policy_variable_in_a_prefix_is_literal() -> None:
+    policy = s3_read_policy(["reports"], ["${aws:username}/"])
+    assert policy.statements[1].conditions[0].values == ("${$}{aws:username}/*",)
+    assert policy.statements[2].resources == ("arn:aws:s3:::reports/${$}{aws:username}/*",)
+
+    def may_read(key: str) -> bool:
+        request = AccessRequest(
+            principal="arn:aws:iam::111111111111:user/alice",
+            action="s3:GetObject",
+            resource=f"arn:aws:s3:::reports/{key}",
+            resource_account="111111111111",
+            context={"aws:username": "alice"},
+        )
+        return evaluate(request, PolicySet(identity=[policy])).allowed
+
+    assert may_read("${aws:username}/january.csv")
+    assert not may_read("alice/january.csv")
+
+
+def test_decryption_is_limited_to_the_buckets_keys_through_s3_in_their_region() -> None:
     other = KEY.replace("eu-central-1", "us-east-1")
     *_, first, second = s3_read_policy(
         ["a-b", "c-d", "e-f"], kms_keys={"a-b": KEY, "c-d": KEY, "e-f": other}
@@ -51,7 +70,7 @@ def test_decryption_is_for_the_buckets_own_keys_through_s3_in_their_region() -> 
     assert second.resources == (other,)
 
 
-def test_names_follow_the_partition() -> None:
+def test_arns_and_service_hosts_are_those_of_the_partition() -> None:
     policy = s3_read_policy(
         ["reports"], kms_keys={"reports": "arn:aws-cn:kms:cn-north-1:111111111111:key/1"}, partition="aws-cn"
     )
@@ -60,16 +79,17 @@ def test_names_follow_the_partition() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ab", "Upper", "arn:aws:s3:::reports", "a..b", "10.0.0.1", "-a-", "xn--abc", "x" * 64, "", 7]
+    "name",
+    ["ab", "Upper", "arn:aws:s3:::reports", "a..b", "10.0.0.1", "-a-", "xn--abc", "x" * 64, "", 7, "reports--x-s3"],
 )
-def test_what_is_no_buckets_name_is_refused(name: Any) -> None:
-    with pytest.raises(InvalidValue, match="a bucket's name, not its ARN"):
+def test_an_invalid_bucket_name_is_refused(name: Any) -> None:
+    with pytest.raises(InvalidValue, match="a bucket name, not an ARN"):
         s3_read_policy([name])
 
 
 @pytest.mark.parametrize("prefix", ["", "/2026", "x" * 1025, None])
-def test_what_is_no_prefix_is_refused(prefix: Any) -> None:
-    with pytest.raises(InvalidValue, match="how the keys begin"):
+def test_an_invalid_prefix_is_refused(prefix: Any) -> None:
+    with pytest.raises(InvalidValue, match="a prefix of object keys"):
         s3_read_policy(["reports"], [prefix])
 
 
@@ -83,11 +103,11 @@ def test_what_is_no_prefix_is_refused(prefix: Any) -> None:
         KEY.replace("arn:aws:", "arn:aws-cn:"),
     ],
 )
-def test_what_is_not_one_key_of_the_partition_is_refused(key: str) -> None:
+def test_anything_but_the_arn_of_one_key_of_the_partition_is_refused(key: str) -> None:
     with pytest.raises(InvalidValue):
         s3_read_policy(["reports"], kms_keys={"reports": key})
 
 
-def test_no_bucket_is_not_every_bucket() -> None:
-    with pytest.raises(InvalidValue, match="at least one bucket"):
+def test_an_empty_list_of_buckets_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="name at least one bucket"):
         s3_read_policy([])

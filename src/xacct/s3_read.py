@@ -1,41 +1,47 @@
-"""The permissions to read S3: everything, or exactly some buckets and prefixes."""
+"""The identity policy that allows reading S3 buckets, or prefixes of them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 
-from xacct.arn import Arn, partition
+from xacct.arn import Arn, partition as partition_named
 from xacct.errors import InvalidValue
+from xacct.limits import BUCKET_KEY_BYTES, is_bucket_name
 from xacct.policy import Condition, PolicyDocument, Statement
 
-__all__ = ["bucket_name", "s3_read_policy"]
-
-_BUCKET = re.compile(r"(?!xn--|sthree-|amzn-s3-demo-)(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")
+__all__ = ["bucket_name", "key_prefix", "s3_read_policy"]
 
 
 def bucket_name(value: object) -> str:
-    """The name, if a general purpose bucket can have it.
+    """Return the name of a general purpose bucket, if it is valid.
 
     Raises:
-        InvalidValue: it cannot.
+        InvalidValue: it is not.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
     """
-    if isinstance(value, str) and _BUCKET.fullmatch(value):
+    if isinstance(value, str) and is_bucket_name(value):
         return value
-    raise InvalidValue("buckets", value, "a bucket's name, not its ARN: 3 to 63 of a-z, 0-9, '-' and single '.'")
+    raise InvalidValue("buckets", value, "a bucket name, not an ARN: 3 to 63 of a-z, 0-9, '-' and single '.'")
 
 
-def _literal(prefix: str) -> str:
-    """The prefix with what policies would take for a wildcard or a variable written as itself."""
+def key_prefix(value: object) -> str:
+    """Return a prefix of object keys, if it is valid.
+
+    Raises:
+        InvalidValue: it is not.
+    """
+    if isinstance(value, str) and value and not value.startswith("/") and len(value.encode()) <= BUCKET_KEY_BYTES:
+        return value
+    raise InvalidValue(
+        "prefixes", value, f"a prefix of object keys: 1 to {BUCKET_KEY_BYTES} bytes, not starting with '/'"
+    )
+
+
+def _escaped(prefix: str) -> str:
+    """Return a prefix as a pattern that matches the prefix itself, without wildcards and policy variables."""
     return re.sub(r"[*?$]", lambda found: f"${{{found[0]}}}", prefix)
-
-
-def _prefix(value: object) -> str:
-    if isinstance(value, str) and value and not value.startswith("/") and len(value.encode()) <= 1024:
-        return _literal(value)
-    raise InvalidValue("prefixes", value, "how the keys begin: 1 to 1024 bytes, with no '/' in front")
 
 
 def s3_read_policy(
@@ -45,18 +51,18 @@ def s3_read_policy(
     kms_keys: Mapping[str, str] | None = None,
     partition: str = "aws",
 ) -> PolicyDocument:
-    """An identity policy that lets its bearer list and read these buckets, and nothing else.
+    """Return an identity policy that allows listing and reading buckets, and nothing else.
 
     Args:
-        buckets: their names, at least one.
-        prefixes: how the keys begin that may be listed and read, in each bucket; none: all keys. ``*`` and ``?`` stand
-            for themselves.
-        kms_keys: for each bucket that encrypts with SSE-KMS by a customer managed key, the ARN of that key. Decryption
-            is allowed through S3 in the key's own region only.
-        partition: where the buckets are.
+        buckets: the buckets' names, at least one.
+        prefixes: the prefixes of the keys that can be listed and read in each bucket; empty for all keys. ``*``, ``?``
+            and ``$`` are literal characters.
+        kms_keys: the ARN of the customer managed KMS key of each bucket that is encrypted with SSE-KMS. Decryption is
+            allowed only through S3 in the key's region.
+        partition: the buckets' partition.
 
     Raises:
-        InvalidValue: a name, a prefix or a key's ARN is not valid.
+        InvalidValue: a bucket name, a prefix or a key ARN is not valid.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-policies-s3.html
 
@@ -68,29 +74,28 @@ def s3_read_policy(
     """
     arns = [str(Arn.bucket(bucket_name(name), partition)) for name in dict.fromkeys(buckets)]
     if not arns:
-        raise InvalidValue("buckets", (), "at least one bucket")
-    begins = [_prefix(prefix) for prefix in dict.fromkeys(prefixes)]
+        raise InvalidValue("buckets", (), "name at least one bucket")
+    patterns = [f"{_escaped(key_prefix(prefix))}*" for prefix in dict.fromkeys(prefixes)]
     locate = Statement.allow("s3:GetBucketLocation", arns, sid="LocateBuckets")
-    patterns = [f"{begin}*" for begin in begins]
     listing = Statement.allow(
         "s3:ListBucket",
         arns,
-        conditions=[Condition("StringLike", "s3:prefix", patterns)] if begins else (),
-        sid="ListPrefixes" if begins else "ListBuckets",
+        conditions=[Condition("StringLike", "s3:prefix", patterns)] if patterns else (),
+        sid="ListPrefixes" if patterns else "ListBuckets",
     )
     reading = Statement.allow(
         "s3:GetObject", [f"{arn}/{pattern}" for arn in arns for pattern in patterns or ["*"]], sid="ReadObjects"
     )
-    return PolicyDocument((locate, listing, reading, *_decrypting(kms_keys or {}, partition)))
+    return PolicyDocument((locate, listing, reading, *_decrypt_statements(kms_keys or {}, partition)))
 
 
-def _decrypting(kms_keys: Mapping[str, str], partition_name: str) -> list[Statement]:
+def _decrypt_statements(kms_keys: Mapping[str, str], partition: str) -> list[Statement]:
     keys = [Arn.parse(key, name="kms_keys") for key in dict.fromkeys(kms_keys.values())]
     for key in keys:
-        if key.service != "kms" or key.resource_type != "key" or "*" in str(key) or key.partition != partition_name:
-            raise InvalidValue("kms_keys", str(key), f"the ARN of one KMS key in partition {partition_name}")
+        if key.service != "kms" or key.resource_type != "key" or "*" in str(key) or key.partition != partition:
+            raise InvalidValue("kms_keys", str(key), f"the ARN of one KMS key in partition {partition}")
     regions = sorted({key.region for key in keys})
-    suffix = partition(partition_name).dns_suffix
+    suffix = partition_named(partition).dns_suffix
     return [
         Statement.allow(
             "kms:Decrypt",
