@@ -1,4 +1,4 @@
-"""Keys in the sandbox: what is encrypted with one is decrypted by those whom it lets."""
+"""KMS keys in the sandbox: the permissions that KMS and S3 require on them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ READER = f"arn:aws:iam::{DEV}:user/reader"
 
 
 def shared_key(two: Two) -> str:
-    """A key of production that lets a user of development decrypt."""
+    """A key of production that allows a user of development to decrypt."""
     iam = two.dev.client("iam")
     iam.create_user(UserName="reader")
     iam.put_user_policy(UserName="reader", PolicyName="p", PolicyDocument=allowing("kms:*"))
-    own = {"Effect": "Allow", "Principal": {"AWS": PROD}, "Action": "kms:*", "Resource": "*"}
+    by_owner = {"Effect": "Allow", "Principal": {"AWS": PROD}, "Action": "kms:*", "Resource": "*"}
     red = {"StringEquals": {"kms:EncryptionContext:team": "red"}}
-    lent = {**own, "Principal": {"AWS": READER}, "Action": "kms:Decrypt", "Condition": red}
-    return str(two.prod.client("kms").create_key(Policy=document(own, lent))["KeyMetadata"]["Arn"])
+    by_reader = {**by_owner, "Principal": {"AWS": READER}, "Action": "kms:Decrypt", "Condition": red}
+    return str(two.prod.client("kms").create_key(Policy=document(by_owner, by_reader))["KeyMetadata"]["Arn"])
 
 
-def test_a_key_decrypts_across_accounts_for_whom_both_sides_allow(two: Two) -> None:
+def test_decryption_across_accounts_requires_the_permission_of_both_accounts(two: Two) -> None:
     key = shared_key(two)
     encrypt, reader = two.prod.client("kms").encrypt, two.aws.sign_in(READER).client("kms")
     context = {"team": "red"}
@@ -35,36 +35,36 @@ def test_a_key_decrypts_across_accounts_for_whom_both_sides_allow(two: Two) -> N
         two.dev.client("kms").decrypt(CiphertextBlob=secret, EncryptionContext=context)
 
 
-def test_reencryption_needs_both_keys(two: Two) -> None:
+def test_reencryption_requires_permissions_on_both_keys(two: Two) -> None:
     kms = two.prod.client("kms")
     keys = [kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2)]
     secret = kms.encrypt(KeyId=keys[0], Plaintext=b"42")["CiphertextBlob"]
     again = kms.re_encrypt(CiphertextBlob=secret, DestinationKeyId=keys[1])["CiphertextBlob"]
-    asked = [(decision.action, decision.request.resource) for decision in two.aws.calls[-1].decisions]
-    assert asked == [("kms:ReEncryptFrom", keys[0]), ("kms:ReEncryptTo", keys[1])]
+    required = [(decision.action, decision.request.resource) for decision in two.aws.calls[-1].decisions]
+    assert required == [("kms:ReEncryptFrom", keys[0]), ("kms:ReEncryptTo", keys[1])]
     assert kms.decrypt(CiphertextBlob=again)["Plaintext"] == b"42"
 
 
-def test_an_alias_needs_its_key_too(two: Two) -> None:
+def test_a_call_on_an_alias_requires_a_permission_on_its_key_too(two: Two) -> None:
     kms = two.prod.client("kms")
     key = kms.create_key(Tags=[{"TagKey": "team", "TagValue": "red"}])["KeyMetadata"]["Arn"]
     kms.create_alias(AliasName="alias/reports", TargetKeyId=key)
     kms.tag_resource(KeyId=key, Tags=[{"TagKey": "unit", "TagValue": "north"}])
     kms.delete_alias(AliasName="alias/reports")
     alias = f"arn:aws:kms:{REGION}:{PROD}:alias/reports"
-    asked = [decision.request.resource for decision in two.aws.calls[-1].decisions]
-    assert asked == [alias, key]
+    required = [decision.request.resource for decision in two.aws.calls[-1].decisions]
+    assert required == [alias, key]
     tagged = two.aws.calls[-2].decisions[0].request.context
     assert (tagged["aws:requesttag/unit"], tagged["aws:resourcetag/team"]) == (("north",), ("red",))
 
 
 @pytest.mark.parametrize(("session", "refused"), [("prod", False), ("dev", True)])
-def test_s3s_own_key_is_for_its_account_only(two: Two, session: str, refused: bool) -> None:
+def test_the_aws_managed_key_of_s3_is_for_principals_of_its_account_only(two: Two, session: str, refused: bool) -> None:
     s3 = two.prod.client("s3")
     s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="reports", Key="k", Body=b"42", ServerSideEncryption="aws:kms")
-    everybody: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": DEV}, "Action": "s3:GetObject"}
-    s3.put_bucket_policy(Bucket="reports", Policy=document({**everybody, "Resource": "arn:aws:s3:::reports/*"}))
+    statement: dict[str, Any] = {"Effect": "Allow", "Principal": {"AWS": DEV}, "Action": "s3:GetObject"}
+    s3.put_bucket_policy(Bucket="reports", Policy=document({**statement, "Resource": "arn:aws:s3:::reports/*"}))
     reader = getattr(two, session).client("s3")
     if refused:
         with pytest.raises(ClientError, match="kms:Decrypt"):
@@ -73,7 +73,7 @@ def test_s3s_own_key_is_for_its_account_only(two: Two, session: str, refused: bo
         assert reader.get_object(Bucket="reports", Key="k")["Body"].read() == b"42"
 
 
-def test_a_multipart_upload_with_a_key_asks_to_decrypt_too(two: Two) -> None:
+def test_a_multipart_upload_requires_permissions_to_encrypt_and_decrypt(two: Two) -> None:
     s3 = two.prod.client("s3")
     s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
     with pytest.raises(ClientError):
@@ -83,12 +83,12 @@ def test_a_multipart_upload_with_a_key_asks_to_decrypt_too(two: Two) -> None:
 
 
 @pytest.mark.parametrize("key", ["arn:foo", "arn:aws:kms:eu-central-1:999999999999:key/gone", "alias/missing"])
-def test_a_key_that_is_none_is_not_found(two: Two, key: str) -> None:
+def test_a_missing_key_is_not_found(two: Two, key: str) -> None:
     said = refusal(two.prod.client("kms").encrypt, KeyId=key, Plaintext=b"42")
     assert said.startswith("400 NotFoundException: ")
 
 
-def test_an_object_is_not_encrypted_with_what_is_no_key(two: Two) -> None:
+def test_a_malformed_key_arn_is_refused_by_s3(two: Two) -> None:
     s3 = two.prod.client("s3")
     s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
     said = refusal(

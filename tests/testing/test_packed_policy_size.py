@@ -1,7 +1,8 @@
-"""How much of a session token its policies and tags take."""
+"""The estimate of PackedPolicySize, and the limits of session policies and session tags."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import boto3
@@ -17,7 +18,7 @@ def reader(two: Two) -> Any:
     return two.dev.client("sts").assume_role
 
 
-def test_an_answer_says_how_much_is_taken(two: Two) -> None:
+def test_assume_role_returns_the_packed_policy_size(two: Two) -> None:
     assume = reader(two)
     assert "PackedPolicySize" not in assume(**READER)
     policy = assume(Policy=allowing("s3:*"), **READER)["PackedPolicySize"]
@@ -25,20 +26,20 @@ def test_an_answer_says_how_much_is_taken(two: Two) -> None:
     assert 0 < policy < both < 100
 
 
-def test_a_long_policy_is_too_large_when_it_is_packed(two: Two) -> None:
+def test_a_long_session_policy_is_too_large(two: Two) -> None:
     policy = allowing("s3:GetObject", f"arn:aws:s3:::reports/{'a' * 1900}")
     said = refusal(reader(two), Policy=policy, **READER)
     assert said.startswith("400 PackedPolicyTooLarge: Packed policy consumes 1")
     assert said.endswith("% of allotted space, please use smaller policy.")
 
 
-def test_many_tags_are_too_large_when_they_are_packed(two: Two) -> None:
+def test_many_session_tags_are_too_large(two: Two) -> None:
     tags = [{"Key": f"key-{number:02}", "Value": "some value"} for number in range(50)]
     said = refusal(reader(two), Tags=tags, **READER)
     assert said == "400 PackedPolicyTooLarge: Packed size of session tags consumes 200% of allotted space."
 
 
-def test_tags_that_passed_on_count_too(two: Two) -> None:
+def test_inherited_session_tags_count_too(two: Two) -> None:
     tags = [{"Key": f"key-{number:02}", "Value": "some value"} for number in range(24)]
     role = {"AWS": READER["RoleArn"]}
     assume = reader(two)
@@ -62,9 +63,21 @@ def test_tags_that_passed_on_count_too(two: Two) -> None:
     assert "400 PackedPolicyTooLarge" in said
 
 
-def test_policies_and_their_arns_are_short_together(two: Two) -> None:
+def test_a_session_policy_and_policy_arns_have_at_most_2048_characters_together(two: Two) -> None:
     policy = allowing("s3:*")
     arns = [{"arn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}]
-    said = refusal(reader(two), Policy=policy + " " * (2048 - len(policy)), PolicyArns=arns, **READER)
+    assume = reader(two)
+    said = refusal(assume, Policy=policy + " " * (2048 - len(policy)), PolicyArns=arns, **READER)
     assert said.startswith("400 ValidationError: ")
     assert "at 'policy' failed to satisfy constraint: Member must have length less than or equal to 2002" in said
+    fits = assume(Policy=policy + " " * (2002 - len(policy)), PolicyArns=arns, **READER)
+    assert fits["PackedPolicySize"] == math.ceil(0.06 * (len(policy.replace(" ", "")) + 46))
+
+
+def test_the_packed_size_may_be_100_percent(two: Two) -> None:
+    assume = reader(two)
+    # Each character of a tag takes a quarter of a percent.
+    tags = [{"Key": "k", "Value": "v" * 199}, {"Key": "l", "Value": "v" * 199}]
+    assert assume(Tags=tags, **READER)["PackedPolicySize"] == 100
+    said = refusal(assume, Tags=[*tags, {"Key": "m", "Value": ""}], **READER)
+    assert said == "400 PackedPolicyTooLarge: Packed size of session tags consumes 101% of allotted space."

@@ -1,4 +1,4 @@
-"""The rules of tags, on users, roles and sessions."""
+"""Validation of the tags of users, roles and sessions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from .conftest import PROD, Two, refusal, trusting
 
+PATTERN = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]"
 TOO_MANY = [{"Key": f"k{number}", "Value": "v"} for number in range(51)]
 
 
@@ -21,11 +22,14 @@ TOO_MANY = [{"Key": f"k{number}", "Value": "v"} for number in range(51)]
             "at 'tags.2.member.value' failed to satisfy constraint: Member must have length less than or equal to 256",
         ),
         ([{"Key": "k!", "Value": "v"}], "Value 'k!' at 'tags.1.member.key' failed to satisfy constraint: Member must"),
+        ([{"Key": "k", "Value": "v!"}], rf"Member must satisfy regular expression pattern: {PATTERN}*"),
+        ([{"Key": "k!", "Value": "v"}], rf"Member must satisfy regular expression pattern: {PATTERN}+"),
+        ([{"Key": "AWS:team", "Value": "v"}], "Tag keys starting with 'aws:' are reserved for internal use."),
         ([{"Key": "aws:team", "Value": "v"}], "Tag keys starting with 'aws:' are reserved for internal use."),
         ([{"Key": "a", "Value": "v"}, {"Key": "A", "Value": "v"}], "Duplicate tag keys found. Please note that"),
     ],
 )
-def test_tags_keep_to_the_same_rules_everywhere(two: Two, tags: Any, text: str) -> None:
+def test_users_roles_and_sessions_have_the_same_rules_for_tags(two: Two, tags: Any, text: str) -> None:
     iam, sts = two.prod.client("iam"), two.dev.client("sts")
     iam.create_role(RoleName="Reader", AssumeRolePolicyDocument=trusting(Action=["sts:AssumeRole", "sts:TagSession"]))
     role = f"arn:aws:iam::{PROD}:role/Reader"
@@ -38,16 +42,31 @@ def test_tags_keep_to_the_same_rules_everywhere(two: Two, tags: Any, text: str) 
         assert text in said
 
 
-def test_letters_of_all_scripts_may_be_in_tags(two: Two) -> None:
+def test_tags_may_have_letters_of_all_scripts(two: Two) -> None:
     tags = [{"Key": "équipe", "Value": "データ 1_.:/=+-@"}, {"Key": "empty", "Value": ""}]
     iam = two.prod.client("iam")
     iam.create_user(UserName="alice", Tags=tags)
     assert iam.list_user_tags(UserName="alice")["Tags"] == tags
 
 
-def test_no_user_has_more_than_fifty_tags(two: Two) -> None:
+def test_a_user_has_at_most_50_tags(two: Two) -> None:
     iam = two.prod.client("iam")
     iam.create_user(UserName="alice", Tags=TOO_MANY[:50])
     iam.tag_user(UserName="alice", Tags=[{"Key": "k0", "Value": "another"}])
     said = refusal(iam.tag_user, UserName="alice", Tags=[{"Key": "more", "Value": "v"}])
+    assert said == "409 LimitExceeded: The number of tags has reached the maximum limit."
+
+
+def test_a_tag_at_the_limits_is_accepted(two: Two) -> None:
+    tags = [{"Key": "k" * 128, "Value": "v" * 256}]
+    iam = two.prod.client("iam")
+    iam.create_user(UserName="alice", Tags=tags)
+    assert iam.list_user_tags(UserName="alice")["Tags"] == tags
+
+
+def test_a_role_has_at_most_50_tags(two: Two) -> None:
+    iam = two.prod.client("iam")
+    iam.create_role(RoleName="Reader", AssumeRolePolicyDocument=trusting(), Tags=TOO_MANY[:49])
+    iam.tag_role(RoleName="Reader", Tags=TOO_MANY[49:50])
+    said = refusal(iam.tag_role, RoleName="Reader", Tags=TOO_MANY[50:])
     assert said == "409 LimitExceeded: The number of tags has reached the maximum limit."

@@ -1,8 +1,9 @@
-"""Buckets and objects that AWS does not make or does not delete."""
+"""Validation of S3 writes: bucket names, and the deletion of buckets and objects."""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.testing.conftest import DEV, PROD, REGION, Two, create_role, document
 ROLE = f"arn:aws:iam::{PROD}:role/Reader"
 
 
-def test_a_deleted_role_is_known_by_its_id_in_bucket_and_key_policies(two: Two) -> None:
+def test_bucket_and_key_policies_show_the_unique_id_of_a_deleted_role(two: Two) -> None:
     unique = create_role(two)["RoleId"]
     s3, kms = two.prod.client("s3"), two.prod.client("kms")
     s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -28,7 +29,7 @@ def test_a_deleted_role_is_known_by_its_id_in_bucket_and_key_policies(two: Two) 
     assert json.loads(policy)["Statement"][0]["Principal"] == {"AWS": [unique, PROD]}
 
 
-def test_an_object_under_lock_stays(two: Two) -> None:
+def test_a_locked_object_cannot_be_deleted(two: Two) -> None:
     s3 = two.prod.client("s3")
     options: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}, "ObjectLockEnabledForBucket": True}
     s3.create_bucket(Bucket="reports", **options)
@@ -39,13 +40,15 @@ def test_an_object_under_lock_stays(two: Two) -> None:
     s3.delete_object(Bucket="reports", Key="k", VersionId=version)
 
 
-@pytest.mark.parametrize("name", ["Reports", "a..b", "192.168.0.1", "re_ports"])
-def test_a_bucket_has_a_name_that_a_host_may_have(two: Two, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["Reports", "a..b", "192.168.0.1", "re_ports", "ab", "a" * 64, "sthree-abc", "abc-s3alias"]
+)
+def test_an_invalid_bucket_name_is_refused(two: Two, name: str) -> None:
     said = refusal(two.prod.client("s3").create_bucket, Bucket=name)
     assert said == "400 InvalidBucketName: The specified bucket is not valid."
 
 
-def test_a_bucket_goes_when_its_versions_are_gone(two: Two) -> None:
+def test_a_bucket_can_be_deleted_once_all_its_versions_are(two: Two) -> None:
     s3 = two.prod.client("s3")
     s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_bucket_versioning(Bucket="reports", VersioningConfiguration={"Status": "Enabled"})
@@ -59,3 +62,27 @@ def test_a_bucket_goes_when_its_versions_are_gone(two: Two) -> None:
     for entry in (*listed["Versions"], *listed["DeleteMarkers"]):
         s3.delete_object(Bucket="reports", Key="k", VersionId=entry["VersionId"])
     s3.delete_bucket(Bucket="reports")
+
+
+@pytest.mark.parametrize("name", ["abc", "a" * 63, "a.b-0"])
+def test_a_valid_bucket_name_is_accepted(two: Two, name: str) -> None:
+    s3 = two.prod.client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == [name]
+
+
+def test_governance_retention_can_be_bypassed_and_a_delete_marker_is_never_locked(two: Two) -> None:
+    s3 = two.prod.client("s3")
+    options: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}, "ObjectLockEnabledForBucket": True}
+    s3.create_bucket(Bucket="reports", **options)
+    until = datetime(2100, 1, 1, tzinfo=timezone.utc)
+    locked: Any = {"Bucket": "reports", "Key": "k"}
+    version = s3.put_object(**locked, Body=b"42", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=until)[
+        "VersionId"
+    ]
+    marker = s3.delete_object(**locked)["VersionId"]
+    said = refusal(s3.delete_object, **locked, VersionId=version)
+    assert said == "403 AccessDenied: Access Denied because object protected by object lock."
+    s3.delete_object(**locked, VersionId=marker, BypassGovernanceRetention=True)
+    s3.delete_object(**locked, VersionId=version, BypassGovernanceRetention=True)
+    assert "Versions" not in s3.list_object_versions(Bucket="reports")

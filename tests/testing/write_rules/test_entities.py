@@ -1,4 +1,4 @@
-"""Users, roles and groups, made, changed and deleted."""
+"""Validation of writes to IAM users, roles and groups."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ USER = f"arn:aws:iam::{DEV}:user/alice"
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
 
-def test_a_deleted_and_recreated_user_reads_back_by_the_id_of_the_deleted_one(two: Two) -> None:
+def test_a_trust_policy_shows_the_unique_id_of_a_deleted_user_even_if_it_is_created_again(two: Two) -> None:
     unique = create_user(two)["UserId"]
     create_role(two, trusting(USER))
     iam = two.prod.client("iam")
@@ -33,13 +33,13 @@ def test_a_renamed_user_stays_trusted(two: Two) -> None:
     assert role["AssumeRolePolicyDocument"] == json.loads(trusting(renamed))
 
 
-def test_a_user_is_not_renamed_to_somebody_else(two: Two) -> None:
+def test_a_user_cannot_get_the_name_of_another_user(two: Two) -> None:
     create_user(two)
     text = refusal(two.dev.client("iam").update_user, UserName="alice", NewUserName="Administrator")
     assert text == "409 EntityAlreadyExists: User with name Administrator already exists."
 
 
-def test_names_are_taken_whatever_their_case(two: Two) -> None:
+def test_names_are_unique_without_case(two: Two) -> None:
     create_user(two)
     create_role(two)
     iam, dev = two.prod.client("iam"), two.dev.client("iam")
@@ -55,18 +55,18 @@ def test_names_are_taken_whatever_their_case(two: Two) -> None:
     ]
 
 
-def test_ids_tell_what_they_are_of(two: Two) -> None:
+def test_unique_ids_begin_with_the_prefix_of_their_type(two: Two) -> None:
     group = two.dev.client("iam").create_group(GroupName="developers")["Group"]
     ids = create_user(two)["UserId"], group["GroupId"], create_role(two)["RoleId"]
     assert [(unique[:4], len(unique)) for unique in ids] == [("AIDA", 21), ("AGPA", 21), ("AROA", 21)]
 
 
-def test_a_new_roles_longest_session_is_told_by_get_role_alone(two: Two) -> None:
+def test_get_role_returns_the_max_session_duration_and_create_role_does_not(two: Two) -> None:
     assert "MaxSessionDuration" not in create_role(two, MaxSessionDuration=7200)
     assert two.prod.client("iam").get_role(RoleName="Reader")["Role"]["MaxSessionDuration"] == 7200
 
 
-def test_a_user_is_deleted_when_nothing_hangs_on_it(two: Two) -> None:
+def test_a_user_can_be_deleted_once_it_has_no_credentials_groups_or_policies(two: Two) -> None:
     iam = two.dev.client("iam")
     create_user(two)
     iam.create_login_profile(UserName="alice", Password="Correct-horse-1")
@@ -80,7 +80,7 @@ def test_a_user_is_deleted_when_nothing_hangs_on_it(two: Two) -> None:
     iam.enable_mfa_device(UserName="alice", SerialNumber=serial, AuthenticationCode1=first, AuthenticationCode2=second)
     ssh = iam.upload_ssh_public_key(UserName="alice", SSHPublicKeyBody="ssh-rsa AAAA")["SSHPublicKey"]["SSHPublicKeyId"]
     iam.attach_user_policy(UserName="alice", PolicyArn=READ_ONLY)
-    mends: list[tuple[Any, dict[str, str]]] = [
+    removals: list[tuple[Any, dict[str, str]]] = [
         (iam.delete_login_profile, {}),
         (iam.delete_access_key, {"AccessKeyId": key}),
         (iam.deactivate_mfa_device, {"SerialNumber": serial}),
@@ -89,9 +89,9 @@ def test_a_user_is_deleted_when_nothing_hangs_on_it(two: Two) -> None:
         (iam.detach_user_policy, {"PolicyArn": READ_ONLY}),
     ]
     said = []
-    for mend, options in mends:
+    for remove, options in removals:
         said.append(refusal(iam.delete_user, UserName="alice"))
-        mend(UserName="alice", **options)
+        remove(UserName="alice", **options)
     iam.delete_user(UserName="alice")
     assert said == [
         f"409 DeleteConflict: Cannot delete entity, must {what} first."
@@ -106,7 +106,7 @@ def test_a_user_is_deleted_when_nothing_hangs_on_it(two: Two) -> None:
     ]
 
 
-def test_a_role_in_an_instance_profile_stays(two: Two) -> None:
+def test_a_role_in_an_instance_profile_cannot_be_deleted(two: Two) -> None:
     iam = two.prod.client("iam")
     create_role(two)
     iam.create_instance_profile(InstanceProfileName="machines")
@@ -115,7 +115,7 @@ def test_a_role_in_an_instance_profile_stays(two: Two) -> None:
     assert said == "409 DeleteConflict: Cannot delete entity, must remove roles from instance profile first."
 
 
-def test_a_group_is_deleted_when_nothing_hangs_on_it(two: Two) -> None:
+def test_a_group_can_be_deleted_once_it_has_no_users_or_policies(two: Two) -> None:
     iam = two.dev.client("iam")
     iam.create_group(GroupName="developers")
     iam.add_user_to_group(GroupName="developers", UserName="Administrator")
@@ -134,7 +134,7 @@ def test_a_group_is_deleted_when_nothing_hangs_on_it(two: Two) -> None:
     ]
 
 
-def test_updating_a_role_leaves_what_is_not_named(two: Two) -> None:
+def test_updating_a_role_keeps_the_attributes_that_are_not_named(two: Two) -> None:
     iam = two.prod.client("iam")
     create_role(two, Description="reads", MaxSessionDuration=7200)
     iam.update_role(RoleName="Reader", MaxSessionDuration=3600)
@@ -143,7 +143,7 @@ def test_updating_a_role_leaves_what_is_not_named(two: Two) -> None:
     assert (role["Description"], role["MaxSessionDuration"]) == ("still reads", 3600)
 
 
-def test_a_users_boundary_reads_back_until_it_is_taken_off(two: Two) -> None:
+def test_a_users_permissions_boundary_can_be_read_until_it_is_deleted(two: Two) -> None:
     iam = two.dev.client("iam")
     create_user(two, PermissionsBoundary=READ_ONLY)
     boundary = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": READ_ONLY}
@@ -152,7 +152,7 @@ def test_a_users_boundary_reads_back_until_it_is_taken_off(two: Two) -> None:
     assert "PermissionsBoundary" not in iam.get_user(UserName="alice")["User"]
 
 
-def test_a_service_linked_role_is_awss_to_delete(two: Two) -> None:
+def test_a_service_linked_role_cannot_be_deleted(two: Two) -> None:
     iam = two.prod.client("iam")
     role = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")["Role"]["RoleName"]
     assert refusal(iam.delete_role, RoleName=role).startswith("400 UnmodifiableEntity: ")
