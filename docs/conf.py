@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -29,7 +28,6 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 60
 
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_default_options = {"members": True, "exclude-members": "__init__"}
@@ -63,9 +61,9 @@ CONSTRUCTED = {
 }
 # How the defaults of attrs fields and of read-only mappings are written in a signature.
 DEFAULTS = (
-    (re.compile(r"MappingProxyType\(\{\}\)|mappingproxy\(\{\}\)|\b_NO_TAGS\b"), "{}"),
+    (re.compile(r"mappingproxy\(\{\}\)"), "{}"),
     (re.compile(r"<factory>|NOTHING"), "{}"),
-    (re.compile(r"<function \w+ at 0x[0-9a-f]+>|\b_sleep\b"), "time.sleep"),
+    (re.compile(r"<function _sleep[^>]*>"), "time.sleep"),
 )
 
 
@@ -77,9 +75,6 @@ def show_signature(
         return "", None
     if signature is None:
         return None
-    if what == "class" and inspect.isclass(obj):
-        # Private fields with an alias are no business of the caller.
-        signature = re.sub(r", _\w+=[^,)]+", "", signature)
     for pattern, text in DEFAULTS:
         signature = pattern.sub(text, signature)
     return signature, returns
