@@ -1,4 +1,4 @@
-"""ARNs, account ids and partitions, and everything that differs between partitions."""
+"""ARNs, account ids and partitions, with the hosts and regions of each partition."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from attrs import field, frozen
 from attrs.validators import instance_of
 
 from xacct.errors import InvalidValue
+from xacct.limits import ACCOUNT_ID, PATH
 
 __all__ = ["Arn", "Partition", "account_id", "partition", "partition_of_region"]
 
 
 @frozen(kw_only=True)
 class Partition:
-    """A separate AWS cloud, with what differs in it.
+    """An AWS partition, with the values that differ between partitions.
 
     Attributes:
-        name: as it stands in ARNs, such as ``aws-cn``.
-        dns_suffix: of its service endpoints.
-        signin_host: where the console signs in and switches roles; None where AWS does not publish one.
-        console_host: where the console lives; None where AWS does not publish it.
-        region_prefixes: how the names of its regions begin.
-        global_region: the region whose IAM and STS endpoints stand for the whole partition.
+        name: the partition's name in ARNs, such as ``aws-cn``.
+        dns_suffix: the DNS suffix of its service endpoints.
+        signin_host: the host of the console's sign-in and switch-role pages; None if AWS does not publish it.
+        console_host: the host of the console; None if AWS does not publish it.
+        region_prefixes: the prefixes of its regions' names.
+        global_region: the region of its global IAM and STS endpoints.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
     """
@@ -88,10 +89,10 @@ _PARTITIONS = {
 
 
 def partition(name: str) -> Partition:
-    """The partition of this name.
+    """Return the partition with this name.
 
     Raises:
-        InvalidValue: there is none.
+        InvalidValue: no partition has this name.
 
     >>> partition("aws-cn").dns_suffix
     'amazonaws.com.cn'
@@ -102,57 +103,61 @@ def partition(name: str) -> Partition:
         raise InvalidValue("partition", name, f"one of {', '.join(_PARTITIONS)}") from None
 
 
-def _known(name: str) -> str:
-    return partition(name).name
-
-
 def partition_of_region(region: str) -> Partition:
-    """The partition that a region belongs to; ``aws`` for a region that no other partition claims.
+    """Return the partition of a region; ``aws`` if the region's name has the prefix of no other partition.
 
     >>> partition_of_region("us-gov-west-1").name
     'aws-us-gov'
     >>> partition_of_region("eu-central-1").name
     'aws'
     """
-    claims = [
-        (len(prefix), p) for p in _PARTITIONS.values() for prefix in p.region_prefixes if region.startswith(prefix)
-    ]
-    return max(claims, key=lambda claim: claim[0])[1] if claims else _PARTITIONS["aws"]
-
-
-_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+    prefixes = {prefix: p for p in _PARTITIONS.values() for prefix in p.region_prefixes}
+    matching = [prefix for prefix in prefixes if region.startswith(prefix)]
+    # The longest prefix is the most specific: us-gov- rather than us-.
+    return prefixes[max(matching, key=len)] if matching else _PARTITIONS["aws"]
 
 
 def account_id(value: object, name: str = "account") -> str:
-    """The account id, if it is one: twelve digits, as a string so that leading zeros stay.
+    """Return an account id after checking it. It is a string of 12 digits, so that leading zeros are kept.
 
     Args:
-        value: the id.
-        name: what the error calls it.
+        value: the account id.
+        name: the argument's name in the error.
 
     Raises:
-        InvalidValue: it is not one.
+        InvalidValue: the value is not an account id.
 
     >>> account_id("012345678901")
     '012345678901'
     """
-    if isinstance(value, str) and _ACCOUNT_ID.fullmatch(value):
+    if isinstance(value, str) and ACCOUNT_ID.allows(value):
         return value
     raise InvalidValue(name, value, "an AWS account id is a string of exactly 12 digits")
 
 
-_NAMES_BEHIND_A_SLASH = ("role", "user", "group", "policy", "assumed-role", "instance-profile", "mfa")
+_TYPES_WITH_PATH = ("role", "user", "group", "policy", "assumed-role", "instance-profile", "mfa")
 
 
-def _path_rule(value: str) -> str:
-    if len(value) <= 512 and (value == "/" or re.fullmatch(r"/[!-~]+/", value)):
+def _checked_path(value: str) -> str:
+    if PATH.allows(value):
         return value
-    raise InvalidValue("path", value, "a path begins and ends with '/' and has at most 512 printable characters")
+    raise InvalidValue("path", value, f"a path has {PATH}")
+
+
+def _partition_name(name: str) -> str:
+    return partition(name).name
 
 
 @frozen
 class Arn:
     """An Amazon Resource Name.
+
+    Attributes:
+        partition: the partition's name, such as ``aws``.
+        service: the service, such as ``iam``.
+        region: the region; empty for global services.
+        account: the account id; ``aws`` for AWS managed policies; empty if the ARN does not contain it, as in S3.
+        resource: the resource, such as ``role/team/Reader``.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 
@@ -171,14 +176,14 @@ class Arn:
 
     @classmethod
     def parse(cls, text: str, *, name: str = "arn") -> Arn:
-        """The ARN that a text holds.
+        """Parse an ARN.
 
         Args:
-            text: ``arn:partition:service:region:account:resource``.
-            name: what the error calls it.
+            text: the ARN, in the form ``arn:partition:service:region:account:resource``.
+            name: the argument's name in the error.
 
         Raises:
-            InvalidValue: it has another form, an unknown partition, or an account that is not twelve digits.
+            InvalidValue: the text has another form, an unknown partition, or an account id that is not 12 digits.
         """
         parts = text.split(":", 5) if isinstance(text, str) else []
         if len(parts) != 6 or parts[0] != "arn" or not parts[2] or not parts[5]:
@@ -192,7 +197,7 @@ class Arn:
     @classmethod
     def _iam(cls, kind: str, account: str, name: str, path: str, partition: str) -> Arn:
         owner = account if account == "aws" else account_id(account)
-        return cls(_known(partition), "iam", "", owner, f"{kind}{_path_rule(path)}{name}")
+        return cls(_partition_name(partition), "iam", "", owner, f"{kind}{_checked_path(path)}{name}")
 
     @classmethod
     def role(cls, account: str, name: str, path: str = "/", partition: str = "aws") -> Arn:
@@ -211,7 +216,7 @@ class Arn:
 
     @classmethod
     def managed_policy(cls, name: str, path: str = "/", partition: str = "aws") -> Arn:
-        """The ARN of a policy that AWS manages.
+        """The ARN of an AWS managed policy.
 
         >>> str(Arn.managed_policy("AmazonS3ReadOnlyAccess", partition="aws-cn"))
         'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess'
@@ -220,33 +225,33 @@ class Arn:
 
     @classmethod
     def root(cls, account: str, partition: str = "aws") -> Arn:
-        """The ARN that stands for a whole account in a policy."""
-        return cls(_known(partition), "iam", "", account_id(account), "root")
+        """The ARN of an account's root user, which represents the whole account in a policy."""
+        return cls(_partition_name(partition), "iam", "", account_id(account), "root")
 
     @classmethod
     def bucket(cls, name: str, partition: str = "aws") -> Arn:
-        """The ARN of an S3 bucket, which names no account."""
-        return cls(_known(partition), "s3", "", "", name)
+        """The ARN of an S3 bucket. It contains no account id."""
+        return cls(_partition_name(partition), "s3", "", "", name)
 
     @property
     def resource_type(self) -> str:
-        """What stands before the first ``/`` or ``:`` of the resource; empty where neither is there."""
+        """The part of the resource before its first ``/`` or ``:``; empty if it has neither."""
         return re.split("[:/]", self.resource, maxsplit=1)[0] if re.search("[:/]", self.resource) else ""
 
     @property
     def resource_id(self) -> str:
-        """What follows the first ``/`` or ``:`` of the resource; the whole of it where neither is there."""
+        """The part of the resource after its first ``/`` or ``:``; the whole resource if it has neither."""
         return re.split("[:/]", self.resource, maxsplit=1)[-1]
 
     @property
     def name(self) -> str:
-        """The last segment, which is the name without its path."""
+        """The part of the resource after its last ``/``: the name without the path."""
         return self.resource.rsplit("/", 1)[-1]
 
     @property
     def path(self) -> str:
-        """The IAM path, from ``/`` to ``/``; ``/`` for everything that has none."""
-        if self.service != "iam" or self.resource_type not in _NAMES_BEHIND_A_SLASH or "/" not in self.resource_id:
+        """The IAM path, which begins and ends with ``/``; ``/`` for resources that have no path."""
+        if self.service != "iam" or self.resource_type not in _TYPES_WITH_PATH or "/" not in self.resource_id:
             return "/"
         return f"/{self.resource_id.rsplit('/', 1)[0]}/"
 

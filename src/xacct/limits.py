@@ -20,6 +20,7 @@ __all__ = [
     "BUCKET_KEY_BYTES",
     "CHAINED_SESSION_SECONDS",
     "DEFAULT_SESSION_SECONDS",
+    "DEFAULT_SESSION_TOKEN_SECONDS",
     "DESCRIPTION",
     "ENTITY_NAME",
     "EXTERNAL_ID",
@@ -32,8 +33,10 @@ __all__ = [
     "MFA_AGE_SECONDS",
     "MFA_SERIAL",
     "MFA_TOKEN_CODE",
+    "ORGANIZATION_ID",
     "PASSWORD",
     "PATH",
+    "PERMISSION_SET_NAME",
     "POLICY_NAME",
     "ROLE_SESSION_NAME",
     "SESSION_POLICY",
@@ -108,6 +111,10 @@ ACCOUNT_ID = TextRule(r"[0-9]", 12, 12, "digits")
 ENTITY_NAME = TextRule(_NAME, 1, 64, _NAME_WORDS)
 GROUP_NAME = TextRule(_NAME, 1, 128, _NAME_WORDS)
 POLICY_NAME = TextRule(_NAME, 1, 128, _NAME_WORDS)
+PERMISSION_SET_NAME = TextRule(_NAME, 1, 32, _NAME_WORDS)
+ORGANIZATION_ID = TextRule(
+    r"[a-z0-9-]", 12, 34, "characters: 'o-' and 10 to 32 lower-case letters or digits", r"o-[a-z0-9]{10,32}"
+)
 PATH = TextRule(r"[!-~]", 1, 512, "printable ASCII characters, beginning and ending with '/'", r"/|/[!-~]+/")
 DESCRIPTION = TextRule(
     r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]", 0, 1000, "characters of Latin-1, tabs and line breaks"
@@ -130,6 +137,8 @@ MAX_SESSION_SECONDS = Range(3600, 43_200)
 MFA_AGE_SECONDS = Range(1, 129_600)
 """Seconds since the sign-in with MFA that aws:MultiFactorAuthAge can be limited to."""
 SESSION_TOKEN_SECONDS = Range(900, 129_600)
+DEFAULT_SESSION_TOKEN_SECONDS = 43_200
+"""The default of GetSessionToken's DurationSeconds."""
 DEFAULT_SESSION_SECONDS = 3600
 """The default of AssumeRole's DurationSeconds and of a role's MaxSessionDuration."""
 CHAINED_SESSION_SECONDS = 3600

@@ -1,4 +1,4 @@
-"""Policies: parsed, compared by meaning, written canonically."""
+"""Policy documents: parsing, equality by meaning, and the canonical form."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_canonical_form_means_the_same_and_is_stable(source: dict[str, Any])
 
 
 @given(documents, st.randoms(use_true_random=False))
-def test_order_repetition_and_names_do_not_matter(source: dict[str, Any], random: Any) -> None:
+def test_order_duplicates_and_names_do_not_matter(source: dict[str, Any], random: Any) -> None:
     shuffled = json.loads(json.dumps(source))
     for statement in shuffled["Statement"]:
         statement["Sid"] = "Another"
@@ -72,22 +72,22 @@ def test_order_repetition_and_names_do_not_matter(source: dict[str, Any], random
     assert hash(one) == hash(other)
 
 
-def test_lists_of_one_are_the_same_as_the_one() -> None:
+def test_a_list_of_one_value_equals_the_value() -> None:
     listed = document({**ALLOW, "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::reports/*"]})
     assert PolicyDocument.parse(listed) == PolicyDocument.parse({"Version": "2012-10-17", "Statement": ALLOW})
 
 
-def test_anyone_is_written_in_two_ways() -> None:
+def test_both_forms_of_everyone_are_equal() -> None:
     star, listed = ({**ALLOW, "Principal": who} for who in ("*", {"AWS": ["*"]}))
     assert PolicyDocument.parse(document(star)) == PolicyDocument.parse(document(listed))
 
 
-def test_an_account_id_is_its_root_arn() -> None:
+def test_an_account_id_equals_its_root_arn() -> None:
     root = {**TRUST, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}}
     assert PolicyDocument.parse(document(TRUST)) == PolicyDocument.parse(document(root))
 
 
-def test_a_deleted_principal_is_not_the_one_that_was_meant() -> None:
+def test_the_unique_id_of_a_deleted_principal_differs_from_its_arn() -> None:
     gone = {**TRUST, "Principal": {"AWS": "AIDAIOSFODNN7EXAMPLE1"}}
     user = {**TRUST, "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/dev"}}
     assert PolicyDocument.parse(document(gone)) != PolicyDocument.parse(document(user))
@@ -96,11 +96,11 @@ def test_a_deleted_principal_is_not_the_one_that_was_meant() -> None:
 @pytest.mark.parametrize(
     "other", [{"Effect": "Deny"}, {"Resource": "arn:aws:s3:::other/*"}, {"Action": "s3:PutObject"}]
 )
-def test_what_differs_in_meaning_is_not_equal(other: dict[str, Any]) -> None:
+def test_documents_with_different_meanings_are_not_equal(other: dict[str, Any]) -> None:
     assert PolicyDocument.parse(document(ALLOW)) != PolicyDocument.parse(document({**ALLOW, **other}))
 
 
-def test_resources_differ_in_case_and_versions_matter() -> None:
+def test_the_case_of_resources_and_the_version_matter() -> None:
     upper = {**ALLOW, "Resource": "arn:aws:s3:::Reports/*"}
     assert PolicyDocument.parse(document(ALLOW)) != PolicyDocument.parse(document(upper))
     old = PolicyDocument.parse({"Statement": ALLOW})
@@ -108,7 +108,7 @@ def test_resources_differ_in_case_and_versions_matter() -> None:
     assert old != PolicyDocument.parse(document(ALLOW))
 
 
-def test_booleans_and_numbers_are_the_strings_that_aws_makes_of_them() -> None:
+def test_booleans_and_numbers_in_conditions_become_strings() -> None:
     parsed = PolicyDocument.parse(
         document({**TRUST, "Condition": {"Bool": {"aws:MultiFactorAuthPresent": True}, "NumericLessThan": {"a:b": 5}}})
     )
@@ -118,7 +118,7 @@ def test_booleans_and_numbers_are_the_strings_that_aws_makes_of_them() -> None:
     )
 
 
-def test_every_element_survives() -> None:
+def test_every_element_is_kept() -> None:
     source = {
         "Version": "2012-10-17",
         "Id": "mine",
@@ -157,19 +157,19 @@ def test_every_element_survives() -> None:
         ('{"Version": "2012-10-17", "Version": "2012-10-17"}', "Version"),
     ],
 )
-def test_a_malformed_policy_is_refused_at_the_offending_element(source: Any, path: str) -> None:
+def test_a_malformed_policy_raises_the_path_of_the_element(source: Any, path: str) -> None:
     with pytest.raises(PolicyError) as caught:
         PolicyDocument.parse(source)
     assert caught.value.path == path
 
 
-def test_the_same_operator_and_key_cannot_be_written_twice() -> None:
+def test_a_duplicate_operator_and_key_cannot_be_rendered() -> None:
     one = Statement.allow("s3:GetObject", "*", conditions=[Condition("StringEquals", "a:b", v) for v in ("x", "y")])
-    with pytest.raises(PolicyError, match="stands twice"):
+    with pytest.raises(PolicyError, match="duplicate key"):
         one.to_dict()
 
 
-def test_a_document_parsed_again_gets_its_name() -> None:
+def test_a_parsed_document_has_the_given_name() -> None:
     parsed = PolicyDocument.parse(document(ALLOW), name="Read")
     assert parsed.name == "Read"
     assert PolicyDocument.parse(parsed) is parsed
@@ -184,7 +184,7 @@ def test_a_document_parsed_again_gets_its_name() -> None:
         ({"Effect": "Allow", "Action": "s3:GetObject"}, "Statement[0].Resource"),
     ],
 )
-def test_an_identity_policy_has_resources_and_no_principal(statement: dict[str, Any], path: str) -> None:
+def test_an_identity_policy_needs_resources_and_has_no_principal(statement: dict[str, Any], path: str) -> None:
     with pytest.raises(PolicyError) as caught:
         check_identity_policy(PolicyDocument.parse(document(statement)))
     assert caught.value.path == path
@@ -199,7 +199,9 @@ def test_an_identity_policy_has_resources_and_no_principal(statement: dict[str, 
         ({**TRUST, "Action": "s3:GetObject"}, "Statement[0].Action"),
     ],
 )
-def test_a_trust_policy_has_principals_actions_of_sts_and_no_resource(statement: dict[str, Any], path: str) -> None:
+def test_a_trust_policy_needs_principals_and_sts_actions_and_has_no_resource(
+    statement: dict[str, Any], path: str
+) -> None:
     with pytest.raises(PolicyError) as caught:
         check_trust_policy(PolicyDocument.parse(document(statement)))
     assert caught.value.path == path
@@ -211,13 +213,15 @@ def test_the_limit_on_length_is_exact_and_does_not_count_white_space(extra: int)
     padded = PolicyDocument.parse(document({**ALLOW, "Sid": "a " * 5 + "x" * (300 - empty - 5 + extra)}))
     assert padded.size == 300 + extra
     if extra:
-        with pytest.raises(PolicyError, match="is 301 characters long without white space"):
+        with pytest.raises(
+            PolicyError, match="has 301 characters without white space; an identity policy can have at most 300"
+        ):
             check_identity_policy(padded, limit=300)
     else:
         assert check_identity_policy(padded, limit=300) is padded
 
 
-def test_principals_of_several_kinds_are_kept_apart() -> None:
+def test_principals_are_grouped_by_kind() -> None:
     statement = Statement.allow(
         "sts:AssumeRole", principals=[Principal.service("ec2.amazonaws.com"), Principal.account(ACCOUNT)]
     )
@@ -226,3 +230,30 @@ def test_principals_of_several_kinds_are_kept_apart() -> None:
         "Service": "ec2.amazonaws.com",
     }
     assert Statement.deny("s3:*", "*").effect == "Deny"
+
+
+def test_the_default_limits_are_the_quotas_of_iam() -> None:
+    def padded(statement: dict[str, Any], size: int) -> PolicyDocument:
+        empty = PolicyDocument.parse(document({**statement, "Sid": "x"})).size - 1
+        return PolicyDocument.parse(document({**statement, "Sid": "x" * (size - empty)}))
+
+    assert check_identity_policy(padded(ALLOW, 6144)).size == 6144
+    assert check_trust_policy(padded(TRUST, 2048)).size == 2048
+    with pytest.raises(PolicyError, match="has 6145 characters without white space"):
+        check_identity_policy(padded(ALLOW, 6145))
+    with pytest.raises(PolicyError, match="has 2049 characters without white space"):
+        check_trust_policy(padded(TRUST, 2049))
+
+
+def test_the_reprs_are_short() -> None:
+    read = Statement.allow("s3:GetObject", "arn:aws:s3:::reports/*", conditions=[Condition("Bool", "a:b", "true")])
+    assert repr(PolicyDocument([read], name="read")) == (
+        "PolicyDocument([Statement(effect='Allow', actions=('s3:GetObject',), resources=('arn:aws:s3:::reports/*',), "
+        "conditions=(Condition('Bool', 'a:b', 'true'),))], name='read')"
+    )
+
+
+@given(documents)
+def test_the_repr_evaluates_to_an_equal_document(source: dict[str, Any]) -> None:
+    parsed = PolicyDocument.parse(source)
+    assert eval(repr(parsed)) == parsed

@@ -1,4 +1,4 @@
-"""Whom policies name."""
+"""Principals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xacct import Condition, InvalidValue, Principal
 ACCOUNT = "222222222222"
 
 
-def test_an_account_is_the_same_by_its_id_and_by_its_root() -> None:
+def test_an_account_id_and_its_root_arn_are_equal() -> None:
     assert Principal("AWS", ACCOUNT) == Principal.account(ACCOUNT)
     assert hash(Principal("AWS", ACCOUNT)) == hash(Principal.account(ACCOUNT))
     assert Principal("AWS", ACCOUNT).is_account
@@ -17,13 +17,13 @@ def test_an_account_is_the_same_by_its_id_and_by_its_root() -> None:
     assert Principal("AWS", ACCOUNT).partition is None
 
 
-def test_a_user_and_a_role_know_their_account_and_partition() -> None:
+def test_users_and_roles_have_an_account_and_a_partition() -> None:
     user = Principal.user(ACCOUNT, "dev", partition="aws-cn")
     assert (user.value, user.account_id, user.partition) == (f"arn:aws-cn:iam::{ACCOUNT}:user/dev", ACCOUNT, "aws-cn")
     assert not Principal.role(ACCOUNT, "Builder", "/ci/").is_account
 
 
-def test_a_permission_set_is_its_account_with_the_name_of_its_role_and_no_other_sets() -> None:
+def test_a_permission_set_is_the_account_with_a_condition_on_its_role() -> None:
     principal = Principal.permission_set(ACCOUNT, "Reader")
     assert principal.is_account
     (condition,) = principal.conditions
@@ -36,7 +36,7 @@ def test_a_permission_set_is_its_account_with_the_name_of_its_role_and_no_other_
     )
 
 
-def test_an_organization_is_anyone_who_belongs_to_it() -> None:
+def test_an_organization_is_everyone_with_a_condition_on_the_organization() -> None:
     principal = Principal.organization("o-abcdefghij")
     assert principal.is_anyone
     assert principal.conditions == (Condition("StringEquals", "aws:PrincipalOrgID", "o-abcdefghij"),)
@@ -44,19 +44,19 @@ def test_an_organization_is_anyone_who_belongs_to_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["lambda.amazonaws.com", "ec2.amazonaws.com.cn", "sts.us-west-2.amazonaws.com"])
-def test_a_service_is_told_from_its_name(name: str) -> None:
+def test_a_service_is_recognized_by_its_name(name: str) -> None:
     assert Principal.parse(name) == Principal.service(name)
     assert Principal.service(name).account_id is None
 
 
 @pytest.mark.parametrize("text", [ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/dev", "*", "AIDAIOSFODNN7EXAMPLE1"])
-def test_everything_else_is_an_aws_principal(text: str) -> None:
+def test_other_values_are_aws_principals(text: str) -> None:
     assert Principal.parse(text).kind == "AWS"
     assert Principal.parse(Principal.parse(text)) == Principal.parse(text)
 
 
 @pytest.mark.parametrize(("value", "deleted"), [("AIDAIOSFODNN7EXAMPLE1", True), (ACCOUNT, False)])
-def test_a_bare_unique_id_is_a_principal_that_was_deleted(value: str, deleted: bool) -> None:
+def test_a_unique_id_is_a_deleted_principal(value: str, deleted: bool) -> None:
     assert Principal("AWS", value).is_deleted is deleted
 
 
@@ -72,17 +72,17 @@ def test_a_bare_unique_id_is_a_principal_that_was_deleted(value: str, deleted: b
         ("", "not empty"),
     ],
 )
-def test_what_aws_would_refuse_is_refused(value: str, rule: str) -> None:
+def test_values_that_aws_does_not_accept_raise(value: str, rule: str) -> None:
     with pytest.raises(InvalidValue, match=rule):
         Principal("AWS", value)
 
 
-def test_each_constructor_refuses_names_that_cannot_be() -> None:
+def test_each_constructor_checks_its_name() -> None:
     with pytest.raises(InvalidValue, match="has the form name"):
         Principal.service("Lambda")
-    with pytest.raises(InvalidValue, match="o- and 10 to 32"):
+    with pytest.raises(InvalidValue, match="'o-' and 10 to 32"):
         Principal.organization("r-1234")
-    with pytest.raises(InvalidValue, match="1 to 32 characters"):
+    with pytest.raises(InvalidValue, match="1 to 32 letters"):
         Principal.permission_set(ACCOUNT, "Reader*")
     with pytest.raises(InvalidValue, match="12 digits"):
         Principal.permission_set("1", "Reader")
@@ -90,5 +90,11 @@ def test_each_constructor_refuses_names_that_cannot_be() -> None:
         Principal("Group", "x")  # type: ignore[arg-type]
 
 
-def test_a_provider_is_federated() -> None:
+def test_an_identity_provider_is_federated() -> None:
     assert Principal.federated("accounts.google.com").kind == "Federated"
+
+
+def test_the_repr_is_short_and_evaluates_to_an_equal_principal() -> None:
+    assert repr(Principal.service("lambda.amazonaws.com")) == "Principal('Service', 'lambda.amazonaws.com')"
+    organization = Principal.organization("o-abcdefghij")
+    assert eval(repr(organization)) == organization

@@ -18,6 +18,7 @@ Effect = Literal["Allow", "ImplicitDeny", "ExplicitDeny"]
 
 # The context keys that the caller itself sends with the request.
 _SENT_KEYS = ("sts:externalid", "sts:sourceidentity", "sts:rolesessionname", "aws:requesttag/")
+_GRANTING: tuple[LayerName, ...] = ("resource", "identity")
 _EQUALS = ("stringequals", "stringequalsignorecase")
 
 
@@ -111,7 +112,7 @@ def _reasons(decision: Decision) -> list[str]:
             if r.effect == "ExplicitDeny":
                 lines += [*(f"    {label}" for label in r.matched), *(f"      {text}" for text in r.because)]
         return lines
-    allowing = [r.name for r in reports if r.effect == "Allow" and r.name in ("identity", "resource")]
+    allowing = [r.name for r in reports if r.effect == "Allow" and r.name in _GRANTING]
     missing = ", ".join(_title(decision, name) for name in decision.decided_by)
     lines = ["  no policy allows it"]
     if allowing:

@@ -1,4 +1,4 @@
-"""One condition of a statement."""
+"""The condition of a statement."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def _values(values: Iterable[str] | str) -> tuple[str, ...]:
 
 @frozen
 class Condition:
-    """An operator, a context key and the values that it is compared with.
+    """A condition: an operator that compares a context key with values.
 
-    Two conditions are equal when they mean the same: the order of the values and the case of the key and of the
-    operator do not matter.
+    Conditions with the same meaning are equal: the order of the values and the case of the key and of the operator do
+    not matter.
 
-    Attributes:
-        operator: as written, such as ``StringEquals`` or ``ForAnyValue:StringLikeIfExists``.
+    Args:
+        operator: the condition operator, such as ``StringEquals`` or ``ForAnyValue:StringLikeIfExists``.
         key: the context key, such as ``sts:ExternalId``.
-        values: any of which may match.
+        values: a string or several. The condition is met if one of them matches; for a negated operator, if none does.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
 
@@ -35,7 +35,11 @@ class Condition:
     key: str = field(eq=str.lower)
     values: tuple[str, ...] = field(converter=_values, eq=frozenset)
 
+    def __repr__(self) -> str:
+        values = self.values[0] if len(self.values) == 1 else self.values
+        return f"Condition({self.operator!r}, {self.key!r}, {values!r})"
+
 
 def conditions(values: Iterable[Condition]) -> tuple[Condition, ...]:
-    """Any iterable of conditions, as the tuple that a field keeps."""
+    """Return conditions as a tuple."""
     return tuple(values)

@@ -1,4 +1,4 @@
-"""A whole policy, and what AWS demands of each kind of policy."""
+"""Policy documents, and the rules for identity policies and trust policies."""
 
 from __future__ import annotations
 
@@ -10,19 +10,12 @@ from urllib.parse import unquote
 from attrs import field, frozen
 
 from xacct.errors import PolicyError
+from xacct.limits import MANAGED_POLICY_CHARACTERS, TRUST_POLICY_CHARACTERS
 from xacct.policy.statement import Statement
 
-__all__ = [
-    "IDENTITY_POLICY_LIMIT",
-    "TRUST_POLICY_LIMIT",
-    "PolicyDocument",
-    "check_identity_policy",
-    "check_trust_policy",
-]
+__all__ = ["PolicyDocument", "check_identity_policy", "check_trust_policy"]
 
-VERSIONS = ("2012-10-17", "2008-10-17")
-TRUST_POLICY_LIMIT = 2048
-IDENTITY_POLICY_LIMIT = 6144
+_VERSIONS = ("2012-10-17", "2008-10-17")
 
 
 def _statements(values: Iterable[Statement]) -> tuple[Statement, ...]:
@@ -31,19 +24,20 @@ def _statements(values: Iterable[Statement]) -> tuple[Statement, ...]:
 
 @frozen
 class PolicyDocument:
-    """An IAM policy.
+    """An IAM policy document.
 
-    Two documents are equal when they mean the same, so a document equals what AWS gives back for it: order, lists
-    of one, an account id for its root ARN, the Id and the Sids do not matter.
+    Documents with the same meaning are equal, so a document equals the form in which AWS returns it. The order of
+    statements and values, lists of one value, an account id instead of its root ARN, the Id and the Sids do not matter.
 
     Args:
-        statements: at least one.
-        version: ``2012-10-17``, or ``2008-10-17``, in which policy variables are plain text.
-        id: the document's own Id.
-        name: what explanations call it; not part of the document.
+        statements: the statements, at least one.
+        version: the version of the policy language: ``2012-10-17``, or ``2008-10-17``, in which policy variables are
+            literal text.
+        id: the document's Id.
+        name: the policy's name in explanations. It is not part of the document.
 
     Raises:
-        PolicyError: there is no statement, or an unknown version.
+        PolicyError: there is no statement, or the version is unknown.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 
@@ -60,36 +54,36 @@ class PolicyDocument:
 
     def __attrs_post_init__(self) -> None:
         if not self.statements:
-            raise PolicyError("Statement", "a policy has at least one statement")
-        if self.version not in VERSIONS:
-            raise PolicyError("Version", f"{self.version!r} is not one of {', '.join(VERSIONS)}")
+            raise PolicyError("Statement", "a policy must have at least one statement")
+        if self.version not in _VERSIONS:
+            raise PolicyError("Version", f"{self.version!r} is not one of {', '.join(_VERSIONS)}")
 
     @classmethod
     def parse(cls, source: PolicyDocument | Mapping[str, object] | str, *, name: str | None = None) -> PolicyDocument:
-        """The policy that JSON text, URL-encoded JSON as IAM gives it, or a mapping holds.
+        """Parse a policy document.
 
         Args:
-            source: the document.
-            name: what explanations call it.
+            source: a mapping, JSON text, or URL-encoded JSON text as IAM returns it.
+            name: the policy's name in explanations.
 
         Raises:
-            PolicyError: with the path of the offending element.
+            PolicyError: the document is not valid. The error has the path of the element.
         """
         if isinstance(source, PolicyDocument):
             return source if name is None else cls(source.statements, source.version, source.id, name=name)
         data = _load(source) if isinstance(source, str) else source
         if not isinstance(data, Mapping):
-            raise PolicyError("", f"a policy is an object, not {type(data).__name__}")
+            raise PolicyError("", f"a policy must be a JSON object, not {type(data).__name__}")
         for element in data:
             if element not in ("Version", "Id", "Statement"):
-                raise PolicyError(element, "no such element; a policy has Version, Id and Statement")
+                raise PolicyError(element, "unknown element: a policy has Version, Id and Statement")
         raw = data.get("Statement", ())
         many = isinstance(raw, (list, tuple))
         statements = tuple(
             Statement.parse(item, f"Statement[{i}]" if many else "Statement")
             for i, item in enumerate(cast("Iterable[object]", raw) if many else (raw,))
         )
-        # A document without Version is of the old language: AWS's default.
+        # AWS's default for a document without Version.
         return cls(
             statements,
             cast(str, data.get("Version", "2008-10-17")),
@@ -98,7 +92,7 @@ class PolicyDocument:
         )
 
     def to_dict(self) -> dict[str, object]:
-        """The document as AWS writes it: values sorted, lists of one collapsed."""
+        """Return the document in canonical form: values are sorted, and a list of one value becomes the value."""
         elements: dict[str, object] = {
             "Version": self.version,
             "Id": self.id,
@@ -107,13 +101,18 @@ class PolicyDocument:
         return {name: value for name, value in elements.items() if value}
 
     def to_json(self, indent: int | None = None) -> str:
-        """The document as JSON text; without an indent as small as it can be."""
+        """Return the document as JSON text. Without an indent, it is as short as possible."""
         return json.dumps(self.to_dict(), indent=indent, separators=(",", ":") if indent is None else None)
 
     @property
     def size(self) -> int:
-        """Its length in characters without white space, as AWS counts it for its limits."""
+        """The length in characters without white space, as AWS counts it against its quotas."""
         return len("".join(self.to_json().split()))
+
+    def __repr__(self) -> str:
+        options = {"version": self.version if self.version != _VERSIONS[0] else None, "id": self.id, "name": self.name}
+        given = "".join(f", {name}={value!r}" for name, value in options.items() if value)
+        return f"PolicyDocument({list(self.statements)!r}{given})"
 
     def __str__(self) -> str:
         return self.to_json(indent=2)
@@ -124,21 +123,21 @@ def _load(text: str) -> object:
         found = dict(pairs)
         if len(found) < len(pairs):
             names = [name for name, _ in pairs]
-            raise PolicyError(next(n for n in names if names.count(n) > 1), "stands twice in the same object")
+            raise PolicyError(next(n for n in names if names.count(n) > 1), "duplicate key in a JSON object")
         return found
 
     try:
         return json.loads(unquote(text) if text.lstrip().startswith("%7B") else text, object_pairs_hook=unique)
     except json.JSONDecodeError as error:
-        raise PolicyError("", f"is not JSON: {error}") from None
+        raise PolicyError("", f"the policy is not valid JSON: {error}") from None
 
 
-def check_identity_policy(document: PolicyDocument, *, limit: int = IDENTITY_POLICY_LIMIT) -> PolicyDocument:
-    """The document, if IAM would take it as an identity policy.
+def check_identity_policy(document: PolicyDocument, *, limit: int = MANAGED_POLICY_CHARACTERS) -> PolicyDocument:
+    """Return a document after checking that IAM accepts it as an identity policy.
 
     Args:
         document: the policy.
-        limit: its greatest length in characters, white space not counted.
+        limit: the maximum length in characters without white space: 6,144 for a managed policy.
 
     Raises:
         PolicyError: a statement has a principal or no resource, or the document is too long.
@@ -147,41 +146,48 @@ def check_identity_policy(document: PolicyDocument, *, limit: int = IDENTITY_POL
     """
     for i, statement in enumerate(document.statements):
         if statement.principals or statement.not_principals:
-            raise PolicyError(f"Statement[{i}].Principal", "an identity policy names no principal")
+            raise PolicyError(f"Statement[{i}].Principal", "an identity policy cannot have Principal or NotPrincipal")
         if not statement.resources and not statement.not_resources:
-            raise PolicyError(f"Statement[{i}].Resource", "an identity policy needs Resource or NotResource")
+            raise PolicyError(
+                f"Statement[{i}].Resource", "a statement of an identity policy needs Resource or NotResource"
+            )
     return _check_size(document, limit, "an identity policy")
 
 
-def check_trust_policy(document: PolicyDocument, *, limit: int = TRUST_POLICY_LIMIT) -> PolicyDocument:
-    """The document, if IAM would take it as a trust policy.
+def check_trust_policy(document: PolicyDocument, *, limit: int = TRUST_POLICY_CHARACTERS) -> PolicyDocument:
+    """Return a document after checking that IAM accepts it as a trust policy.
 
     Args:
         document: the policy.
-        limit: its greatest length in characters, white space not counted: 2048 unless AWS raised it for the account.
+        limit: the maximum length in characters without white space: 2,048, unless the account's quota is higher.
 
     Raises:
-        PolicyError: a statement has a resource, no principal, NotPrincipal, or an action that is not of STS, or the
-            document is too long.
+        PolicyError: a statement has a resource, no principal, NotPrincipal or an action of a service other than STS,
+            or the document is too long.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     """
     for i, statement in enumerate(document.statements):
         if statement.resources or statement.not_resources:
-            raise PolicyError(f"Statement[{i}].Resource", "a trust policy has none: the role itself is meant")
+            raise PolicyError(
+                f"Statement[{i}].Resource", "a trust policy cannot have Resource or NotResource: it applies to its role"
+            )
         if statement.not_principals:
-            raise PolicyError(f"Statement[{i}].NotPrincipal", "is not allowed in a trust policy")
+            raise PolicyError(f"Statement[{i}].NotPrincipal", "a trust policy cannot have NotPrincipal")
         if not statement.principals:
-            raise PolicyError(f"Statement[{i}].Principal", "a trust policy names who is trusted")
+            raise PolicyError(f"Statement[{i}].Principal", "a statement of a trust policy needs a Principal")
         for action in statement.actions:
             if not action.lower().startswith("sts:"):
-                raise PolicyError(f"Statement[{i}].Action", f"{action!r}: a trust policy has only actions of STS")
+                raise PolicyError(
+                    f"Statement[{i}].Action",
+                    f"{action!r} is not an STS action: a trust policy can have only sts: actions",
+                )
     return _check_size(document, limit, "a trust policy")
 
 
 def _check_size(document: PolicyDocument, limit: int, kind: str) -> PolicyDocument:
     if document.size > limit:
         raise PolicyError(
-            "", f"is {document.size} characters long without white space; {kind} may have at most {limit}"
+            "", f"the document has {document.size} characters without white space; {kind} can have at most {limit}"
         )
     return document

@@ -1,4 +1,4 @@
-"""Whom a policy names: accounts, users, roles, permission sets, services, federated identities, organizations."""
+"""Principals: accounts, users, roles, permission sets, services, identity providers and organizations."""
 
 from __future__ import annotations
 
@@ -9,31 +9,33 @@ from attrs import field, frozen
 
 from xacct.arn import Arn, partition
 from xacct.errors import InvalidValue
+from xacct.limits import ACCOUNT_ID, ORGANIZATION_ID, PERMISSION_SET_NAME
 from xacct.policy.condition import Condition, conditions as as_conditions
 
 __all__ = ["Principal", "PrincipalKind"]
 
 PrincipalKind = Literal["AWS", "Service", "Federated", "CanonicalUser"]
-KINDS: tuple[PrincipalKind, ...] = ("AWS", "Service", "Federated", "CanonicalUser")
+_KINDS: tuple[PrincipalKind, ...] = ("AWS", "Service", "Federated", "CanonicalUser")
 
-# What AWS shows for a principal that was deleted after the policy was saved: its unique id.
+# AWS shows this unique id for a principal that was deleted after the policy was saved.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 _UNIQUE_ID = re.compile(r"(AIDA|AROA|AGPA|ANPA|ASIA|AKIA)[A-Z0-9]{12,124}")
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?|[a-z0-9.-]+\.(gov|uk|eu)")
-_ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
-_PERMISSION_SET = re.compile(r"[\w+=,.@-]{1,32}")
 
 
 @frozen
 class Principal:
-    """Somebody that a trust policy or a resource policy names, with the conditions that belong to the name.
+    """A principal of a trust policy or a resource policy, with the conditions that narrow it.
 
-    Use the constructors; they refuse what AWS refuses.
+    Class methods such as :meth:`account` and :meth:`permission_set` make each kind of principal.
 
-    Attributes:
-        kind: the key below ``Principal``: ``AWS``, ``Service``, ``Federated`` or ``CanonicalUser``.
-        value: the ARN, account id, unique id, service or provider; ``*`` for anyone.
-        conditions: what must also hold for this principal to be meant.
+    Args:
+        kind: the key in the Principal element: ``AWS``, ``Service``, ``Federated`` or ``CanonicalUser``.
+        value: an ARN, an account id, a unique id, a service or an identity provider; ``*`` for everyone.
+        conditions: the conditions that a statement with this principal needs, as for an organization.
+
+    Raises:
+        InvalidValue: AWS does not accept the value as a principal of this kind.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 
@@ -49,49 +51,54 @@ class Principal:
     _meaning: str = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise InvalidValue("Principal", self.kind, f"one of {', '.join(KINDS)}")
+        if self.kind not in _KINDS:
+            raise InvalidValue("Principal", self.kind, f"the kind of a principal is one of {', '.join(_KINDS)}")
         if not isinstance(self.value, str) or not self.value:
-            raise InvalidValue(f"Principal.{self.kind}", self.value, "a principal is a string that is not empty")
+            raise InvalidValue(f"Principal.{self.kind}", self.value, "a principal must be a string that is not empty")
         if self.kind == "AWS":
             _check_aws(self.value)
         object.__setattr__(self, "_meaning", self._canonical())
 
     def _canonical(self) -> str:
-        # The id says nothing of the partition, and AWS gives back the ARN of the partition that it lives in.
+        # An account id does not contain the partition, and AWS returns the root ARN in the account's own partition.
         if self.kind == "AWS" and (root := re.fullmatch(r"arn:[\w-]+:iam::([0-9]{12}):root", self.value)):
             return root[1]
         return self.value
 
+    def __repr__(self) -> str:
+        conditions = f", {self.conditions!r}" if self.conditions else ""
+        return f"Principal({self.kind!r}, {self.value!r}{conditions})"
+
     @classmethod
     def account(cls, account: str, partition: str = "aws") -> Principal:
-        """A whole account: whoever in it is also allowed by an identity policy there."""
+        """An account: every principal of the account to which its own identity policy allows the action."""
         return cls("AWS", str(Arn.root(account, partition)))
 
     @classmethod
     def user(cls, account: str, name: str, path: str = "/", partition: str = "aws") -> Principal:
-        """An IAM user. AWS stores its unique id: a user who is deleted and made again is not trusted any more."""
+        """An IAM user. AWS stores its unique id, so a user with the same name that is created later does not match."""
         return cls("AWS", str(Arn.user(account, name, path, partition)))
 
     @classmethod
     def role(cls, account: str, name: str, path: str = "/", partition: str = "aws") -> Principal:
-        """An IAM role. AWS stores its unique id: a role that is deleted and made again is not trusted any more."""
+        """An IAM role. AWS stores its unique id, so a role with the same name that is created later does not match."""
         return cls("AWS", str(Arn.role(account, name, path, partition)))
 
     @classmethod
     def permission_set(cls, account: str, name: str, partition: str = "aws") -> Principal:
-        """Those who sign in to the account through this permission set of IAM Identity Center.
+        """The users who sign in to an account with a permission set of IAM Identity Center.
 
-        The role behind a permission set has a region in its path (none in us-east-1) and a random suffix of 16
-        characters, and is made anew with the assignment: so the account is named and the role matched by its name.
+        The role of a permission set has a region in its path (except in us-east-1) and a random suffix of 16
+        characters, and IAM Identity Center replaces it with each new assignment. So the principal is the account, with
+        a condition on the role's name.
 
         Source: https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
         """
-        if not isinstance(name, str) or not _PERMISSION_SET.fullmatch(name):
-            raise InvalidValue("permission_set", name, "1 to 32 characters of letters, digits and +=,.@_-")
+        if not PERMISSION_SET_NAME.allows(name):
+            raise InvalidValue("permission_set", name, f"the name of a permission set has {PERMISSION_SET_NAME}")
         base = cls.account(account, partition)
         roles = f"arn:{partition}:iam::{account}:role/aws-reserved/sso.amazonaws.com"
-        # Not _*, which would also admit a permission set called name_other.
+        # Not _*, which would also match a permission set called name_other.
         role = f"AWSReservedSSO_{name}_{'?' * 16}"
         patterns = (f"{roles}/{role}", f"{roles}/*/{role}")
         return cls("AWS", base.value, (Condition("ArnLike", "aws:PrincipalArn", patterns),))
@@ -105,7 +112,7 @@ class Principal:
 
     @classmethod
     def federated(cls, provider: str) -> Principal:
-        """An identity provider: the ARN of a SAML or OIDC provider, or one of the web identity providers' names."""
+        """An identity provider: the ARN of a SAML or OIDC provider, or a name such as ``accounts.google.com``."""
         return cls("Federated", provider)
 
     @classmethod
@@ -114,18 +121,21 @@ class Principal:
 
         Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
         """
-        if not isinstance(organization_id, str) or not _ORGANIZATION.fullmatch(organization_id):
-            raise InvalidValue("organization", organization_id, "o- and 10 to 32 lower-case letters or digits")
+        if not ORGANIZATION_ID.allows(organization_id):
+            raise InvalidValue("organization", organization_id, f"an organization id has {ORGANIZATION_ID}")
         return cls("AWS", "*", (Condition("StringEquals", "aws:PrincipalOrgID", (organization_id,)),))
 
     @classmethod
     def anyone(cls) -> Principal:
-        """Everybody, signed in or not. xacct's own grants accept it only with a condition that narrows it."""
+        """Everyone, including anonymous callers. A TrustGrant accepts it only with an organization id."""
         return cls("AWS", "*")
 
     @classmethod
     def parse(cls, value: str | Principal) -> Principal:
-        """The principal that a user, role or root ARN, an account id, a service or a unique id stands for.
+        """Return the principal for an ARN, an account id, a service, a unique id or ``*``.
+
+        Raises:
+            InvalidValue: AWS does not accept the value as a principal.
 
         >>> Principal.parse("lambda.amazonaws.com").kind
         'Service'
@@ -138,49 +148,51 @@ class Principal:
 
     @property
     def account_id(self) -> str | None:
-        """The account that the principal lives in; None where the value does not say."""
-        if re.fullmatch("[0-9]{12}", self.value):
+        """The principal's account id; None if the value does not contain it."""
+        if ACCOUNT_ID.allows(self.value):
             return self.value
         return Arn.parse(self.value).account or None if self.value.startswith("arn:") else None
 
     @property
     def partition(self) -> str | None:
-        """The partition that the principal lives in; None where the value does not say."""
+        """The name of the principal's partition; None if the value does not contain it."""
         return partition(self.value.split(":")[1]).name if self.value.startswith("arn:") else None
 
     @property
     def is_account(self) -> bool:
-        """Whether a whole account is named."""
-        return self.kind == "AWS" and bool(re.fullmatch("[0-9]{12}", self._meaning))
+        """Whether the principal is an account."""
+        return self.kind == "AWS" and ACCOUNT_ID.allows(self._meaning)
 
     @property
     def is_anyone(self) -> bool:
-        """Whether ``*`` is named."""
+        """Whether the principal is ``*``."""
         return self.value == "*"
 
     @property
     def is_deleted(self) -> bool:
-        """Whether the value is the bare unique id that AWS shows for a principal that is gone."""
+        """Whether the value is a unique id, which AWS shows for a principal that was deleted."""
         return self.kind == "AWS" and bool(_UNIQUE_ID.fullmatch(self.value))
 
 
 def as_kind(kind: str) -> PrincipalKind:
-    """The kind of this name; Principal's own check refuses a wrong one."""
+    """Return a string as a kind of principal. :class:`Principal` checks it."""
     return cast(PrincipalKind, kind)
 
 
 def _check_aws(value: str) -> None:
-    if value == "*" or re.fullmatch("[0-9]{12}", value) or _UNIQUE_ID.fullmatch(value):
+    if value == "*" or ACCOUNT_ID.allows(value) or _UNIQUE_ID.fullmatch(value):
         return
     if not value.startswith("arn:"):
-        raise InvalidValue("Principal.AWS", value, "an account id of 12 digits, an IAM or STS ARN, a unique id, or '*'")
+        raise InvalidValue(
+            "Principal.AWS", value, "use an account id of 12 digits, an IAM or STS ARN, a unique id, or '*'"
+        )
     arn = Arn.parse(value, name="Principal.AWS")
     if "*" in value or "?" in value:
         raise InvalidValue(
             "Principal.AWS",
             value,
-            "AWS does not match wildcards inside a principal's ARN: name the account, with a condition "
-            "ArnLike aws:PrincipalArn",
+            "AWS does not match wildcards in a principal's ARN: use the account with a condition ArnLike "
+            "aws:PrincipalArn",
         )
     if arn.service not in ("iam", "sts") or arn.resource_type in ("group", "policy", "instance-profile"):
-        raise InvalidValue("Principal.AWS", value, "a principal is an account, a user, a role or a session")
+        raise InvalidValue("Principal.AWS", value, "a principal must be an account, a user, a role or a session")

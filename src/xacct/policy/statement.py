@@ -1,4 +1,4 @@
-"""One statement of a policy."""
+"""The statement of a policy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Literal, cast
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from xacct.errors import InvalidValue, PolicyError
 from xacct.policy.condition import Condition, conditions as as_conditions
@@ -22,34 +22,38 @@ _ELEMENTS = (
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+", re.ASCII)
 
 
-def _strings(values: Iterable[str] | str) -> tuple[str, ...]:
+def _as_strings(values: Iterable[str] | str) -> tuple[str, ...]:
     return (values,) if isinstance(values, str) else tuple(values)
 
 
-def _principals(values: Iterable[Principal]) -> tuple[Principal, ...]:
+def _as_principals(values: Iterable[Principal]) -> tuple[Principal, ...]:
     return tuple(values)
 
 
-def _folded(values: tuple[str, ...]) -> frozenset[str]:
+def _lower_case(values: tuple[str, ...]) -> frozenset[str]:
     return frozenset(v.lower() for v in values)
 
 
 @frozen(kw_only=True)
 class Statement:
-    """Who may, or may not, do what on what, and when.
+    """A statement, which allows or denies actions.
 
-    Equality is by meaning: order, repetition, the Sid and the case of action names do not matter.
+    Statements with the same meaning are equal: the order of values, duplicate values, the Sid and the case of action
+    names do not matter. :meth:`allow` and :meth:`deny` make the usual statements.
 
-    Attributes:
+    Args:
         effect: ``Allow`` or ``Deny``.
-        actions: or else ``not_actions``: such as ``s3:GetObject``, with ``*`` and ``?``.
-        resources: or else ``not_resources``, or neither in a trust policy: ARNs, with ``*`` and ``?``.
-        principals: or else ``not_principals``, or neither in an identity policy.
-        conditions: all of which must hold.
-        sid: a name for people.
+        actions: the actions that the statement covers, such as ``s3:GetObject``, with the wildcards ``*`` and ``?``.
+        not_actions: the only actions that it does not cover. Give either this or ``actions``.
+        resources: the ARNs of the resources that it covers, with ``*`` and ``?``. A trust policy has none.
+        not_resources: the only resources that it does not cover. Give at most one of this and ``resources``.
+        principals: the principals that it applies to. An identity policy has none.
+        not_principals: the only principals that it does not apply to. Give at most one of this and ``principals``.
+        conditions: the conditions, all of which must be met.
+        sid: the statement's Sid.
 
     Raises:
-        PolicyError: the elements do not go together.
+        PolicyError: the statement has no action, an action of the wrong form, or two elements that exclude each other.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 
@@ -58,12 +62,12 @@ class Statement:
     """
 
     effect: Effect
-    actions: tuple[str, ...] = field(default=(), converter=_strings, eq=_folded)
-    not_actions: tuple[str, ...] = field(default=(), converter=_strings, eq=_folded)
-    resources: tuple[str, ...] = field(default=(), converter=_strings, eq=frozenset)
-    not_resources: tuple[str, ...] = field(default=(), converter=_strings, eq=frozenset)
-    principals: tuple[Principal, ...] = field(default=(), converter=_principals, eq=frozenset)
-    not_principals: tuple[Principal, ...] = field(default=(), converter=_principals, eq=frozenset)
+    actions: tuple[str, ...] = field(default=(), converter=_as_strings, eq=_lower_case)
+    not_actions: tuple[str, ...] = field(default=(), converter=_as_strings, eq=_lower_case)
+    resources: tuple[str, ...] = field(default=(), converter=_as_strings, eq=frozenset)
+    not_resources: tuple[str, ...] = field(default=(), converter=_as_strings, eq=frozenset)
+    principals: tuple[Principal, ...] = field(default=(), converter=_as_principals, eq=frozenset)
+    not_principals: tuple[Principal, ...] = field(default=(), converter=_as_principals, eq=frozenset)
     conditions: tuple[Condition, ...] = field(default=(), converter=as_conditions, eq=frozenset)
     sid: str | None = field(default=None, eq=False)
 
@@ -71,14 +75,14 @@ class Statement:
         if self.effect not in ("Allow", "Deny"):
             raise PolicyError("Effect", f"{self.effect!r} is neither 'Allow' nor 'Deny'")
         if bool(self.actions) == bool(self.not_actions):
-            raise PolicyError("Action", "a statement has either Action or NotAction, with at least one value")
+            raise PolicyError("Action", "a statement must have either Action or NotAction, with at least one value")
         for action in self.actions + self.not_actions:
             if not _ACTION.fullmatch(action):
-                raise PolicyError("Action", f"{action!r} is neither '*' nor of the form service:Action")
+                raise PolicyError("Action", f"{action!r} is not an action: use '*' or the form service:Action")
         if self.resources and self.not_resources:
-            raise PolicyError("Resource", "a statement has Resource or NotResource, not both")
+            raise PolicyError("Resource", "a statement cannot have both Resource and NotResource")
         if self.principals and self.not_principals:
-            raise PolicyError("Principal", "a statement has Principal or NotPrincipal, not both")
+            raise PolicyError("Principal", "a statement cannot have both Principal and NotPrincipal")
 
     @classmethod
     def allow(
@@ -90,7 +94,7 @@ class Statement:
         conditions: Iterable[Condition] = (),
         sid: str | None = None,
     ) -> Statement:
-        """A statement that allows. The conditions that the principals carry are the caller's to add."""
+        """Make an Allow statement. Pass the principals' own conditions in ``conditions``; they are not added."""
         return cls(
             effect="Allow", actions=actions, resources=resources, principals=principals, conditions=conditions, sid=sid
         )
@@ -105,34 +109,34 @@ class Statement:
         conditions: Iterable[Condition] = (),
         sid: str | None = None,
     ) -> Statement:
-        """A statement that denies."""
+        """Make a Deny statement. Pass the principals' own conditions in ``conditions``; they are not added."""
         return cls(
             effect="Deny", actions=actions, resources=resources, principals=principals, conditions=conditions, sid=sid
         )
 
     @classmethod
     def parse(cls, data: object, path: str = "") -> Statement:
-        """The statement that a mapping holds.
+        """Parse a statement.
 
         Args:
-            data: the statement as JSON has it.
-            path: where it stands, for errors.
+            data: a mapping, as in the JSON of a policy.
+            path: the statement's path in its document, for errors.
 
         Raises:
-            PolicyError: with the path of the offending element.
+            PolicyError: the statement is not valid. The error has the path of the element.
         """
         if not isinstance(data, Mapping):
-            raise PolicyError(path, f"a statement is an object, not {type(data).__name__}")
+            raise PolicyError(path, f"a statement must be a JSON object, not {type(data).__name__}")
         dot = f"{path}." if path else ""
         for element in data:
             if element not in _ELEMENTS:
-                raise PolicyError(f"{dot}{element}", f"no such element; a statement has {', '.join(_ELEMENTS)}")
+                raise PolicyError(f"{dot}{element}", f"unknown element: a statement has {', '.join(_ELEMENTS)}")
         for element in ("Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal"):
             if element in data and data[element] in ([], {}, ""):
-                raise PolicyError(f"{dot}{element}", "is empty; leave the element out or give it a value")
+                raise PolicyError(f"{dot}{element}", "the element is empty: leave it out or give it a value")
         sid = data.get("Sid")
         if sid is not None and not isinstance(sid, str):
-            raise PolicyError(f"{dot}Sid", "a Sid is a string")
+            raise PolicyError(f"{dot}Sid", "a Sid must be a string")
         try:
             return cls(
                 effect=cast(Effect, data.get("Effect")),
@@ -149,7 +153,7 @@ class Statement:
             raise PolicyError(f"{dot}{error.path}", error.problem) from None
 
     def to_dict(self) -> dict[str, object]:
-        """The statement as AWS writes it: values sorted, lists of one collapsed."""
+        """Return the statement in canonical form: values are sorted, and a list of one value becomes the value."""
         elements: dict[str, object] = {
             "Sid": self.sid,
             "Effect": self.effect,
@@ -162,6 +166,10 @@ class Statement:
             "Condition": _render_conditions(self.conditions),
         }
         return {name: value for name, value in elements.items() if value}
+
+    def __repr__(self) -> str:
+        values = {attribute.name: getattr(self, attribute.name) for attribute in fields(Statement)}
+        return f"Statement({', '.join(f'{name}={value!r}' for name, value in values.items() if value)})"
 
 
 def _parse_strings(data: object, path: str) -> tuple[str, ...]:
@@ -189,11 +197,11 @@ def _parse_principals(data: object, path: str) -> tuple[Principal, ...]:
 
 def _parse_conditions(data: object) -> tuple[Condition, ...]:
     if not isinstance(data, Mapping):
-        raise PolicyError("Condition", f"is an object of operators, not {type(data).__name__}")
+        raise PolicyError("Condition", f"must be a JSON object of operators, not {type(data).__name__}")
     conditions = []
     for operator, keys in data.items():
         if not isinstance(keys, Mapping):
-            raise PolicyError(f"Condition.{operator}", "is an object of context keys and values")
+            raise PolicyError(f"Condition.{operator}", "must be a JSON object of context keys and values")
         for key, values in keys.items():
             path = f"Condition.{operator}.{key}"
             conditions.append(Condition(operator, key, _parse_condition_values(values, path)))
@@ -228,7 +236,7 @@ def _render_conditions(conditions: tuple[Condition, ...]) -> dict[str, dict[str,
         if condition.key in keys:
             raise PolicyError(
                 f"Condition.{condition.operator}.{condition.key}",
-                "stands twice: JSON holds one list of values for each operator and key",
+                "duplicate key: JSON can have one list of values for each operator and context key",
             )
         keys[condition.key] = _collapsed(condition.values)
     return rendered
