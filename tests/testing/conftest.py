@@ -1,4 +1,4 @@
-"""Three accounts that enforce IAM, new for each test."""
+"""A sandbox with two accounts for each test, and short ways to write policies and calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REGION = "eu-central-1"
 
 @frozen
 class Two:
-    """The sandbox with production and development, and the sessions of both administrators."""
+    """A sandbox with a production and a development account, and the sessions of their administrators."""
 
     aws: Sandbox
     prod: boto3.Session
@@ -37,7 +37,7 @@ def document(*statements: dict[str, Any]) -> str:
 
 
 def trusting(principal: Any = DEV, **more: Any) -> str:
-    """A trust policy for AWS principals, or for the element as given."""
+    """Return a trust policy for AWS principals, or with this Principal element."""
     element = principal if isinstance(principal, dict) or principal == "*" else {"AWS": principal}
     return document({"Effect": "Allow", "Principal": element, "Action": "sts:AssumeRole", **more})
 
@@ -47,7 +47,7 @@ def allowing(action: str, resource: str = "*") -> str:
 
 
 def refusal(call: Callable[..., object], **options: Any) -> str:
-    """AWS's code, status and text of a call that it refuses."""
+    """Return the status, code and message of the error of a call."""
     with pytest.raises(ClientError) as caught:
         call(**options)
     error = caught.value.response
@@ -55,8 +55,8 @@ def refusal(call: Callable[..., object], **options: Any) -> str:
 
 
 def create_role(two: Two, trust: str | None = None, **options: Any) -> Any:
-    wanted = {"RoleName": "Reader", "AssumeRolePolicyDocument": trust or trusting(), **options}
-    return two.prod.client("iam").create_role(**wanted)["Role"]
+    parameters = {"RoleName": "Reader", "AssumeRolePolicyDocument": trust or trusting(), **options}
+    return two.prod.client("iam").create_role(**parameters)["Role"]
 
 
 def create_user(two: Two, name: str = "alice", **options: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The sandbox enforces: who tries what under which conditions, and the code that AWS answers."""
+"""Enforcement: a table of calls by different principals, with the error code that AWS returns."""
 
 from __future__ import annotations
 
@@ -224,7 +224,7 @@ def sts(operation: str, **options: Any) -> Call:
 
 
 def assumed(name: str, then: Call, **options: Any) -> Call:
-    """Assume a role, and do something as it."""
+    """Assume a role and make a call with its credentials."""
 
     def call(session: boto3.Session) -> object:
         answer: Any = assume(name, **options)(session)
@@ -244,9 +244,9 @@ DENIED, KMS_DENIED, INVALID = "AccessDenied", "AccessDeniedException", "Validati
 KMS = f"arn:aws:kms:{REGION}:{PROD}"
 READ = {"Bucket": BUCKET, "Key": "2026/january.csv"}
 
-# Who tries what, and the code of AWS's refusal; None where it is allowed.
+# The caller, the call, and AWS's error code; None for a permitted call.
 ATTEMPTS: list[tuple[str, Call, str | None]] = [
-    # Both sides must allow, each by itself is not enough.
+    # Both the trust policy and the caller's policies must allow.
     ("alice", assume("Open"), None),
     ("narrow", assume("Open"), None),
     ("nobody", assume("Open"), DENIED),
@@ -259,7 +259,7 @@ ATTEMPTS: list[tuple[str, Call, str | None]] = [
     ("root of dev", assume("Open"), DENIED),
     ("root of prod", assume("Open"), DENIED),
     ("deployer", assume("Open"), None),
-    # Roles that are not there, or not by this name.
+    # Roles that do not exist.
     ("alice", assume("Missing"), DENIED),
     ("alice", assume("open"), DENIED),
     ("alice", assume("Open", OTHER), DENIED),

@@ -1,4 +1,4 @@
-"""Calls that fail when a test says so."""
+"""Fault injection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .conftest import Two
 ONCE = Config(retries={"total_max_attempts": 1})
 
 
-def make(two: Two, name: str) -> str | None:
+def create_user(two: Two, name: str) -> str | None:
     try:
         two.prod.client("iam", config=ONCE).create_user(UserName=name)
     except ClientError as error:
@@ -36,7 +36,7 @@ def make(two: Two, name: str) -> str | None:
         ("denied", "kms", "list_keys", "AccessDeniedException", 403),
     ],
 )
-def test_a_fault_has_awss_code_and_status(
+def test_a_fault_returns_awss_code_and_status(
     two: Two, fault: Fault, service: Any, operation: str, code: str, status: int
 ) -> None:
     two.aws.faults.add(fault)
@@ -47,46 +47,46 @@ def test_a_fault_has_awss_code_and_status(
     assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
 
 
-def test_a_call_fails_at_its_number_and_only_then(two: Two) -> None:
+def test_at_fails_only_that_matching_call(two: Two) -> None:
     two.aws.faults.add("server error", operation="CreateUser", at=2)
-    assert [make(two, name) for name in ("a", "b", "c")] == [None, "ServiceFailure", None]
+    assert [create_user(two, name) for name in ("a", "b", "c")] == [None, "ServiceFailure", None]
 
 
-def test_a_named_operation_leaves_the_others(two: Two) -> None:
+def test_a_fault_of_one_operation_does_not_affect_others(two: Two) -> None:
     two.aws.faults.add("denied", operation="CreateRole")
-    assert make(two, "a") is None
+    assert create_user(two, "a") is None
 
 
-def test_what_failed_has_not_happened(two: Two) -> None:
+def test_a_call_with_a_server_error_has_no_effect(two: Two) -> None:
     two.aws.faults.add("server error", operation="CreateUser", at=1)
-    assert [make(two, "a"), make(two, "a")] == ["ServiceFailure", None]
+    assert [create_user(two, "a"), create_user(two, "a")] == ["ServiceFailure", None]
 
 
-def test_a_lost_answer_has_happened(two: Two) -> None:
+def test_a_call_with_a_lost_answer_takes_effect(two: Two) -> None:
     two.aws.faults.add("lost answer", operation="CreateUser", at=1)
     with pytest.raises(ConnectionClosedError):
-        make(two, "a")
+        create_user(two, "a")
     assert str(two.aws.calls[-1]).endswith("The answer was lost.")
-    assert make(two, "a") == "EntityAlreadyExists"
+    assert create_user(two, "a") == "EntityAlreadyExists"
 
 
-def test_a_rate_is_the_same_for_the_same_seed(two: Two) -> None:
+def test_a_rate_with_the_same_seed_fails_the_same_calls(two: Two) -> None:
     two.aws.faults.add("server error", operation="CreateUser", rate=0.5, seed=7)
-    first = [make(two, f"a{number}") for number in range(20)]
+    first = [create_user(two, f"a{number}") for number in range(20)]
     two.aws.faults.clear()
     two.aws.faults.add("server error", operation="CreateUser", rate=0.5, seed=7)
-    assert [make(two, f"b{number}") for number in range(20)] == first
+    assert [create_user(two, f"b{number}") for number in range(20)] == first
     assert 0 < first.count(None) < 20
 
 
 @pytest.mark.parametrize(
-    ("fault", "options", "wanted"),
+    ("fault", "options", "expected"),
     [
         ("slow", {}, "one of throttled, server error, lost answer, denied"),
         ("denied", {"at": 0}, "1 or more"),
         ("denied", {"rate": 1.5}, "from 0 to 1"),
     ],
 )
-def test_what_cannot_happen_is_refused(fault: Any, options: Any, wanted: str) -> None:
-    with pytest.raises(InvalidValue, match=wanted):
+def test_invalid_faults_are_refused(fault: Any, options: Any, expected: str) -> None:
+    with pytest.raises(InvalidValue, match=expected):
         Faults().add(fault, **options)

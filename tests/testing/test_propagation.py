@@ -1,4 +1,4 @@
-"""For a while after a write, some readers see what was there before."""
+"""Eventual consistency: for some time after a write, reads may return the previous state."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def outcomes(call: Callable[[], object]) -> set[str]:
     return {code_of(call) for _ in range(40)}
 
 
-def test_a_new_role_flickers_and_then_stays(slow: Two) -> None:
+def test_reads_of_a_new_role_alternate_until_it_has_propagated(slow: Two) -> None:
     iam = slow.prod.client("iam")
     iam.create_role(RoleName="Reader", AssumeRolePolicyDocument=trusting())
     assert outcomes(lambda: iam.get_role(RoleName="Reader")) == {"done", "NoSuchEntity"}
@@ -44,7 +44,7 @@ def test_a_new_role_flickers_and_then_stays(slow: Two) -> None:
     assert outcomes(lambda: iam.get_role(RoleName="Reader")) == {"done"}
 
 
-def test_sts_learns_of_a_role_at_a_time_of_its_own(slow: Two) -> None:
+def test_sts_and_iam_have_different_delays(slow: Two) -> None:
     slow.prod.client("iam").create_role(RoleName="Reader", AssumeRolePolicyDocument=trusting())
     sts = slow.dev.client("sts")
 
@@ -56,7 +56,7 @@ def test_sts_learns_of_a_role_at_a_time_of_its_own(slow: Two) -> None:
     assert outcomes(assume) == {"done"}
 
 
-def test_a_deleted_role_is_still_seen_for_a_while(slow: Two) -> None:
+def test_a_deleted_role_stays_visible_for_some_time(slow: Two) -> None:
     iam = slow.prod.client("iam")
     iam.create_role(RoleName="Reader", AssumeRolePolicyDocument=trusting())
     slow.aws.clock.advance(15)
@@ -66,7 +66,7 @@ def test_a_deleted_role_is_still_seen_for_a_while(slow: Two) -> None:
     assert outcomes(lambda: iam.get_role(RoleName="Reader")) == {"NoSuchEntity"}
 
 
-def test_a_permission_that_was_taken_away_works_for_a_while(slow: Two) -> None:
+def test_a_removed_permission_keeps_working_for_some_time(slow: Two) -> None:
     iam = slow.prod.client("iam")
     iam.create_user(UserName="alice")
     iam.put_user_policy(UserName="alice", PolicyName="list", PolicyDocument=allowing("s3:ListAllMyBuckets"))
@@ -78,7 +78,7 @@ def test_a_permission_that_was_taken_away_works_for_a_while(slow: Two) -> None:
     assert outcomes(s3.list_buckets) == {"AccessDenied"}
 
 
-def test_a_new_user_cannot_be_trusted_at_once(slow: Two) -> None:
+def test_a_trust_policy_cannot_name_a_new_user_at_once(slow: Two) -> None:
     slow.dev.client("iam").create_user(UserName="alice")
     iam, names = slow.prod.client("iam"), iter(range(100))
 
@@ -89,7 +89,7 @@ def test_a_new_user_cannot_be_trusted_at_once(slow: Two) -> None:
     assert outcomes(trust) == {"done", "MalformedPolicyDocument"}
 
 
-def test_a_new_password_cannot_be_taken_away_at_once(slow: Two) -> None:
+def test_a_new_login_profile_cannot_be_deleted_at_once(slow: Two) -> None:
     iam = slow.dev.client("iam")
     iam.create_user(UserName="alice")
     slow.aws.clock.advance(15)
@@ -98,7 +98,7 @@ def test_a_new_password_cannot_be_taken_away_at_once(slow: Two) -> None:
     assert codes == {"done", "EntityTemporarilyUnmodifiable"}
 
 
-def test_what_was_detached_is_in_the_way_for_a_while(slow: Two) -> None:
+def test_a_detached_policy_blocks_deletion_for_some_time(slow: Two) -> None:
     iam, names = slow.prod.client("iam"), [f"Reader{number}" for number in range(20)]
     for name in names:
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusting())
@@ -110,7 +110,7 @@ def test_what_was_detached_is_in_the_way_for_a_while(slow: Two) -> None:
     assert codes == {"done", "DeleteConflict"}
 
 
-def test_whoever_waits_in_the_sandbox_waits_no_real_time(slow: Two) -> None:
+def test_sleeping_in_the_sandbox_takes_no_real_time(slow: Two) -> None:
     iam = slow.prod.client("iam")
     iam.create_role(RoleName="Reader", AssumeRolePolicyDocument=trusting())
     before, real = slow.aws.clock.now(), time.monotonic()
@@ -120,7 +120,7 @@ def test_whoever_waits_in_the_sandbox_waits_no_real_time(slow: Two) -> None:
     assert time.monotonic() - real < 3600
 
 
-def test_a_bucket_policy_reads_back_at_once_and_allows_later(slow: Two) -> None:
+def test_a_bucket_policy_reads_back_at_once_and_takes_effect_later(slow: Two) -> None:
     s3 = slow.prod.client("s3")
     s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="reports", Key="k", Body=b"42")
@@ -133,7 +133,7 @@ def test_a_bucket_policy_reads_back_at_once_and_allows_later(slow: Two) -> None:
     assert outcomes(lambda: theirs.get_object(Bucket="reports", Key="k")) == {"done"}
 
 
-def test_a_key_policy_forbids_later(slow: Two) -> None:
+def test_a_key_policy_takes_effect_later(slow: Two) -> None:
     kms = slow.prod.client("kms")
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     sealed = kms.encrypt(KeyId=key, Plaintext=b"42")["CiphertextBlob"]
@@ -150,7 +150,7 @@ def test_a_key_policy_forbids_later(slow: Two) -> None:
     assert outcomes(lambda: kms.decrypt(CiphertextBlob=sealed)) == {"AccessDeniedException"}
 
 
-def test_a_users_tags_are_seen_later(slow: Two) -> None:
+def test_tags_of_a_user_take_effect_later(slow: Two) -> None:
     iam = slow.dev.client("iam")
     iam.create_user(UserName="alice")
     slow.aws.clock.advance(15)
@@ -165,6 +165,6 @@ def test_a_users_tags_are_seen_later(slow: Two) -> None:
 
 
 @pytest.mark.parametrize("seconds", [(-1, 5), (15, 5)])
-def test_delays_are_a_range(seconds: tuple[float, float]) -> None:
-    with pytest.raises(InvalidValue, match="the shortest and the longest delay"):
+def test_an_invalid_range_of_delays_is_refused(seconds: tuple[float, float]) -> None:
+    with pytest.raises(InvalidValue, match="the minimum and the maximum delay"):
         Propagation(seconds=seconds)

@@ -1,4 +1,4 @@
-"""The accounts over HTTP: for boto3 with an endpoint, for the AWS CLI, and in a browser."""
+"""The sandbox over HTTP: boto3 with an endpoint URL, the AWS CLI, the switch-role page, and the command."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def served() -> Iterator[Served]:
         yield Served(aws, server)
 
 
-def test_it_listens_on_this_machine_alone(served: Served) -> None:
+def test_the_server_listens_on_localhost_only(served: Served) -> None:
     assert served.server.url.startswith("http://127.0.0.1:")
 
 
-def test_the_same_accounts_are_enforced_over_http(served: Served) -> None:
+def test_iam_is_enforced_over_http(served: Served) -> None:
     sts = served.client(DEV, "sts")
     with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole on resource: " + READER):
         sts.assume_role(RoleArn=READER, RoleSessionName="test")
@@ -69,7 +69,7 @@ def test_the_same_accounts_are_enforced_over_http(served: Served) -> None:
         s3.put_object(Bucket="reports", Key="new", Body=b"x")
 
 
-def test_what_is_written_over_http_is_read_back(served: Served) -> None:
+def test_writes_over_http_can_be_read(served: Served) -> None:
     s3 = served.client(PROD, "s3")
     s3.put_object(Bucket="reports", Key="big", Body=os.urandom(100_000), Metadata={"team": "red"})
     head = s3.head_object(Bucket="reports", Key="big")
@@ -102,7 +102,7 @@ def test_a_lost_answer_breaks_the_connection(served: Served) -> None:
     assert [group["GroupName"] for group in iam.list_groups()["Groups"]] == ["developers"]
 
 
-# As development's administrator unless it says otherwise; what the CLI says, or the end of it.
+# The account whose administrator runs the command, the command, and a part of its output.
 COMMANDS: list[tuple[str, str, str]] = [
     (DEV, "sts get-caller-identity --query Arn", f"arn:aws:iam::{DEV}:user/Administrator"),
     (DEV, f"sts assume-role --role-arn {READER} --role-session-name cli", "AccessDenied"),
@@ -129,9 +129,9 @@ COMMANDS: list[tuple[str, str, str]] = [
 
 
 @pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS CLI is not installed")
-@pytest.mark.parametrize(("account", "command", "says"), COMMANDS)
-def test_the_aws_cli_meets_the_same_refusals(
-    served: Served, tmp_path: Path, account: str, command: str, says: str
+@pytest.mark.parametrize(("account", "command", "output"), COMMANDS)
+def test_the_aws_cli_gets_the_same_results(
+    served: Served, tmp_path: Path, account: str, command: str, output: str
 ) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **served.aws.environment(account, served.server)}
     if "PYENV_ROOT" in os.environ:
@@ -144,7 +144,7 @@ def test_the_aws_cli_meets_the_same_refusals(
         check=False,
         timeout=60,
     )
-    assert says in ran.stdout + ran.stderr
+    assert output in ran.stdout + ran.stderr
     assert (ran.returncode == 0) == ("(" not in ran.stderr), ran.stderr
 
 
@@ -155,7 +155,7 @@ def console(served: Served) -> Iterator[Any]:
     access.revoke()
 
 
-def test_the_switch_role_page_fills_in_the_link_and_shows_the_buckets(served: Served, console: Any) -> None:
+def test_the_switch_role_page_shows_the_link_and_lists_the_buckets(served: Served, console: Any) -> None:
     link: SwitchRoleLink = console.switch_role_link
     url = f"{served.server.url}/switchrole?{link.url.split('?')[1]}"
     form = requests.get(url, timeout=5).text
@@ -166,22 +166,22 @@ def test_the_switch_role_page_fills_in_the_link_and_shows_the_buckets(served: Se
     assert "<li>reports</li>" in switched
 
 
-def test_the_switch_role_page_shows_a_refusal_and_why(served: Served, console: Any) -> None:
+def test_the_switch_role_page_explains_errors(served: Served, console: Any) -> None:
     url = f"{served.server.url}/switchrole?{console.switch_role_link.url.split('?')[1]}"
     refused = requests.post(url, data={"user": f"arn:aws:iam::{DEV}:user/nobody"}, timeout=5).text
     assert "AccessDenied" in refused
     assert "ImplicitDeny" in refused
-    stranger = requests.post(url, data={"user": "arn:aws:iam::999999999999:user/x"}, timeout=5).text
-    assert "Nobody is signed in" in stranger
+    unknown = requests.post(url, data={"user": "arn:aws:iam::999999999999:user/x"}, timeout=5).text
+    assert "Sign-in failed" in unknown
 
 
-def test_a_link_that_is_none_is_refused_in_words(served: Served) -> None:
+def test_the_switch_role_page_refuses_an_invalid_link(served: Served) -> None:
     answer = requests.get(f"{served.server.url}/switchrole?account=1&roleName=<script>", timeout=5)
     assert answer.status_code == 400
     assert "<script>" not in answer.text
 
 
-def test_the_command_prints_what_other_programs_need(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_the_environment_variables(capsys: pytest.CaptureFixture[str]) -> None:
     code = """
 from xacct.testing.__main__ import main
 import sys
@@ -189,8 +189,8 @@ sys.exit(main(["--port", "0", "--account", "444444444444"], wait=lambda: None))
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     lines = ran.stdout.splitlines()
-    assert lines[0].startswith("AWS accounts that enforce IAM, at http://127.0.0.1:")
-    assert lines[2] == "# The administrator of 444444444444"
+    assert lines[0].startswith("Serving AWS accounts that enforce IAM at http://127.0.0.1:")
+    assert lines[2] == "# Administrator of account 444444444444"
     assert [line.split("=")[0] for line in lines[3:7]] == [
         "export AWS_ENDPOINT_URL",
         "export AWS_ACCESS_KEY_ID",
@@ -200,12 +200,12 @@ sys.exit(main(["--port", "0", "--account", "444444444444"], wait=lambda: None))
     assert lines[-1].endswith("/switchrole")
 
 
-def test_the_command_refuses_an_account_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_refuses_an_invalid_account_id(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--account", "42"]) == 1
     assert "xacct: accounts" in capsys.readouterr().err
 
 
-def test_ctrl_c_ends_the_command() -> None:
+def test_ctrl_c_stops_the_command() -> None:
     code = """
 from xacct.testing.__main__ import main
 

@@ -1,4 +1,4 @@
-"""AWS accounts in a test that enforce IAM; needs the extra ``xacct[testing]``."""
+"""The sandbox: simulated AWS accounts that enforce IAM, for tests. Requires the extra ``xacct[testing]``."""
 
 from __future__ import annotations
 

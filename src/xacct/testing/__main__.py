@@ -1,4 +1,4 @@
-"""``python -m xacct.testing``: AWS accounts that enforce IAM, on a port of this machine, for the AWS CLI."""
+"""``python -m xacct.testing``: serve simulated AWS accounts that enforce IAM over HTTP, for the AWS CLI."""
 
 from __future__ import annotations
 
@@ -14,19 +14,17 @@ from xacct.testing.sandbox import Sandbox
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m xacct.testing",
-        description="AWS accounts that enforce IAM, on a port of this machine, until Ctrl-C.",
+        description="Serve simulated AWS accounts that enforce IAM on 127.0.0.1, until Ctrl-C.",
     )
-    parser.add_argument("--port", type=int, default=5000, help="to listen on, on 127.0.0.1; 0 for a free one; 5000")
+    parser.add_argument("--port", type=int, default=5000, help="port to listen on; 0 for a free one (default: 5000)")
     parser.add_argument(
         "--account",
         action="append",
         metavar="ID",
-        help="an account id, once for each account; 111111111111 and 222222222222 if not given",
+        help="an account id; repeat for more accounts (default: 111111111111 and 222222222222)",
     )
-    parser.add_argument("--region", default="eu-central-1", help="eu-central-1 if not given")
-    parser.add_argument(
-        "--strict", action="store_true", help="refuse calls to services whose permissions are not known"
-    )
+    parser.add_argument("--region", help="region of the accounts (default: eu-central-1)")
+    parser.add_argument("--strict", action="store_true", help="deny calls to services other than IAM, STS, S3 and KMS")
     return parser
 
 
@@ -38,22 +36,22 @@ def main(arguments: Sequence[str] | None = None, *, wait: Callable[[], None] = _
     """Serve until interrupted.
 
     Args:
-        arguments: what follows the program's name; None for those of this process.
-        wait: returns when it is time to end.
+        arguments: the command-line arguments; None for those of this process.
+        wait: blocks until the server should stop.
 
     Returns:
-        The exit code: 0, or 1 after an error, which is on standard error.
+        The exit code: 0, or 1 after an error, which is printed to standard error.
     """
-    asked = _parser().parse_args(arguments)
-    accounts = asked.account or ["111111111111", "222222222222"]
+    options = _parser().parse_args(arguments)
+    accounts = options.account or ["111111111111", "222222222222"]
     try:
-        with Sandbox(accounts, region=asked.region, strict=asked.strict) as aws, aws.serve(asked.port) as server:
-            print(f"AWS accounts that enforce IAM, at {server.url} until Ctrl-C.", flush=True)  # noqa: T201
+        with Sandbox(accounts, region=options.region, strict=options.strict) as aws, aws.serve(options.port) as server:
+            print(f"Serving AWS accounts that enforce IAM at {server.url} until Ctrl-C.", flush=True)  # noqa: T201
             for account in accounts:
-                print(f"\n# The administrator of {account}", flush=True)  # noqa: T201
+                print(f"\n# Administrator of account {account}", flush=True)  # noqa: T201
                 for name, value in aws.environment(account, server).items():
                     print(f"export {name}={value}", flush=True)  # noqa: T201
-            print(f"\nLinks to switch roles open at {server.url}/switchrole", flush=True)  # noqa: T201
+            print(f"\nOpen switch-role links at {server.url}/switchrole", flush=True)  # noqa: T201
             wait()
     except KeyboardInterrupt:
         return 0

@@ -1,4 +1,4 @@
-"""The sandbox's time."""
+"""The sandbox's clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Clock"]
 
 
 class Clock:
-    """The machine's time, and as much later as a test wants it.
+    """A clock that follows the system time and can be advanced.
 
     >>> clock = Clock()
     >>> before = clock.now()
@@ -24,14 +24,14 @@ class Clock:
         self._lock = Lock()
 
     def now(self) -> datetime:
-        """The time in the sandbox."""
+        """Return the current time of the sandbox, in UTC."""
         return datetime.fromtimestamp(time.time() + self._ahead, timezone.utc)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass.
+        """Move the clock forward.
 
         Args:
-            seconds: how many.
+            seconds: the number of seconds.
         """
         with self._lock:
             self._ahead += seconds

@@ -1,4 +1,4 @@
-"""Who calls: from an access key to a principal, with its policies and what AWS knows of its session."""
+"""Authentication: access keys, temporary credentials, and the principals that they belong to."""
 
 from __future__ import annotations
 
@@ -20,28 +20,29 @@ if TYPE_CHECKING:
     from xacct.testing.clock import Clock
     from xacct.testing.moto_state import MotoState
 
-__all__ = ["AuthenticatedPrincipal", "CredentialStore", "NamedPolicy", "Session", "document_of", "tags_of"]
-
-# A policy with its name, for explanations.
-NamedPolicy = tuple[str, str]
-
-# Allows no action that there is.
-_NOTHING = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "none:None", "Resource": "*"}}'
+__all__ = ["AuthenticatedPrincipal", "CredentialStore", "Session", "document_of", "tags_of"]
 
 
 @frozen(kw_only=True)
 class Session:
-    """Temporary credentials, and what AWS keeps of the session that they belong to.
+    """Temporary credentials and the properties of their session.
 
     Attributes:
-        issued: when they were made.
-        expires: when they end.
-        assumed: whether the session is that of a role.
-        policies: session policies, as JSON text.
-        tags: the session's tags.
-        transitive: the keys of the tags that pass on to the next role in a chain.
-        source_identity: who is behind it.
-        mfa_at: when its user gave an MFA code.
+        access_key: the access key ID.
+        secret_key: the secret access key.
+        token: the session token.
+        arn: the principal's ARN, as sts:GetCallerIdentity returns it.
+        account: the principal's account.
+        user_id: the principal's unique ID.
+        entity: moto's user or role; None for the root user.
+        issued: the time at which STS issued the credentials.
+        expires: the time at which they expire.
+        assumed: whether this is a role session.
+        policies: the session policies, as JSON text.
+        tags: the session tags.
+        transitive: the keys of the transitive session tags.
+        source_identity: the source identity.
+        mfa_at: the time of the MFA authentication; None without MFA.
     """
 
     access_key: str
@@ -63,14 +64,14 @@ class Session:
 
 @frozen(kw_only=True)
 class AuthenticatedPrincipal:
-    """A principal that calls.
+    """The principal that sent a request.
 
     Attributes:
-        arn: as sts:GetCallerIdentity gives it; ``*`` for an anonymous caller.
+        arn: its ARN, as sts:GetCallerIdentity returns it; ``*`` for an anonymous caller.
         account: its account; empty for an anonymous caller.
-        user_id: its unique id.
-        entity: moto's user or role behind it; None for root and for anonymous callers.
-        session: of temporary credentials.
+        user_id: its unique ID; empty for an anonymous caller.
+        entity: moto's user or role; None for the root user and for an anonymous caller.
+        session: the session of temporary credentials; None for an access key of a user.
     """
 
     arn: str
@@ -80,14 +81,14 @@ class AuthenticatedPrincipal:
     session: Session | None = None
 
     @property
-    def in_role(self) -> bool:
-        """Whether it is the session of a role."""
+    def is_role_session(self) -> bool:
+        """Whether this is a role session."""
         return self.session is not None and self.session.assumed
 
 
-_ANYBODY = AuthenticatedPrincipal(arn="*", account="", user_id="")
+_ANONYMOUS = AuthenticatedPrincipal(arn="*", account="", user_id="")
 
-# What each service says of the same thing.
+# Error codes and messages differ between services.
 _UNKNOWN_KEY = {
     "s3": ("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."),
     "kms": ("UnrecognizedClientException", "The security token included in the request is invalid."),
@@ -99,11 +100,11 @@ _EXPIRED = {
 
 
 class CredentialStore:
-    """Everybody who has credentials in the sandbox.
+    """The temporary credentials of the sandbox, and authentication with them and with users' access keys.
 
     Args:
-        state: the accounts.
-        clock: the sandbox's time.
+        state: the state of the accounts.
+        clock: the sandbox's clock.
     """
 
     def __init__(self, state: MotoState, clock: Clock) -> None:
@@ -125,7 +126,7 @@ class CredentialStore:
         source_identity: str | None = None,
         mfa_at: datetime | None = None,
     ) -> Session:
-        """New temporary credentials; the arguments are the attributes of `Session`, and `seconds` that they last."""
+        """Issue temporary credentials that expire after `seconds`. The other arguments are attributes of `Session`."""
         now = self._clock.now()
         session = Session(
             access_key="ASIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16)),
@@ -147,16 +148,16 @@ class CredentialStore:
         self._sessions[session.access_key] = session
         return session
 
-    def identify(self, call: Call) -> AuthenticatedPrincipal:
-        """Whose credentials signed a call.
+    def authenticate(self, call: Call) -> AuthenticatedPrincipal:
+        """Return the principal whose credentials signed the request.
 
         Raises:
-            Refused: nobody's, or not any more.
+            Refused: the access key is unknown, inactive or expired, or the signature does not match.
         """
         if call.access_key is None:
-            return _ANYBODY
+            return _ANONYMOUS
         session = self._sessions.get(call.access_key)
-        caller, secret = self._of_key(call) if session is None else self._of_session(session, call)
+        caller, secret = self._principal_of_session(session, call) if session else self._principal_of_access_key(call)
         if not is_signed_with(secret, call):
             raise Refused(
                 "SignatureDoesNotMatch",
@@ -166,9 +167,9 @@ class CredentialStore:
             )
         return caller
 
-    def _of_session(self, session: Session, call: Call) -> tuple[AuthenticatedPrincipal, str]:
-        if call.token != session.token or (session.entity is not None and not self._stands(session.entity)):
-            raise _unknown(call)
+    def _principal_of_session(self, session: Session, call: Call) -> tuple[AuthenticatedPrincipal, str]:
+        if call.token != session.token or (session.entity is not None and not self._still_exists(session.entity)):
+            raise _unknown_key(call)
         if self._clock.now() >= session.expires:
             expired = ("ExpiredToken", "The security token included in the request is expired", 403)
             raise Refused(*_EXPIRED.get(call.service, expired))
@@ -177,77 +178,31 @@ class CredentialStore:
         )
         return caller, session.secret_key
 
-    def _of_key(self, call: Call) -> tuple[AuthenticatedPrincipal, str]:
+    def _principal_of_access_key(self, call: Call) -> tuple[AuthenticatedPrincipal, str]:
         for account in self._state.accounts:
             for user in self._state.iam(account).users.values():
                 for key in user.access_keys:
                     if key.access_key_id == call.access_key and key.status == "Active" and not call.token:
                         caller = AuthenticatedPrincipal(arn=user.arn, account=account, user_id=user.id, entity=user)
                         return caller, key.secret_access_key
-        raise _unknown(call)
+        raise _unknown_key(call)
 
-    def _stands(self, entity: User | Role) -> bool:
-        found = self._state.principal(entity.arn)
-        return found is not None and found.id == entity.id
-
-    def identity_policies(self, caller: AuthenticatedPrincipal) -> list[NamedPolicy]:
-        """The policies attached to a caller, its groups' included."""
-        entity = caller.entity
-        if entity is None:
-            return []
-        found = _attached(entity.name, entity.policies, entity.managed_policies)
-        for group in self._state.groups_of(entity):
-            found += _attached(f"group {group.name}", group.policies, group.managed_policies)
-        return found
-
-    def boundary(self, caller: AuthenticatedPrincipal) -> NamedPolicy | None:
-        """A caller's permissions boundary."""
-        arn = getattr(caller.entity, "permissions_boundary_arn", None)
-        if not arn:
-            return None
-        policy = self._state.managed_policy(caller.account, arn)
-        # A boundary that was deleted bounds all the same: nothing is left within it.
-        return (f"permissions boundary {arn}", document_of(policy) if policy else _NOTHING)
-
-    def circumstances(self, caller: AuthenticatedPrincipal) -> dict[str, str | tuple[str, ...]]:
-        """The context keys that follow from who calls.
-
-        Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-        """
-        context: dict[str, str | tuple[str, ...]] = {}
-        if caller.user_id:
-            context["aws:userid"] = caller.user_id
-        entity, session = caller.entity, caller.session
-        if entity is not None:
-            context["aws:PrincipalArn"] = entity.arn
-            tags = {**tags_of(entity), **(session.tags if session else {})}
-            context |= {f"aws:PrincipalTag/{key}": value for key, value in tags.items()}
-        if session is not None:
-            context["aws:TokenIssueTime"] = session.issued.strftime("%Y-%m-%dT%H:%M:%SZ")
-            context["aws:MultiFactorAuthPresent"] = "true" if session.mfa_at else "false"
-            if session.mfa_at:
-                context["aws:MultiFactorAuthAge"] = str(int((self._clock.now() - session.mfa_at).total_seconds()))
-            if session.source_identity:
-                context["aws:SourceIdentity"] = session.source_identity
-        return context
+    def _still_exists(self, entity: User | Role) -> bool:
+        current = self._state.principal(entity.arn)
+        return current is not None and current.id == entity.id
 
 
 def tags_of(entity: User | Role) -> dict[str, str]:
-    """The tags of a user or a role."""
+    """Return the tags of a user or role."""
     return {tag["Key"]: tag["Value"] for tag in entity.tags or ()}
 
 
-def _attached(whose: str, inline: Mapping[str, str], managed: Mapping[str, ManagedPolicy]) -> list[NamedPolicy]:
-    found = [(f"policy {name} of {whose}", document) for name, document in inline.items()]
-    return found + [(f"policy {policy.name} of {whose}", document_of(policy)) for policy in managed.values()]
-
-
 def document_of(policy: ManagedPolicy) -> str:
-    """The text of a managed policy's default version."""
+    """Return the default version of a managed policy, as JSON text."""
     return next(v.document for v in policy.versions if v.version_id == policy.default_version_id)
 
 
-def _unknown(call: Call) -> Refused:
+def _unknown_key(call: Call) -> Refused:
     invalid = ("InvalidClientTokenId", "The security token included in the request is invalid.")
     code, message = _UNKNOWN_KEY.get(call.service, invalid)
     return Refused(code, message, 400 if call.service == "kms" else 403)

@@ -1,12 +1,12 @@
-"""S3's DeleteObjects, which deletes what may be deleted and lists what may not.
+"""S3's DeleteObjects: it deletes the objects that the caller may delete and reports an error for each of the others.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Collection, Mapping
 from xml.sax.saxutils import escape
 
 from attrs import evolve
@@ -14,43 +14,52 @@ from attrs import evolve
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, Call, with_body
 
-if TYPE_CHECKING:
-    from moto.core.request import Request
+__all__ = ["NOTHING_DELETED", "delete_result", "without_denied_objects"]
 
-__all__ = ["delete_permitted_objects"]
+NOTHING_DELETED = Answer(
+    200,
+    {"content-type": "application/xml"},
+    '<?xml version="1.0" encoding="UTF-8"?>\n<DeleteResult></DeleteResult>',
+)
+_DELETED = re.compile(r"<Deleted>.*?</Deleted>|<Deleted ?/>", re.DOTALL)
 
-_NOTHING = '<?xml version="1.0" encoding="UTF-8"?>\n<DeleteResult></DeleteResult>'
 
-
-def delete_permitted_objects(call: Call, refused: Mapping[int, Refused], carry_out: Callable[[Call], Answer]) -> Answer:
-    """Delete what may be deleted.
+def without_denied_objects(call: Call, denied: Collection[int]) -> Call | None:
+    """Return the call without the entries that the caller may not delete.
 
     Args:
-        call: the call.
-        refused: the entries that may not be deleted, by their place in the request.
-        carry_out: does a call that is allowed.
+        call: the call of DeleteObjects.
+        denied: the indexes of the denied entries.
+
+    Returns:
+        None if every entry is denied.
     """
-    answer = Answer(200, {"content-type": "application/xml"}, _NOTHING)
-    if len(refused) < len(call.params["Delete"]["Objects"]):
-        answer = carry_out(evolve(call, request=_without(call, refused)))
-    return _with_refused(answer, call, refused)
+    delete = call.params["Delete"]
+    permitted = [entry for index, entry in enumerate(delete["Objects"]) if index not in denied]
+    if not permitted:
+        return None
+    objects = "".join(f"<Object>{_element(entry, 'Key')}{_element(entry, 'VersionId')}</Object>" for entry in permitted)
+    return evolve(call, request=with_body(call.request, f"<Delete>{objects}</Delete>".encode()))
 
 
-def _without(call: Call, entries: Collection[int]) -> Request:
-    kept = [entry for number, entry in enumerate(call.params["Delete"]["Objects"]) if number not in entries]
-    body = "".join(f"<Object>{_element(entry, 'Key')}{_element(entry, 'VersionId')}</Object>" for entry in kept)
-    quiet = str(bool(call.params["Delete"].get("Quiet"))).lower()
-    return with_body(call.request, f"<Delete>{body}<Quiet>{quiet}</Quiet></Delete>".encode())
+def delete_result(answer: Answer, call: Call, denied: Mapping[int, Refused]) -> Answer:
+    """Return the answer with an error for each denied entry, and in quiet mode without the deleted entries.
 
-
-def _with_refused(answer: Answer, call: Call, refused: Mapping[int, Refused]) -> Answer:
+    Args:
+        answer: the answer for the permitted entries.
+        call: the call of DeleteObjects, with all entries.
+        denied: the errors by the index of their entry.
+    """
+    body = answer.body.decode() if isinstance(answer.body, bytes) else answer.body
+    # Moto ignores Quiet.
+    if call.params["Delete"].get("Quiet"):
+        body = _DELETED.sub("", body)
     objects = call.params["Delete"]["Objects"]
     errors = "".join(
-        f"<Error>{_element(objects[number], 'Key')}{_element(objects[number], 'VersionId')}"
-        f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message></Error>"
-        for number, refusal in refused.items()
+        f"<Error>{_element(objects[index], 'Key')}{_element(objects[index], 'VersionId')}"
+        f"<Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
+        for index, error in denied.items()
     )
-    body = answer.body.decode() if isinstance(answer.body, bytes) else answer.body
     return Answer(answer.status, answer.headers, body.replace("</DeleteResult>", f"{errors}</DeleteResult>"))
 
 

@@ -1,4 +1,4 @@
-"""What AWS says when it refuses: codes, texts and the form that each protocol gives them."""
+"""AWS's error responses: codes, messages, and their serialization in each protocol."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ __all__ = ["Refused", "denied", "invalid", "render"]
 
 
 class Refused(Exception):
-    """A refusal, until it is rendered as the answer.
+    """An error response of AWS, raised anywhere in the pipeline and rendered as the answer.
 
     Args:
         code: AWS's error code.
-        message: AWS's text.
+        message: AWS's error message.
         status: the HTTP status.
     """
 
@@ -27,24 +27,24 @@ class Refused(Exception):
 
 
 def invalid(value: object, field: str, rule: str) -> Refused:
-    """What AWS says of a parameter that breaks a rule of the API's model.
+    """Return AWS's error for a parameter that violates a constraint of the API's model.
 
     Args:
-        value: what was given.
-        field: its name, as the API writes it.
-        rule: what it must do.
+        value: the parameter's value.
+        field: the parameter's name in the model, such as ``roleSessionName``.
+        rule: the constraint, as it follows "Member must".
     """
     constraint = f"failed to satisfy constraint: Member must {rule}"
     return Refused("ValidationError", f"1 validation error detected: Value '{value}' at '{field}' {constraint}")
 
 
 def denied(decision: Decision, caller: str, call: Call) -> Refused:
-    """What AWS says of a refused permission: one layer, of which it is not always the one to mend.
+    """Return AWS's error for a denied permission. It names one policy type, even if several deny the call.
 
     Args:
-        decision: the refusal.
-        caller: the caller's ARN, or ``*``.
-        call: what was called.
+        decision: the denial.
+        caller: the caller's ARN, or ``*`` for an anonymous caller.
+        call: the parsed request.
     """
     request = decision.request
     code = "AccessDeniedException" if call.service == "kms" else "AccessDenied"
@@ -65,7 +65,7 @@ def denied(decision: Decision, caller: str, call: Call) -> Refused:
 
 
 def render(refused: Refused, call: Call) -> Answer:
-    """A refusal in the form of the service's protocol."""
+    """Serialize an error in the service's protocol."""
     content = call.request.content_type or ""
     identifier = "00000000-0000-0000-0000-000000000000"
     if call.service == "s3":
@@ -77,8 +77,8 @@ def render(refused: Refused, call: Call) -> Answer:
         )
         return Answer(refused.status, {"content-type": "application/xml"}, body)
     if "json" in content:
-        said = json.dumps({"__type": refused.code, "message": refused.message})
-        return Answer(refused.status, {"content-type": content, "x-amzn-errortype": refused.code}, said)
+        body = json.dumps({"__type": refused.code, "message": refused.message})
+        return Answer(refused.status, {"content-type": content, "x-amzn-errortype": refused.code}, body)
     body = (
         f"<ErrorResponse><Error><Type>Sender</Type><Code>{refused.code}</Code><Message>{escape(refused.message)}"
         f"</Message></Error><RequestId>{identifier}</RequestId></ErrorResponse>"

@@ -1,8 +1,9 @@
-"""Calls that fail as calls to AWS do: when a test says so, or at a seeded rate."""
+"""Fault injection: make calls fail as AWS makes them fail, on demand or at a seeded rate."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Literal, get_args
 
 from attrs import define, field
@@ -11,31 +12,32 @@ from xacct.errors import InvalidValue
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Call
 
-__all__ = ["Fault", "Faults", "refusal_of"]
+__all__ = ["Fault", "Faults", "error_of"]
 
 Fault = Literal["throttled", "server error", "lost answer", "denied"]
 
 
 @define
 class _Rule:
-    fault: Fault
+    fault: Fault | Refused
     operation: str | None
+    matching: Callable[[Call], bool] | None
     at: int | None
     rate: float
-    chance: random.Random
-    seen: int = field(default=0)
+    random: random.Random
+    matched: int = field(default=0)
 
-    def strikes(self, operation: str) -> bool:
-        if self.operation not in (None, operation):
+    def applies_to(self, call: Call) -> bool:
+        if self.operation not in (None, call.operation) or not (self.matching is None or self.matching(call)):
             return False
-        self.seen += 1
+        self.matched += 1
         if self.at is not None:
-            return self.seen == self.at
-        return self.chance.random() < self.rate
+            return self.matched == self.at
+        return self.random.random() < self.rate
 
 
 class Faults:
-    """What goes wrong in a sandbox.
+    """The faults that a sandbox injects.
 
     >>> faults = Faults()
     >>> faults.add("throttled", operation="CreateRole", at=2)
@@ -47,55 +49,67 @@ class Faults:
         self._rules: list[_Rule] = []
 
     def add(
-        self, fault: Fault, *, operation: str | None = None, at: int | None = None, rate: float = 1.0, seed: int = 0
+        self,
+        fault: Fault | Refused,
+        *,
+        operation: str | None = None,
+        matching: Callable[[Call], bool] | None = None,
+        at: int | None = None,
+        rate: float = 1.0,
+        seed: int = 0,
     ) -> None:
-        """Let calls fail from now on.
+        """Make later calls fail.
 
         Args:
-            fault: ``throttled``; ``server error``: 500, and nothing has happened; ``lost answer``: the call takes
-                effect and the connection breaks; ``denied``: AccessDenied.
-            operation: such as ``CreateRole``; None for every call.
-            at: the number of the one call that fails, counted from 1 and from now; None for as many as `rate` says.
-            rate: how many of the calls fail, from 0 to 1.
-            seed: of the choice, where the rate is below 1.
+            fault: ``throttled``: the service's throttling error; ``server error``: status 500, and the call has no
+                effect; ``lost answer``: the call takes effect, then the connection breaks; ``denied``: AccessDenied. Or the
+                error response to give; the call has no effect.
+            operation: such as ``CreateRole``; None for every operation.
+            matching: returns whether a call matches, for instance by its parameters; None for every call.
+            at: the number of the only matching call that fails, counted from 1; None to use `rate`.
+            rate: the fraction of the matching calls that fail, from 0 to 1.
+            seed: the seed of the random choice, for a rate between 0 and 1.
 
         Raises:
-            InvalidValue: there is no such fault, number or rate.
+            InvalidValue: the fault is unknown, or `at` or `rate` is out of range.
         """
-        if fault not in get_args(Fault):
+        if not isinstance(fault, Refused) and fault not in get_args(Fault):
             raise InvalidValue("fault", fault, f"one of {', '.join(get_args(Fault))}")
         if at is not None and at < 1:
             raise InvalidValue("at", at, "1 or more")
         if not 0 <= rate <= 1:
             raise InvalidValue("rate", rate, "from 0 to 1")
-        self._rules.append(_Rule(fault, operation, at, rate, random.Random(seed)))  # noqa: S311 # no secret
+        self._rules.append(_Rule(fault, operation, matching, at, rate, random.Random(seed)))  # noqa: S311 # no secret
 
     def clear(self) -> None:
-        """Let every call succeed that may."""
+        """Remove all faults."""
         self._rules.clear()
 
-    def strike(self, call: Call) -> Fault | None:
-        """What happens to a call; every rule counts it."""
-        struck: list[Fault] = [rule.fault for rule in self._rules if rule.strikes(call.operation)]
-        if not struck:
-            return None
-        return struck[0]
+    def next_fault(self, call: Call) -> Fault | Refused | None:
+        """Count the call for every fault, and return the first one that applies to it."""
+        # A list, not a generator: every rule must count the call.
+        faults = [rule.fault for rule in self._rules if rule.applies_to(call)]
+        return faults[0] if faults else None
 
 
-_THROTTLED = {
+_THROTTLING_ERRORS = {
     "s3": ("SlowDown", "Please reduce your request rate.", 503),
     "kms": ("ThrottlingException", "Rate exceeded", 400),
 }
-_BROKEN = {"s3": "InternalError", "iam": "ServiceFailure"}
+_SERVER_ERROR_CODES = {"s3": "InternalError", "iam": "ServiceFailure"}
 
 
-def refusal_of(fault: Fault, call: Call) -> Refused | None:
-    """What the caller is told at once; None where the call goes on."""
+def error_of(fault: Fault | Refused, call: Call) -> Refused | None:
+    """Return the error response of a fault; None for a fault that lets the call take effect."""
+    if isinstance(fault, Refused):
+        return Refused(fault.code, fault.message, fault.status)
     if fault == "throttled":
-        return Refused(*_THROTTLED.get(call.service, ("Throttling", "Rate exceeded", 400)))
+        return Refused(*_THROTTLING_ERRORS.get(call.service, ("Throttling", "Rate exceeded", 400)))
     if fault == "server error":
         return Refused(
-            _BROKEN.get(call.service, "InternalFailure"), "We encountered an internal error. Please try again.", 500
+            _SERVER_ERROR_CODES.get(call.service, "InternalFailure"),
+            "We encountered an internal error. Please try again.",
+            500,
         )
     if fault == "denied":
         code = "AccessDeniedException" if call.service == "kms" else "AccessDenied"

@@ -1,10 +1,11 @@
-"""What a request asks for, read from HTTP as AWS reads it."""
+"""HTTP requests and responses of AWS services: parsing the one, serializing the other."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 from attrs import field, frozen
 from moto import backend_index
@@ -16,20 +17,22 @@ from moto.core.utils import get_service_model
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request as PlainRequest
 
+from xacct.arn import Partition
+
 if TYPE_CHECKING:
     from moto.core.request import Request
 
-__all__ = ["Answer", "Call", "Scope", "read", "rendered", "scope_of", "with_body"]
+__all__ = ["Answer", "Call", "Scope", "moto_url", "parse_request", "rendered", "scope_of", "with_body"]
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/([0-9]{8})/([^/]*)/([^/]+)/aws4_request")
 
-# What signs as one name and is modelled as another, for services that the sandbox does not know.
+# Services whose signing name differs from the name of their model.
 _MODELS = {"monitoring": "cloudwatch", "email": "ses", "states": "stepfunctions", "elasticloadbalancing": "elbv2"}
 
 
 @frozen
 class Answer:
-    """What goes back: status, headers and body."""
+    """An HTTP response: status, headers and body."""
 
     status: int
     headers: Mapping[str, Any]
@@ -41,13 +44,13 @@ class Call:
     """A request to an AWS service.
 
     Attributes:
-        service: as its policies write it, such as ``s3``.
-        operation: such as ``GetObject``; empty where the service's model knows none such.
-        params: the operation's parameters, in the form in which boto3 takes them.
-        region: where it was sent.
-        access_key: of whoever signed it; None for an anonymous request.
-        token: the session token that came with it.
-        request: as it came.
+        service: the service's prefix in IAM actions, such as ``s3``.
+        operation: such as ``GetObject``; empty if the service's model has no matching operation.
+        params: the operation's parameters, named and nested as boto3 takes them.
+        region: the region in the request's signature.
+        access_key: the access key ID that signed the request; None for an anonymous request.
+        token: the session token.
+        request: the HTTP request.
     """
 
     service: str
@@ -59,14 +62,14 @@ class Call:
     request: Request = field(repr=False)
 
     def text(self, name: str, default: str = "") -> str:
-        """A parameter that is a text."""
+        """Return a string parameter, or the default if it is missing or has another type."""
         value = self.params.get(name)
         return value if isinstance(value, str) else default
 
 
 @frozen
 class Scope:
-    """Who signed a request, and for which region and service."""
+    """The credential scope of a signature: the access key ID, the region and the service."""
 
     access_key: str | None
     region: str
@@ -74,15 +77,15 @@ class Scope:
 
 
 def scope_of(request: PlainRequest) -> Scope | None:
-    """The scope of a request's signature; None where nobody signed it."""
+    """Return the credential scope of a request's signature; None for an unsigned request."""
     authorization = request.headers.get("Authorization") or ""
-    found = _SCOPE.search(authorization or f"Credential={request.args.get('X-Amz-Credential', '')}")
-    return Scope(found[1], found[3], found[4]) if found else None
+    match = _SCOPE.search(authorization or f"Credential={request.args.get('X-Amz-Credential', '')}")
+    return Scope(match[1], match[3], match[4]) if match else None
 
 
-def read(request: Request) -> Call:
-    """The call that a request makes."""
-    # Before the form is read from it, for the signature is over the whole.
+def parse_request(request: Request) -> Call:
+    """Return the call that a request makes."""
+    # Cache the body before werkzeug parses the form: the signature covers the raw bytes.
     request.get_data()
     scope = scope_of(request) or Scope(None, "us-east-1", _service_of(request))
     service = scope.service
@@ -98,16 +101,34 @@ def read(request: Request) -> Call:
     )
 
 
+def moto_url(url: str, partition: Partition) -> str:
+    """Return the URL of a request in the form that moto knows: in the domain amazonaws.com, with a region.
+
+    >>> from xacct.arn import partition
+    >>> moto_url("https://iam.us-gov.amazonaws.com/", partition("aws-us-gov"))
+    'https://iam.us-gov-west-1.amazonaws.com/'
+    >>> moto_url("https://s3.us-iso-east-1.c2s.ic.gov/reports", partition("aws-iso"))
+    'https://s3.us-iso-east-1.amazonaws.com/reports'
+    """
+    parts = urlsplit(url)
+    host = parts.netloc
+    if host == "iam.us-gov.amazonaws.com":
+        host = f"iam.{partition.global_region}.amazonaws.com"
+    elif partition.dns_suffix not in ("amazonaws.com", "amazonaws.com.cn") and host.endswith(partition.dns_suffix):
+        host = f"{host.removesuffix(partition.dns_suffix)}amazonaws.com"
+    return url if host == parts.netloc else urlunsplit(parts._replace(netloc=host))
+
+
 def with_body(request: Request, body: bytes) -> Request:
-    """The request with another body. Its signature, which was over the old one, is not looked at any more."""
+    """Return the request with another body. The signature is not updated: it was checked before."""
     headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
     return type(request).from_primitives(request.method, request.raw_url, headers, body)
 
 
 def _service_of(request: Request) -> str:
-    """The service of a request that nobody signed, by its address."""
-    found = (name for name, pattern in backend_index.backend_url_patterns if pattern.match(request.base_url))
-    return next(found, "s3")
+    """Return the service of an unsigned request, according to its URL."""
+    services = (name for name, pattern in backend_index.backend_url_patterns if pattern.match(request.base_url))
+    return next(services, "s3")
 
 
 def _operation(service: str, request: Request) -> tuple[str, Mapping[str, Any]]:
@@ -133,12 +154,12 @@ def _operation(service: str, request: Request) -> tuple[str, Mapping[str, Any]]:
 
 
 def rendered(service: str, operation: str, result: Mapping[str, Any]) -> Answer:
-    """The answer of a service that speaks AWS's query protocol, as IAM and STS do.
+    """Serialize the response of a service with AWS's query protocol, such as IAM and STS.
 
     Args:
         service: such as ``iam``.
-        operation: what was called.
-        result: what its model says that it gives; moto's own objects too.
+        operation: such as ``GetRole``.
+        result: the members of the operation's output; moto's own objects are allowed.
     """
     model = get_service_model(service).operation_model(operation)
     serializer = get_serializer_class(service, "query")(model, value_picker=XFormedAttributePicker())

@@ -1,4 +1,4 @@
-"""What moto keeps of the accounts, as the rest of the sandbox asks for it."""
+"""Access to moto's state of the accounts: IAM entities, buckets and KMS keys."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from moto.backends import get_backend
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from moto.iam.models import AWSManagedPolicy
+from moto.utilities.utils import PARTITION_NAMES
 
-from xacct.arn import Arn
+from xacct.arn import Arn, partition as partition_named
+from xacct.errors import InvalidValue
 
 if TYPE_CHECKING:
     from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User
@@ -22,41 +24,47 @@ __all__ = ["MotoState"]
 
 
 class MotoState:
-    """The accounts of one partition in moto's memory.
+    """Moto's state of the accounts of one partition.
 
     Args:
-        partition: such as ``aws``.
-        accounts: the ids of those that there are.
+        partition: the name of the partition, such as ``aws``.
+        accounts: the account ids.
+
+    Raises:
+        InvalidValue: moto does not know the partition.
     """
 
     def __init__(self, partition: str, accounts: frozenset[str]) -> None:
+        if partition not in PARTITION_NAMES:
+            supported = ", ".join(sorted(PARTITION_NAMES))
+            raise InvalidValue("partition", partition, f"a partition that the sandbox supports: {supported}")
         self.partition, self.accounts = partition, accounts
         self._iam, self._s3, self._kms = get_backend("iam"), get_backend("s3"), get_backend("kms")
 
     def iam(self, account: str) -> IAMBackend:
-        """An account's users, roles, groups and policies."""
+        """Return moto's IAM backend of an account: its users, roles, groups and policies."""
         return self._iam[account][self.partition]
 
     def user(self, account: str, name: str) -> User | None:
-        """A user by name."""
-        found: User | None = self.iam(account).users.get(name)
-        return found
+        """Return a user by name."""
+        user: User | None = self.iam(account).users.get(name)
+        return user
 
     def role(self, account: str, name: str) -> Role | None:
-        """A role by name, in the case in which it was made."""
+        """Return a role by name. The name is case-sensitive."""
         return next((role for role in self.iam(account).roles.values() if role.name == name), None)
 
     def group(self, account: str, name: str) -> Group | None:
-        """A group by name."""
-        found: Group | None = self.iam(account).groups.get(name)
-        return found
+        """Return a group by name."""
+        group: Group | None = self.iam(account).groups.get(name)
+        return group
 
     def groups_of(self, entity: User | Role) -> list[Group]:
-        """The groups that a user is in; a role is in none."""
+        """Return the groups of a user; a role has none."""
         return [group for group in self.iam(entity.account_id).groups.values() if entity in group.users]
 
     def principal(self, arn: str) -> User | Role | None:
-        """The user or role that an ARN names, with its path."""
+        """Return the user or role with this ARN, path included; None if it does not exist."""
         try:
             parsed = Arn.parse(arn)
         except ValueError:
@@ -64,59 +72,61 @@ class MotoState:
         if parsed.service != "iam" or parsed.resource_type not in ("user", "role"):
             return None
         find = self.user if parsed.resource_type == "user" else self.role
-        found = find(parsed.account, parsed.name)
-        return found if found is not None and found.arn == arn else None
+        entity = find(parsed.account, parsed.name)
+        return entity if entity is not None and entity.arn == arn else None
 
     def role_of(self, arn: str) -> Role | None:
-        """The role that an ARN names, in its case and with its path; None too where there is no such account."""
+        """Return the role with this ARN, path included; None if the role or its account does not exist."""
         parsed = Arn.parse(arn)
-        found = self.role(parsed.account, parsed.name) if parsed.account in self.accounts else None
-        return found if found is not None and found.arn == arn else None
+        role = self.role(parsed.account, parsed.name) if parsed.account in self.accounts else None
+        return role if role is not None and role.arn == arn else None
 
     def principals(self) -> Iterator[User | Role]:
-        """Every user and role."""
+        """Iterate over the users and roles of all accounts."""
         for account in self.accounts:
             yield from self.iam(account).users.values()
             yield from self.iam(account).roles.values()
 
     def managed_policy(self, account: str, arn: str) -> ManagedPolicy | None:
-        """A managed policy of the account, or one of AWS's own, which moto takes in with this."""
+        """Return a managed policy of the account, or an AWS managed policy, which this loads into moto."""
         policies: dict[str, ManagedPolicy] = self.iam(account).managed_policies
-        if arn not in policies and (data := _published(arn)) is not None:
-            policies[arn] = AWSManagedPolicy.from_data(arn.rsplit("/", 1)[1], account, self._global_region, data)
+        if arn not in policies and (data := _aws_managed_policy(arn)) is not None:
+            policies[arn] = AWSManagedPolicy.from_data(
+                arn.rsplit("/", 1)[1], account, partition_named(self.partition).global_region, data
+            )
         return policies.get(arn)
 
     def take_in_published_policies(self, account: str) -> None:
-        """Let moto know every policy of AWS's own, which takes a second."""
+        """Load every AWS managed policy into moto, which takes about a second."""
         for name, data in json.loads(aws_managed_policies_data).items():
             self.managed_policy(account, f"arn:{self.partition}:iam::aws:policy{data['Path']}{name}")
 
     def buckets(self, account: str) -> Iterable[FakeBucket]:
-        """An account's buckets."""
-        found: dict[str, FakeBucket] = self._s3[account][self.partition].buckets
-        return found.values()
+        """Return the buckets of an account."""
+        buckets: dict[str, FakeBucket] = self._s3[account][self.partition].buckets
+        return buckets.values()
 
     def bucket(self, name: str) -> FakeBucket | None:
-        """A bucket, whosever it is."""
+        """Return a bucket by name, from any account."""
         for account in self.accounts:
-            found: FakeBucket | None = self._s3[account][self.partition].buckets.get(name)
-            if found is not None:
-                return found
+            bucket: FakeBucket | None = self._s3[account][self.partition].buckets.get(name)
+            if bucket is not None:
+                return bucket
         return None
 
     def tags_of_object(self, bucket: FakeBucket, found: FakeKey) -> dict[str, str]:
-        """An object's tags."""
+        """Return the tags of an object."""
         tagger = self._s3[bucket.account_id][self.partition].tagger
         tags: dict[str, str] = tagger.get_tag_dict_for_resource(found.arn)
         return tags
 
     def key(self, reference: str, account: str, region: str) -> Key | None:
-        """A KMS key.
+        """Return a KMS key; None if it does not exist.
 
         Args:
-            reference: its id, its ARN, an alias or an alias's ARN.
-            account: where to look where the reference names no account.
-            region: the same for the region.
+            reference: the key's id or ARN, or the name or ARN of an alias.
+            account: the account of a reference that is not an ARN.
+            region: the region of a reference that is not an ARN.
         """
         if reference.startswith("arn:"):
             try:
@@ -129,34 +139,33 @@ class MotoState:
         backend: Any = self._kms[account][region]
         if reference.startswith("alias/"):
             reference = backend.get_key_id_from_alias(reference) or ""
-        found: Key | None = backend.keys.get(reference)
-        return found
+        key: Key | None = backend.keys.get(reference)
+        return key
 
     def kms_keys(self) -> Iterator[Key]:
-        """Every KMS key."""
+        """Iterate over the KMS keys of all accounts."""
         for account in self.accounts:
             for backend in list(self._kms[account].values()):
                 yield from backend.keys.values()
 
     def tags_of_key(self, key: Key) -> dict[str, str]:
-        """A KMS key's tags."""
+        """Return the tags of a KMS key."""
         backend: Any = self._kms[key.account_id][key.region]
         return {tag["TagKey"]: tag["TagValue"] for tag in backend.list_resource_tags(key.id)["Tags"]}
 
-    @property
-    def _global_region(self) -> str:
-        return {"aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}.get(self.partition, "us-east-1")
-
 
 @cache
-def _published(arn: str) -> dict[str, Any] | None:
-    """One of AWS's own policies, found in moto's text of all without reading the rest, which takes half a second."""
+def _aws_managed_policy(arn: str) -> dict[str, Any] | None:
+    """Return moto's data of an AWS managed policy; None if there is no such policy.
+
+    Only this policy is parsed out of moto's JSON text: parsing all of them takes half a second.
+    """
     parsed = Arn.parse(arn)
     if parsed.account != "aws":
         return None
-    place = aws_managed_policies_data.find(f'\n "{parsed.name}":{{')
-    if place < 0:
+    position = aws_managed_policies_data.find(f'\n "{parsed.name}":{{')
+    if position < 0:
         return None
     data: dict[str, Any]
-    data, _ = json.JSONDecoder().raw_decode(aws_managed_policies_data, aws_managed_policies_data.index("{", place))
+    data, _ = json.JSONDecoder().raw_decode(aws_managed_policies_data, aws_managed_policies_data.index("{", position))
     return data if f"policy{data['Path']}{parsed.name}" == parsed.resource else None

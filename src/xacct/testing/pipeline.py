@@ -1,24 +1,27 @@
-"""Where every request passes: who calls, may they, and what happens then."""
+"""The request pipeline of the sandbox.
+
+Each request passes these steps in order: parse the HTTP request, authenticate the caller, find the required
+permissions, authorize each of them, check the write against AWS's validation rules, and let moto execute it.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import lru_cache
+from contextlib import nullcontext
 from threading import RLock
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
-from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
-from xacct.errors import PolicyError
-from xacct.policy import PolicyDocument
-from xacct.testing.credential_store import AuthenticatedPrincipal, CredentialStore, NamedPolicy
-from xacct.testing.delete_objects import delete_permitted_objects
+from xacct.authz import Decision
+from xacct.testing.authorization import Authorizer
+from xacct.testing.credential_store import AuthenticatedPrincipal, CredentialStore
+from xacct.testing.delete_objects import NOTHING_DELETED, delete_result, without_denied_objects
 from xacct.testing.error_responses import Refused, denied, render
-from xacct.testing.faults import Faults, refusal_of
-from xacct.testing.http_messages import Answer, Call, read, with_body
+from xacct.testing.faults import Faults, error_of
+from xacct.testing.http_messages import Answer, Call, parse_request, with_body
 from xacct.testing.propagation import Visibility
 from xacct.testing.required_permissions import Context, RequiredPermission, required_permissions
 from xacct.testing.required_permissions.iam import CALLER_DEFAULT
@@ -37,21 +40,22 @@ log = logging.getLogger("xacct.testing")
 
 
 class AnswerLost(Exception):
-    """The call took effect, and whoever made it will not hear of it."""
+    """The call took effect, but the connection breaks before the client receives the response."""
 
 
-@define(kw_only=True)
+@frozen(kw_only=True)
 class RecordedCall:
-    """A call that was made, and what became of it.
+    """A call that the sandbox received, and its result.
 
     Attributes:
         service: such as ``s3``.
         operation: such as ``GetObject``.
-        caller: the caller's ARN; ``*`` for an anonymous one, empty where the credentials are nobody's.
-        account: the account in which it acted.
-        decisions: what IAM decided, each with its explanation; those after a refusal were not asked.
-        code: AWS's code where it was refused; empty where the answer was lost.
-        message: AWS's text where it was refused.
+        caller: the caller's ARN; ``*`` for an anonymous caller; empty if the caller could not be authenticated.
+        account: the account in which the call acted; empty if the call failed earlier.
+        decisions: IAM's decision on each required permission, with its explanation. Evaluation stops at the first
+            denial.
+        code: AWS's error code; None if the call succeeded, empty if the response was lost.
+        message: AWS's error message; None if the call succeeded.
     """
 
     service: str
@@ -64,195 +68,211 @@ class RecordedCall:
 
     @property
     def allowed(self) -> bool:
-        """Whether IAM let it through."""
+        """Whether the caller was authenticated and IAM allowed every required permission."""
         return bool(self.caller) and all(decision.allowed for decision in self.decisions)
 
     def __str__(self) -> str:
-        lines = [f"{self.caller or 'nobody'} {self.service}:{self.operation} in {self.account or 'no account'}"]
+        caller = self.caller or "unauthenticated caller"
+        lines = [f"{caller} {self.service}:{self.operation} in {self.account or 'no account'}"]
         lines += [line for decision in self.decisions for line in str(decision).splitlines()]
         if self.code is not None:
             lines.append(f"answered {self.code}: {self.message}")
         return "\n  ".join(lines)
 
 
-class Pipeline:
-    """Answers requests as AWS would: one at a time, as moto's dictionaries want it.
+_UNAUTHENTICATED = AuthenticatedPrincipal(arn="", account="", user_id="")
 
-    Args:
-        state: the accounts.
-        callers: who has credentials.
-        clock: the sandbox's time.
-        moto: answers what is allowed.
-        visibility: who sees what of what was written.
-        strict: whether calls are refused whose permissions the sandbox does not know.
+
+@define(kw_only=True)
+class RequestContext:
+    """What the pipeline knows about one request. Each step fills in its part.
 
     Attributes:
-        calls: what was called.
-        faults: what goes wrong.
+        call: the parsed request.
+        caller: the authenticated principal; its ARN is empty until then.
+        condition_keys: the context keys that STS adds.
+        permissions: the permissions that the call requires.
+        account: the account in which the call acts.
+        decisions: IAM's decisions on the permissions.
+        denied_objects: the errors of the entries of DeleteObjects that the caller may not delete, by their index.
+        code: AWS's error code, once the call has failed.
+        message: AWS's error message, once the call has failed.
+    """
+
+    call: Call
+    caller: AuthenticatedPrincipal = _UNAUTHENTICATED
+    condition_keys: Context = field(factory=dict)
+    permissions: list[RequiredPermission] = field(factory=list)
+    account: str = ""
+    decisions: tuple[Decision, ...] = ()
+    denied_objects: dict[int, Refused] = field(factory=dict)
+    code: str | None = None
+    message: str | None = None
+
+    def recorded(self) -> RecordedCall:
+        """Return the record of the call."""
+        return RecordedCall(
+            service=self.call.service,
+            operation=self.call.operation,
+            caller=self.caller.arn,
+            account=self.account,
+            decisions=self.decisions,
+            code=self.code,
+            message=self.message,
+        )
+
+
+class Pipeline:
+    """Processes requests as AWS would, one at a time: moto's state is not thread-safe.
+
+    Args:
+        state: the state of the accounts.
+        credentials: the temporary credentials and access keys.
+        clock: the sandbox's clock.
+        moto: executes a permitted request.
+        visibility: which version of the state each reader sees.
+        strict: whether to deny calls whose required permissions the sandbox does not know.
+
+    Attributes:
+        calls: the calls received.
+        faults: the faults to inject.
     """
 
     def __init__(
         self,
         state: MotoState,
-        callers: CredentialStore,
+        credentials: CredentialStore,
         clock: Clock,
         moto: Callable[[Request], Answer],
         *,
         visibility: Visibility,
         strict: bool,
     ) -> None:
-        self._state, self._callers, self._clock, self._moto, self._strict = state, callers, clock, moto, strict
-        self._visibility = visibility
+        self._state, self._credentials, self._clock = state, credentials, clock
+        self._moto, self._visibility, self._strict = moto, visibility, strict
+        self._authorizer = Authorizer(state, clock)
+        self._sts = SecurityTokenService(state, credentials, clock)
+        self._lock = RLock()
         self.faults = Faults()
-        self._sts = SecurityTokenService(state, callers, clock)
-        self.lock = RLock()
         self.calls: list[RecordedCall] = []
 
     def answer(self, request: Request) -> Answer:
-        """The answer to a request.
+        """Process a request and record the call.
 
         Raises:
-            AnswerLost: a fault lets it get lost.
+            AnswerLost: an injected fault drops the response.
         """
-        with self.lock:
-            call = read(request)
-            record = RecordedCall(service=call.service, operation=call.operation)
-            self.calls.append(record)
-            fault = self.faults.strike(call)
+        with self._lock:
+            context = RequestContext(call=parse_request(request))
             try:
-                if fault is not None and (told := refusal_of(fault, call)) is not None:
-                    raise told
-                answer = self._admitted(call, record)
-                if fault == "lost answer":
-                    record.code, record.message = "", "The answer was lost."
-                    raise AnswerLost(request.url)
-                return answer
-            except Refused as refused:
-                record.code, record.message = refused.code, refused.message
-                return render(refused, call)
+                return self._process(context)
+            except AnswerLost:
+                context.code, context.message = "", "The answer was lost."
+                raise
+            except Refused as error:
+                context.code, context.message = error.code, error.message
+                return render(error, context.call)
+            finally:
+                self.calls.append(context.recorded())
 
-    def _admitted(self, call: Call, record: RecordedCall) -> Answer:
-        refused: dict[int, Refused] = {}
-        with self._visibility.seen("data"):
-            caller = self._callers.identify(call)
-            record.caller = caller.arn
-            context = self._sts.check(call, caller) if call.service == "sts" else {}
-            asks = self._asks(call, caller)
-            record.account = account = self._acting_account(call, caller, asks)
-            for ask in asks:
-                decision = self._decide(call, caller, ask, context)
-                record.decisions += (decision,)
-                if decision.allowed:
-                    continue
-                if ask.entry is None:
-                    raise denied(decision, caller.arn, call)
-                refused[ask.entry] = denied(decision, caller.arn, call)
-            if call.service == "sts":
-                return self._sts.answer(call, caller)
-        if refused:
-            return delete_permitted_objects(call, refused, lambda rest: self._carried_out(rest, account))
-        return self._carried_out(_naming_whom_it_is_about(call, caller), account)
+    def _process(self, context: RequestContext) -> Answer:
+        fault = self.faults.next_fault(context.call)
+        error = None if fault is None else error_of(fault, context.call)
+        if error is not None:
+            raise error
+        answer = self._run_steps(context)
+        if fault == "lost answer":
+            raise AnswerLost(context.call.request.url)
+        return answer
 
-    def _carried_out(self, call: Call, account: str) -> Answer:
-        if call.service == "iam" and call.operation.startswith(("Get", "List")):
-            with self._visibility.seen("control"):
-                return self._done(call, account)
-        self._visibility.remember(call, account)
-        return self._done(call, account)
+    def _run_steps(self, context: RequestContext) -> Answer:
+        with self._visibility.view("data"):
+            self._authenticate(context)
+            self._find_required_permissions(context)
+            self._find_account(context)
+            self._authorize(context)
+            if context.call.service == "sts":
+                return self._sts.answer(context.call, context.caller)
+        if (context.call.service, context.call.operation) == ("s3", "DeleteObjects"):
+            return self._delete_permitted_objects(context)
+        return self._execute(_with_user_name(context.call, context.caller), context.account)
 
-    def _done(self, call: Call, account: str) -> Answer:
-        now = self._clock.now()
-        afterwards = apply_write_rules(Write(call, account, self._state, lambda: self._visibility.seen("control"), now))
-        if isinstance(afterwards, Answer):
-            return afterwards
-        # Moto takes the account from here, before it looks at the credentials.
-        call.request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
-        answer = self._moto(call.request)
-        return answer if afterwards is None or answer.status >= 300 else afterwards(answer)
+    def _authenticate(self, context: RequestContext) -> None:
+        context.caller = self._credentials.authenticate(context.call)
+        if context.call.service == "sts":
+            context.condition_keys = self._sts.check(context.call, context.caller)
 
-    def _asks(self, call: Call, caller: AuthenticatedPrincipal) -> list[RequiredPermission]:
-        asks = required_permissions(call, caller, self._state)
-        if asks is not None:
-            return asks
-        action = f"{call.service}:{call.operation or 'Unknown'}"
-        if self._strict:
-            raise Refused("AccessDenied", f"The sandbox does not know what {action} needs, and it is strict.", 403)
-        log.warning("%s is judged on its name and on resource *, which is not all that AWS looks at", action)
-        return [RequiredPermission(action=action, resource="*", account=caller.account)]
+    def _find_required_permissions(self, context: RequestContext) -> None:
+        call, caller = context.call, context.caller
+        permissions = required_permissions(call, caller, self._state)
+        if permissions is None:
+            action = f"{call.service}:{call.operation or 'Unknown'}"
+            if self._strict:
+                text = f"The sandbox does not know the permissions that {action} requires and is in strict mode."
+                raise Refused("AccessDenied", text, 403)
+            log.warning("%s is authorized by its action name on resource '*' only; AWS may check more", action)
+            permissions = [RequiredPermission(action=action, resource="*", account=caller.account)]
+        context.permissions = permissions
 
-    def _acting_account(self, call: Call, caller: AuthenticatedPrincipal, asks: list[RequiredPermission]) -> str:
-        # What belongs to another account is found there; what is new belongs to who makes it.
+    def _find_account(self, context: RequestContext) -> None:
+        # An existing bucket or key is in its owner's account. A new resource is created in the caller's.
+        call = context.call
         bucket = self._state.bucket(call.text("Bucket")) if call.operation != "CreateBucket" else None
         if bucket is not None:
-            return str(bucket.account_id)
-        if call.service == "kms" and asks:
-            return asks[0].account
-        return caller.account or min(self._state.accounts)
+            context.account = str(bucket.account_id)
+        elif call.service == "kms" and context.permissions:
+            context.account = context.permissions[0].account
+        else:
+            context.account = context.caller.account or min(self._state.accounts)
 
-    def _decide(self, call: Call, caller: AuthenticatedPrincipal, ask: RequiredPermission, more: Context) -> Decision:
-        now = self._clock.now()
-        context: Context = {
-            "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "aws:EpochTime": str(int(now.timestamp())),
-            "aws:RequestedRegion": call.region,
-            "aws:SecureTransport": "true",
-            "aws:SourceIp": call.request.remote_addr or "127.0.0.1",
-            "aws:UserAgent": call.request.headers.get("User-Agent", ""),
-            **self._callers.circumstances(caller),
-            **ask.context,
-            **more,
-        }
-        request = AccessRequest(
-            principal=caller.arn,
-            action=ask.action,
-            resource=ask.resource,
-            resource_account=ask.account,
-            context=context,
-        )
-        session = caller.session
-        return evaluate(
-            request,
-            _policy_set(
-                tuple(self._callers.identity_policies(caller)),
-                ask.policy,
-                self._callers.boundary(caller),
-                session.policies if session else (),
-            ),
-        )
+    def _authorize(self, context: RequestContext) -> None:
+        call, caller = context.call, context.caller
+        for permission in context.permissions:
+            decision = self._authorizer.decide(call, caller, permission, context.condition_keys)
+            context.decisions += (decision,)
+            if decision.allowed:
+                continue
+            error = denied(decision, caller.arn, call)
+            if permission.entry is None:
+                raise error
+            context.denied_objects[permission.entry] = error
+
+    def _delete_permitted_objects(self, context: RequestContext) -> Answer:
+        call, denied = context.call, context.denied_objects
+        permitted = without_denied_objects(call, denied) if denied else call
+        answer = NOTHING_DELETED if permitted is None else self._execute(permitted, context.account)
+        return delete_result(answer, call, denied)
+
+    def _execute(self, call: Call, account: str) -> Answer:
+        reads_iam = call.service == "iam" and call.operation.startswith(("Get", "List"))
+        if not reads_iam:
+            self._visibility.remember(call, account)
+        with self._visibility.view("control") if reads_iam else nullcontext():
+            return self._check_and_write(call, account)
+
+    def _check_and_write(self, call: Call, account: str) -> Answer:
+        write = Write(call, account, self._state, lambda: self._visibility.view("control"), self._clock.now())
+        checked = apply_write_rules(write)
+        if isinstance(checked, Answer):
+            return checked
+        # Moto reads the account from here before it looks at the credentials.
+        call.request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
+        answer = self._moto(call.request)
+        return answer if checked is None or answer.status >= 300 else checked(answer)
 
 
-def _naming_whom_it_is_about(call: Call, caller: AuthenticatedPrincipal) -> Call:
-    """A call about the caller with the caller's name, of which moto knows nothing where the credentials are temporary.
+def _with_user_name(call: Call, caller: AuthenticatedPrincipal) -> Call:
+    """Add the caller's user name to an IAM call that omits it, because moto does not know temporary credentials.
 
     Raises:
-        Refused: the caller is a role.
+        Refused: the caller is a role session.
     """
     if call.service != "iam" or call.operation not in CALLER_DEFAULT or call.text("UserName") or caller.session is None:
         return call
-    if caller.in_role:
+    if caller.is_role_session:
         raise Refused("ValidationError", "Must specify userName when calling with non-User credentials")
     if caller.entity is None:
         return call
-    named = urlencode({"UserName": caller.entity.name})
-    request = with_body(call.request, call.request.get_data() + f"&{named}".encode())
+    parameter = urlencode({"UserName": caller.entity.name})
+    request = with_body(call.request, call.request.get_data() + f"&{parameter}".encode())
     return evolve(call, params={**call.params, "UserName": caller.entity.name}, request=request)
-
-
-@lru_cache(maxsize=1024)
-def _policy_set(
-    identity: tuple[NamedPolicy, ...], resource: str | None, boundary: NamedPolicy | None, session: tuple[str, ...]
-) -> PolicySet:
-    return PolicySet(
-        identity=[_document(policy) for policy in identity],
-        resource=resource,
-        boundary=None if boundary is None else _document(boundary),
-        session=[_document(("session policy", text)) for text in session],
-    )
-
-
-def _document(policy: NamedPolicy) -> PolicyDocument:
-    name, text = policy
-    try:
-        return PolicyDocument.parse(text, name=name)
-    except PolicyError as error:
-        raise Refused("MalformedPolicyDocument", f"{name}: {error}") from None

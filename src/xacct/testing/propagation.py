@@ -1,4 +1,4 @@
-"""Eventual consistency: for a while after a write some readers see what was there before."""
+"""Eventual consistency: for some time after a write, reads may return the previous state."""
 
 from __future__ import annotations
 
@@ -19,29 +19,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Plane", "Propagation", "Visibility"]
 
-# IAM itself answers on the one; STS, and whoever asks what a caller may, read the copies of the other.
+# Reads of IAM see the control plane. STS and all authorization see the data plane.
 Plane = Literal["control", "data"]
 Kind = Literal["role", "user", "group", "policy", "bucket", "key"]
-# Of these only their policies take time: S3 and KMS know their own things at once.
+# Only the policies of these are eventually consistent. S3 and KMS see everything else at once.
 _POLICIES_ONLY = ("bucket", "key")
 
 
 def _range_rule(_: object, __: object, value: tuple[float, float]) -> None:
     if not 0 <= value[0] <= value[1]:
-        raise InvalidValue("seconds", value, "the shortest and the longest delay, such as (5, 15)")
+        raise InvalidValue("seconds", value, "the minimum and the maximum delay, such as (5, 15)")
 
 
 @frozen(kw_only=True)
 class Propagation:
-    """How long writes to IAM, and of bucket and key policies, take to be seen.
+    """The propagation delay of writes to IAM and of changes to bucket and key policies.
 
-    Each write gets two delays, one for reads of IAM and one for STS and all who ask what a caller may do. Until a delay
-    is over, every read sees the old or the new, as it happens. What is made, changed, tagged, attached or deleted: all
-    of it. Bucket and key policies read back at once, and what they allow takes as long.
+    Each write to IAM gets two random delays: one for reads of IAM, one for STS and authorization. Until its delay has
+    passed, each read sees either the previous or the new state, at random. This applies to creating, changing, tagging,
+    attaching and deleting. A bucket or key policy reads back at once, but authorization sees it after a delay.
 
     Args:
-        seconds: the shortest and the longest delay, on the sandbox's clock.
-        seed: of the delays and of what each read sees. With calls from several threads their order matters too.
+        seconds: the minimum and the maximum delay in seconds of the sandbox's clock.
+        seed: the seed of the delays and of what each read sees. The results of calls from several threads also depend
+            on the order of the calls.
+
+    Raises:
+        InvalidValue: the minimum is negative or greater than the maximum.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
 
@@ -55,11 +59,13 @@ class Propagation:
 
 @frozen
 class _Version:
-    """An entity as it was before a write; ``entity`` is None where there was none.
+    """The state of an entity before a write.
 
     Attributes:
-        tags: a user's, which moto keeps apart.
-        until: when the last reader of each plane has stopped seeing it, in seconds since the epoch.
+        entity: moto's object; None if the entity did not exist.
+        attributes: the object's attributes.
+        tags: a user's tags, which moto keeps outside the object.
+        until: for each plane, the time until which reads may see this version, in seconds since the epoch.
     """
 
     entity: Any
@@ -69,53 +75,53 @@ class _Version:
 
 
 class Visibility:
-    """What each reader sees of what was written.
+    """Keeps earlier versions of entities and shows them to reads until they have expired.
 
     Args:
-        propagation: how long writes take; None for at once.
-        state: the accounts.
-        clock: the sandbox's time.
+        propagation: the delays; None if every read sees the latest state.
+        state: the state of the accounts.
+        clock: the sandbox's clock.
     """
 
     def __init__(self, propagation: Propagation | None, state: MotoState, clock: Clock) -> None:
         self._propagation, self._state, self._clock = propagation, state, clock
         self._random = random.Random(propagation.seed if propagation else 0)  # noqa: S311 # repeatable, and no secret
-        self._old: dict[tuple[str, Kind, str], list[_Version]] = {}
+        self._versions: dict[tuple[str, Kind, str], list[_Version]] = {}
 
     def remember(self, call: Call, account: str) -> None:
-        """Keep how what a call is about to write is now."""
+        """Keep the current version of the entity that a call is about to change."""
         if self._propagation is None:
             return
-        written = _written(call, account, self._state)
-        if written is None:
+        target = _write_target(call, account, self._state)
+        if target is None:
             return
         planes: tuple[Plane, ...] = ("control", "data")
         now = self._clock.now().timestamp()
         until: dict[Plane, float] = {plane: now + self._random.uniform(*self._propagation.seconds) for plane in planes}
-        version = _version(self._state, account, *written)
-        attributes = {name: _copied(value) for name, value in version.attributes.items()}
-        self._old.setdefault((account, *written), []).append(evolve(version, attributes=attributes, until=until))
+        version = _current_version(self._state, account, *target)
+        attributes = {name: _shallow_copy(value) for name, value in version.attributes.items()}
+        self._versions.setdefault((account, *target), []).append(evolve(version, attributes=attributes, until=until))
 
     @contextmanager
-    def seen(self, plane: Plane) -> Iterator[None]:
-        """Let moto hold what one reader of a plane sees, for as long as the block lasts."""
+    def view(self, plane: Plane) -> Iterator[None]:
+        """Make moto's state what one read on a plane sees, until the block ends."""
         now, restored = self._clock.now().timestamp(), []
-        for (account, kind, name), versions in list(self._old.items()):
+        for (account, kind, name), versions in list(self._versions.items()):
             versions[:] = [version for version in versions if max(version.until.values()) > now]
             visible = [version for version in versions if version.until[plane] > now]
             chosen = self._random.choice([None, *visible])
             if chosen is not None:
-                restored.append((account, kind, name, _version(self._state, account, kind, name)))
-                _put(self._state, account, kind, name, chosen)
+                restored.append((account, kind, name, _current_version(self._state, account, kind, name)))
+                _restore(self._state, account, kind, name, chosen)
         try:
             yield
         finally:
             for account, kind, name, version in reversed(restored):
-                _put(self._state, account, kind, name, version)
+                _restore(self._state, account, kind, name, version)
 
 
-def _written(call: Call, account: str, state: MotoState) -> tuple[Kind, str] | None:
-    """What a call writes to: its kind, and its name or, of a policy or a key, its ARN."""
+def _write_target(call: Call, account: str, state: MotoState) -> tuple[Kind, str] | None:
+    """Return the kind of the entity that a call changes, and its name; the ARN of a policy or key."""
     if (call.service, call.operation) in (("s3", "PutBucketPolicy"), ("s3", "DeleteBucketPolicy")):
         return "bucket", call.text("Bucket")
     if (call.service, call.operation) == ("kms", "PutKeyPolicy"):
@@ -133,8 +139,8 @@ def _written(call: Call, account: str, state: MotoState) -> tuple[Kind, str] | N
     return ("policy", call.text("PolicyArn")) if call.text("PolicyArn") else None
 
 
-def _copied(value: Any) -> Any:
-    # As deep as moto changes things in place: lists, dictionaries, and the versions of a policy.
+def _shallow_copy(value: Any) -> Any:
+    # Copies what moto changes in place: lists, dictionaries, and the versions of a policy.
     if isinstance(value, list):
         return [copy.copy(entry) if type(entry).__name__ == "PolicyVersion" else entry for entry in value]
     return dict(value) if isinstance(value, dict) else value
@@ -150,8 +156,8 @@ def _find(state: MotoState, account: str, kind: Kind, name: str) -> Any:
     return {"role": state.role, "user": state.user, "group": state.group}[kind](account, name)
 
 
-def _version(state: MotoState, account: str, kind: Kind, name: str) -> _Version:
-    """An entity as it is now."""
+def _current_version(state: MotoState, account: str, kind: Kind, name: str) -> _Version:
+    """Return the current version of an entity."""
     entity = _find(state, account, kind, name)
     if entity is None:
         return _Version(None, {}, {})
@@ -161,23 +167,23 @@ def _version(state: MotoState, account: str, kind: Kind, name: str) -> _Version:
     return _Version(entity, dict(vars(entity)), tags)
 
 
-def _put(state: MotoState, account: str, kind: Kind, name: str, version: _Version) -> None:
-    """Let moto hold a version, in place of what it holds."""
+def _restore(state: MotoState, account: str, kind: Kind, name: str, version: _Version) -> None:
+    """Replace moto's current version of an entity."""
     iam, entity = state.iam(account), version.entity
     if kind in _POLICIES_ONLY:
         if entity is not None:
             vars(entity).update(version.attributes)
         return
-    shelves: dict[Kind, dict[str, Any]] = {
+    collections: dict[Kind, dict[str, Any]] = {
         "role": iam.roles, "user": iam.users, "group": iam.groups, "policy": iam.managed_policies,
     }  # fmt: skip
-    shelf = shelves[kind]
-    present = _find(state, account, kind, name)
-    if present is not None:
-        del shelf[present.id if kind == "role" else name]
+    entities = collections[kind]
+    current = _find(state, account, kind, name)
+    if current is not None:
+        del entities[current.id if kind == "role" else name]
     if entity is not None:
         vars(entity).clear()
         vars(entity).update(version.attributes)
-        shelf[entity.id if kind == "role" else name] = entity
+        entities[entity.id if kind == "role" else name] = entity
         if kind == "user":
             iam.tagger.tags[entity.arn] = dict(version.tags)

@@ -1,4 +1,4 @@
-"""AWS accounts in this process that enforce IAM."""
+"""The sandbox: simulated AWS accounts in this process that enforce IAM."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from botocore.exceptions import ConnectionClosedError
 from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
-from moto.core.request import normalize_request
+from moto.core.request import Request, normalize_request
 from moto.s3.models import S3Backend
 
-from xacct.arn import Arn, account_id, partition as partition_named
+from xacct.arn import Arn, Partition, account_id, partition as partition_named, partition_of_region
 from xacct.errors import InvalidValue, XacctError
 from xacct.testing.clock import Clock
 from xacct.testing.credential_store import CredentialStore
 from xacct.testing.faults import Faults
-from xacct.testing.http_messages import Answer
+from xacct.testing.http_messages import Answer, moto_url
 from xacct.testing.moto_state import MotoState
 from xacct.testing.pipeline import AnswerLost, Pipeline, RecordedCall
 from xacct.testing.propagation import Propagation, Visibility
@@ -34,12 +34,11 @@ from xacct.testing.totp import code_of_device
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
-    from moto.core.request import Request
     from moto.iam.models import AccessKey
 
 __all__ = ["Account", "Sandbox"]
 
-_ANSWER = BotocoreStubber.process_request
+_MOTO_PROCESS_REQUEST = BotocoreStubber.process_request
 
 
 @frozen(kw_only=True)
@@ -47,9 +46,9 @@ class Account:
     """One of the sandbox's accounts.
 
     Attributes:
-        id: its twelve digits.
-        session: of its administrator, the user ``Administrator`` with AdministratorAccess.
-        key: the administrator's access key.
+        id: the account id.
+        session: a session of the user ``Administrator``, which has AdministratorAccess.
+        key: the access key of that user.
     """
 
     id: str
@@ -59,29 +58,32 @@ class Account:
 
 @final
 class Sandbox:
-    """AWS accounts in this process that enforce IAM: to be used in a ``with``.
+    """Simulated AWS accounts in this process that enforce IAM. Use it in a ``with`` block.
 
-    Inside, every boto3 client talks to these accounts and to nothing else. Moto keeps what is in them, `xacct.authz`
-    decides who may do what. IAM, STS, S3 and KMS are enforced as AWS documents it: identity policies, boundaries,
-    session policies, trust, bucket and key policies, across accounts. S3's ACLs are not: as in new buckets of AWS, they
-    grant nothing.
+    Within the block, every boto3 client talks to these accounts. Moto keeps their resources, and `xacct.authz`
+    authorizes each call. For IAM, STS, S3 and KMS the sandbox enforces identity policies, permissions boundaries,
+    session policies, trust policies, bucket policies and key policies as AWS documents them, also across accounts. S3
+    ACLs grant nothing, as in new buckets of AWS.
 
     Args:
-        accounts: their ids.
-        region: of the sessions that it gives.
-        partition: that the accounts are in.
-        propagation: how long writes to IAM take to be seen; None for at once. With it the whole process sleeps on the
-            sandbox's clock: `time.sleep` waits no real time, so that retries and waiters cost none.
-        strict: whether calls are refused whose permissions the sandbox does not know, those of other services than the
-            four; otherwise they are judged on the action and ``*``, and the log ``xacct.testing`` says so.
+        accounts: the account ids.
+        region: the region of the sessions; None for ``eu-central-1``, or for the main region of another partition.
+        partition: the partition of the accounts: one that moto supports.
+        propagation: the delay until writes to IAM take effect; None for no delay. With a delay, `time.sleep` advances
+            the sandbox's clock and takes no real time, in the whole process.
+        strict: whether to deny calls to other services than IAM, STS, S3 and KMS. Otherwise such a call is authorized
+            by its action name on resource ``*``, with a warning in the log ``xacct.testing``.
 
     Attributes:
-        calls: every call that was made, by whom, with IAM's decisions; ``print`` one for the explanation.
-        clock: the sandbox's time; ``clock.advance(3600)`` lets an hour pass.
-        faults: what goes wrong; ``faults.add("throttled", operation="CreateRole")`` lets it.
+        calls: the calls received, with the caller and IAM's decisions; ``print`` one to see the explanation.
+        clock: the sandbox's clock; ``clock.advance(3600)`` moves it forward by an hour.
+        faults: the faults to inject, such as ``faults.add("throttled", operation="CreateRole")``.
+        region: the region of the sessions.
+        partition: the partition of the accounts.
 
     Raises:
-        InvalidValue: no accounts, or an id that is none.
+        InvalidValue: there are no accounts, an account id is malformed, moto does not support the partition, or the
+            region belongs to another partition.
         XacctError: another sandbox is open in this process.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
@@ -102,7 +104,7 @@ class Sandbox:
         self,
         accounts: Iterable[str] = ("111111111111", "222222222222"),
         *,
-        region: str = "eu-central-1",
+        region: str | None = None,
         partition: str = "aws",
         propagation: Propagation | None = None,
         strict: bool = False,
@@ -110,42 +112,46 @@ class Sandbox:
         ids = [account_id(account, "accounts") for account in accounts]
         if not ids:
             raise InvalidValue("accounts", ids, "at least one account id")
-        self.region, self.partition = region, partition_named(partition).name
-        self._domains = (".amazonaws.com", f".{partition_named(partition).dns_suffix}")
+        self._partition = partition_named(partition)
+        self.partition = self._partition.name
+        self.region = _region_in(self._partition, region)
+        self._domains = (".amazonaws.com", f".{self._partition.dns_suffix}")
         self.clock = Clock()
         self._state = MotoState(self.partition, frozenset(ids))
-        self._callers = CredentialStore(self._state, self.clock)
+        self._credentials = CredentialStore(self._state, self.clock)
         self._propagation = propagation
         visibility = Visibility(propagation, self._state, self.clock)
-        self._gate = Pipeline(self._state, self._callers, self.clock, _moto, visibility=visibility, strict=strict)
-        self._open_things = ExitStack()
+        self._pipeline = Pipeline(
+            self._state, self._credentials, self.clock, _execute_in_moto, visibility=visibility, strict=strict
+        )
+        self._patches = ExitStack()
         self._accounts: Mapping[str, Account] = MappingProxyType({})
         self._ids = ids
 
     @property
     def calls(self) -> list[RecordedCall]:
-        """Every call that was made since the sandbox opened, or since the list was cleared."""
-        return self._gate.calls
+        """The calls received since the sandbox was opened or the list was cleared."""
+        return self._pipeline.calls
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong."""
-        return self._gate.faults
+        """The faults to inject."""
+        return self._pipeline.faults
 
     def __enter__(self) -> Sandbox:
         if Sandbox._open is not None:
-            raise XacctError("another sandbox is open in this process, and moto has one memory: close it first")
+            raise XacctError("another sandbox is open in this process: close it first (moto has one state per process)")
         with ExitStack() as stack:
             stack.enter_context(patch.dict(os.environ, _environment(), clear=True))
             stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
             stack.enter_context(patch.object(BotocoreStubber, "process_request", self._process))
-            # Moto loads S3's addresses anew for each request, and here they stay the same.
-            addresses = S3Backend(self.region, self._ids[0]).urls
-            stack.enter_context(patch.object(S3Backend, "urls", addresses))
+            # Moto computes the URL patterns of S3 for each request. They do not change here.
+            urls = S3Backend(self.region, self._ids[0]).urls
+            stack.enter_context(patch.object(S3Backend, "urls", urls))
             if self._propagation is not None:
                 stack.enter_context(patch("time.sleep", self.clock.advance))
-            self._accounts = {account: self._found(account) for account in self._ids}
-            self._open_things = stack.pop_all()
+            self._accounts = {account: self._create_account(account) for account in self._ids}
+            self._patches = stack.pop_all()
         Sandbox._open = self
         return self
 
@@ -153,88 +159,94 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         Sandbox._open = None
-        self._open_things.close()
+        self._patches.close()
 
     def account(self, account: str) -> Account:
-        """One of the accounts.
+        """Return one of the accounts.
 
         Args:
-            account: its id.
+            account: the account id.
 
         Raises:
-            InvalidValue: there is no such account here.
+            InvalidValue: the sandbox has no such account, or it is not open.
         """
+        if not self._accounts:
+            raise InvalidValue("account", account, "the sandbox has no accounts until it is opened: use `with`")
         if account not in self._accounts:
-            raise InvalidValue(
-                "account", account, f"one of {', '.join(self._accounts) or 'none: open the sandbox first'}"
-            )
+            raise InvalidValue("account", account, f"one of {', '.join(self._accounts)}")
         return self._accounts[account]
 
     def sign_in(self, principal: str, *, mfa: bool = False, duration: int = 3600) -> boto3.Session:
-        """A session as a principal, as after signing in to the console.
+        """Return a session of a principal, as after a sign-in to the console.
 
         Args:
-            principal: the ARN of a user, of a role (whatever its trust policy says) or of an account's root.
-            mfa: whether they gave an MFA code.
-            duration: seconds that it lasts.
+            principal: the ARN of a user, a role or an account's root user. A role's trust policy is not evaluated.
+            mfa: whether the principal authenticated with MFA.
+            duration: the duration of the session in seconds.
 
         Raises:
-            InvalidValue: there is no such principal here.
+            InvalidValue: the principal does not exist in the sandbox.
         """
         arn = Arn.parse(principal, name="principal")
         entity = self._state.principal(principal) if arn.account in self._accounts else None
-        root = arn.account in self._accounts and (arn.service, arn.resource) == ("iam", "root")
-        if entity is None and not root:
-            raise InvalidValue("principal", principal, "the ARN of a user, role or root of the sandbox's accounts")
-        in_role = arn.resource_type == "role"
-        name = "sign-in"
-        session = self._callers.open_session(
-            arn=f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{arn.name}/{name}" if in_role else principal,
+        is_root = arn.account in self._accounts and (arn.service, arn.resource) == ("iam", "root")
+        if entity is None and not is_root:
+            raise InvalidValue("principal", principal, "the ARN of an existing user, role or root user in the sandbox")
+        session_arn, user_id = principal, arn.account if entity is None else entity.id
+        is_role = arn.resource_type == "role"
+        if is_role:
+            session_arn = f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{arn.name}/sign-in"
+            user_id = f"{user_id}:sign-in"
+        session = self._credentials.open_session(
+            arn=session_arn,
             account=arn.account,
-            user_id=arn.account if entity is None else f"{entity.id}:{name}" if in_role else entity.id,
+            user_id=user_id,
             seconds=duration,
             entity=entity,
-            assumed=in_role,
+            assumed=is_role,
             mfa_at=self.clock.now() if mfa else None,
         )
         return boto3.Session(session.access_key, session.secret_key, session.token, region_name=self.region)
 
     def mfa_code(self, serial: str) -> str:
-        """The six digits that a virtual MFA device shows now.
+        """Return the current six-digit code of a virtual MFA device.
 
         Args:
-            serial: the device's ARN.
+            serial: the ARN of the device.
 
         Raises:
-            InvalidValue: there is no such device here.
+            InvalidValue: the device does not exist in the sandbox.
         """
         account = Arn.parse(serial, name="serial").account
         device = self._state.iam(account).virtual_mfa_devices.get(serial) if account in self._accounts else None
         if device is None:
-            raise InvalidValue("serial", serial, "the ARN of a virtual MFA device of the sandbox's accounts")
+            raise InvalidValue("serial", serial, "the ARN of an existing virtual MFA device in the sandbox")
         return code_of_device(device.base32_string_seed, self.clock.now())
 
     def serve(self, port: int = 0) -> Server:
-        """Offer the accounts over HTTP on 127.0.0.1, to the AWS CLI and to other languages, enforced just the same.
+        """Serve the accounts over HTTP on 127.0.0.1, for the AWS CLI and other languages. IAM is enforced as well.
 
-        A switch-role link opens at ``/switchrole``, with the link's own parameters.
+        The page ``/switchrole`` takes the parameters of a switch-role link.
 
         Args:
-            port: to listen on; 0 for one that is free.
+            port: the port to listen on; 0 for a free one.
 
         >>> with Sandbox(["111111111111"]) as aws, aws.serve() as server:
         ...     session = aws.account("111111111111").session
         ...     session.client("sts", endpoint_url=server.url).get_caller_identity()["Arn"]
         'arn:aws:iam::111111111111:user/Administrator'
         """
-        return Server(port, self._gate.answer, lambda request: page(request, self))
+        return Server(port, self._pipeline.answer, lambda request: page(request, self))
 
     def environment(self, account: str, server: Server) -> dict[str, str]:
-        """The environment variables by which other programs are an account's administrator.
+        """Return the environment variables that make other programs the administrator of an account.
 
         Args:
-            account: its id.
-            server: where the accounts are offered.
+            account: the account id.
+            server: the server that the programs connect to.
+
+        Raises:
+            InvalidValue: the sandbox has no such account.
         """
         key = self.account(account).key
         return {
@@ -245,15 +257,15 @@ class Sandbox:
         }
 
     def console_users(self) -> list[str]:
-        """The ARNs of the users who have a console password."""
+        """Return the ARNs of the users that have a console password."""
         users = (user for account in self._ids for user in self._state.iam(account).users.values())
         return [user.arn for user in users if user.password]
 
     def __repr__(self) -> str:
         return f"Sandbox({self._ids!r})"
 
-    def _found(self, account: str) -> Account:
-        """An account as AWS hands it over, with an administrator made by its root."""
+    def _create_account(self, account: str) -> Account:
+        """Create the administrator of an account."""
         iam = self._state.iam(account)
         user = iam.create_user(self.region, "Administrator")
         administrator = f"arn:{self.partition}:iam::aws:policy/AdministratorAccess"
@@ -263,25 +275,45 @@ class Sandbox:
         session = boto3.Session(key.access_key_id, key.secret_access_key, region_name=self.region)
         return Account(id=account, session=session, key=key)
 
+    def _normalized(self, request: AWSPreparedRequest) -> Request:
+        """Return the request as moto expects it."""
+        url = moto_url(request.url, self._partition)
+        if url == request.url:
+            return normalize_request(request)
+        normalized = Request.from_primitives(request.method, url, request.headers, request.body)
+        # The signature covers the original host.
+        normalized.environ["xacct.host"] = urlsplit(request.url).netloc
+        return normalized
+
     def _process(self, request: AWSPreparedRequest) -> tuple[int, Mapping[str, object], str | bytes] | None:
         if not (urlsplit(request.url).hostname or "").endswith(self._domains):
             return None
         try:
-            answer = self._gate.answer(normalize_request(request))
+            answer = self._pipeline.answer(self._normalized(request))
         except AnswerLost:
             raise ConnectionClosedError(endpoint_url=request.url) from None
         return answer.status, answer.headers, answer.body
 
 
+def _region_in(partition: Partition, region: str | None) -> str:
+    if region is None:
+        return "eu-central-1" if partition.name == "aws" else partition.global_region
+    if partition_of_region(region) != partition:
+        raise InvalidValue(
+            "region", region, f"a region of partition {partition.name}, such as {partition.global_region}"
+        )
+    return region
+
+
 def _environment() -> dict[str, str]:
-    """The environment without what it says of real accounts."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    return {**kept, **nothing, "AWS_EC2_METADATA_DISABLED": "true"}
+    """The environment without the credentials and configuration of real accounts."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    files = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return {**others, **files, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
-def _moto(request: Request) -> Answer:
-    # Moto takes a request that is already read, and only declares the other kind.
-    found = _ANSWER(botocore_stubber, cast("AWSPreparedRequest", request))
-    status, headers, body = found if found is not None else (404, {}, "")
+def _execute_in_moto(request: Request) -> Answer:
+    # Moto accepts a normalized request too, but does not declare it.
+    response = _MOTO_PROCESS_REQUEST(botocore_stubber, cast("AWSPreparedRequest", request))
+    status, headers, body = response if response is not None else (404, {}, "")
     return Answer(status, headers, body)

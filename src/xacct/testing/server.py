@@ -1,4 +1,4 @@
-"""The same accounts over HTTP, for the AWS CLI and other languages."""
+"""The HTTP server of the sandbox, for the AWS CLI and other languages."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ __all__ = ["Server"]
 
 @final
 class Server:
-    """Accounts that are offered on a port of this machine: to be used in a ``with``, or to be closed.
+    """An HTTP server that serves the sandbox's accounts on 127.0.0.1. Use it in a ``with`` block, or close it.
 
     Args:
-        port: to listen on, on 127.0.0.1 alone; 0 for one that is free.
+        port: the port to listen on; 0 for a free one.
         answer: answers a request to AWS.
-        page: answers a request to the console, where it is one.
+        page: answers a request to the console; returns None for any other request.
 
     Attributes:
-        url: where it is.
+        url: the endpoint URL.
     """
 
     def __init__(
         self, port: int, answer: Callable[[Request], Answer], page: Callable[[PlainRequest], Response | None]
     ) -> None:
         self._answer, self._page = answer, page
-        self._server = make_server("127.0.0.1", port, self._respond, threaded=True, request_handler=_Quiet)
+        self._server = make_server("127.0.0.1", port, self._respond, threaded=True, request_handler=_SilentHandler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = Thread(target=self._server.serve_forever, name="xacct.testing", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """End it."""
+        """Stop the server."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -67,30 +67,30 @@ class Server:
 
     def _aws(self, request: PlainRequest) -> Response:
         try:
-            answer = self._answer(_as_sent_to_aws(request))
+            answer = self._answer(_with_aws_host(request))
         except AnswerLost:
-            # Whoever waits for the answer sees the connection break.
+            # The client sees a broken connection.
             request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             return Response()
         headers = {name: str(value) for name, value in answer.headers.items() if name.lower() != "connection"}
         body = answer.body.encode() if isinstance(answer.body, str) else answer.body
-        # As a list it leaves the length alone that the answer to a HEAD gives.
+        # A list body keeps the Content-Length of the response to a HEAD request.
         return Response([body], status=answer.status, headers=headers)
 
 
-class _Quiet(WSGIRequestHandler):
+class _SilentHandler(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 # werkzeug's name
-        """Say nothing: what was called is in the sandbox's list."""
+        """Log nothing: the sandbox records the calls."""
 
 
-def _as_sent_to_aws(request: PlainRequest) -> Request:
-    """The request as it would have come to AWS's own host."""
+def _with_aws_host(request: PlainRequest) -> Request:
+    """Return the request with the host name of the AWS endpoint."""
     scope = scope_of(request)
     service, region = (scope.service, scope.region) if scope else ("s3", "us-east-1")
     host = "iam.amazonaws.com" if service == "iam" else f"{service}.{region}.amazonaws.com"
     uri = request.environ.get("RAW_URI") or request.full_path
     headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
     sent = Request.from_primitives(request.method, f"https://{host}{uri}", headers, request.get_data())
-    # The signature is over the host that the client knew.
+    # The signature covers the host that the client used.
     sent.environ["xacct.host"] = request.host
     return sent

@@ -1,4 +1,4 @@
-"""Whether a request was signed with the secret key that belongs to its access key."""
+"""Verification of AWS Signature Version 4, in the Authorization header or in a presigned URL."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _FIELD = re.compile(r"(SignedHeaders|Signature)=([^,\s]+)")
 
 
 def is_signed_with(secret: str, call: Call) -> bool:
-    """Whether the request's signature, in its header or in its address, was made with a secret key.
+    """Return whether the request was signed with a secret access key.
 
     Args:
-        secret: the secret key.
-        call: what was called; its access key is known.
+        secret: the secret access key of the call's access key ID.
+        call: the parsed request.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
     """
@@ -46,14 +46,15 @@ def is_signed_with(secret: str, call: Call) -> bool:
     original = AWSRequest(method=request.method, url=url, headers=headers, data=request.get_data())
     original.context["timestamp"] = timestamp
     auth = kind(Credentials(call.access_key or "", secret), call.service, call.region)
-    wanted = auth.string_to_sign(original, auth.canonical_request(original)).encode()
+    string_to_sign = auth.string_to_sign(original, auth.canonical_request(original)).encode()
     key = _signing_key(secret, timestamp[:8], call.region, call.service)
-    return hmac.compare_digest(hmac.new(key, wanted, hashlib.sha256).hexdigest(), given)
+    expected = hmac.new(key, string_to_sign, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected, given)
 
 
 @lru_cache(maxsize=256)
 def _signing_key(secret: str, *scope: str) -> bytes:
-    # The same for a day: botocore derives it anew for each request.
+    # Cached, because the key is valid for a whole day and botocore derives it again for each request.
     key = f"AWS4{secret}".encode()
     for part in (*scope, "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()

@@ -1,4 +1,7 @@
-"""What AWS STS does: the only service whose answers are not moto's, which hands out credentials to anybody."""
+"""AWS STS: AssumeRole, GetSessionToken and GetCallerIdentity. The sandbox answers these itself, without moto.
+
+Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from xacct import limits
 from xacct.arn import Arn
 from xacct.errors import PolicyError
+from xacct.limits import Range, TextRule
 from xacct.policy import PolicyDocument
 from xacct.testing.credential_store import AuthenticatedPrincipal, CredentialStore, Session, document_of
 from xacct.testing.error_responses import Refused, invalid
 from xacct.testing.http_messages import Answer, Call, rendered
 from xacct.testing.packed_policy_size import packed_policy_size
+from xacct.testing.required_permissions import Context
 from xacct.testing.tags import check_tags
 from xacct.testing.totp import is_valid
 
@@ -24,85 +30,77 @@ if TYPE_CHECKING:
 
 __all__ = ["SecurityTokenService"]
 
-_CHAINED = 3600
-_RULES: dict[str, tuple[str, int, int, str]] = {
-    "RoleSessionName": ("roleSessionName", 2, 64, r"[\w+=,.@-]*"),
-    "ExternalId": ("externalId", 2, 1224, r"[\w+=,.@:\/-]*"),
-    # AWS takes more than the 64 that its model says.
-    "SourceIdentity": ("sourceIdentity", 2, 256, r"[\w+=,.@-]*"),
-    "SerialNumber": ("serialNumber", 9, 256, r"[\w+=/:,.@-]*"),
-    "TokenCode": ("tokenCode", 6, 6, r"[\d]*"),
-    "Policy": ("policy", 1, 2048, r"[\t\n\r\x20-\xFF]+"),
+_TEXT_RULES: Mapping[str, TextRule] = {
+    "RoleSessionName": limits.ROLE_SESSION_NAME,
+    "ExternalId": limits.EXTERNAL_ID,
+    "SourceIdentity": limits.SOURCE_IDENTITY_LIVE,
+    "SerialNumber": limits.MFA_SERIAL,
+    "TokenCode": limits.MFA_TOKEN_CODE,
+    "Policy": limits.SESSION_POLICY,
 }
 
 
 class SecurityTokenService:
-    """Sessions for those who may have them.
+    """Validates calls to STS and issues temporary credentials.
 
     Args:
-        state: the accounts.
-        callers: where credentials are kept.
-        clock: the sandbox's time.
-
-    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+        state: the state of the accounts.
+        credentials: where the temporary credentials are kept.
+        clock: the sandbox's clock.
     """
 
-    def __init__(self, state: MotoState, callers: CredentialStore, clock: Clock) -> None:
-        self._state, self._callers, self._clock = state, callers, clock
+    def __init__(self, state: MotoState, credentials: CredentialStore, clock: Clock) -> None:
+        self._state, self._credentials, self._clock = state, credentials, clock
 
-    def check(self, call: Call, caller: AuthenticatedPrincipal) -> dict[str, str | tuple[str, ...]]:
-        """Refuse what no permission can mend, and learn what else the call is about.
+    def check(self, call: Call, caller: AuthenticatedPrincipal) -> Context:
+        """Check everything that AWS checks before it evaluates policies.
 
         Args:
-            call: what was called.
-            caller: by whom.
+            call: the parsed request.
+            caller: the authenticated principal.
 
         Returns:
-            Context keys: of an MFA code that came with the call, and of what passes on through a chain of roles.
+            The context keys that follow from the call's MFA code and from the caller's role session.
 
         Raises:
-            Refused: a parameter breaks a rule, or the MFA code is wrong.
+            Refused: a parameter is invalid, or the MFA code is wrong.
         """
-        for name, (field, low, high, pattern) in _RULES.items():
-            if name in call.params:
-                _check_text(field, call.text(name), low, high, pattern)
+        for parameter, rule in _TEXT_RULES.items():
+            if parameter in call.params:
+                _check_text(parameter, call.text(parameter), rule)
         if call.operation == "GetSessionToken" and (caller.session is not None or caller.entity is None):
             raise Refused("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
         if call.operation != "AssumeRole":
-            return self._mfa(call, caller)
-        _check_range("durationSeconds", call.params.get("DurationSeconds"), 900, 43200)
-        if len(call.params.get("PolicyArns") or ()) > 10:
-            raise invalid(call.params["PolicyArns"], "policyArns", "have length less than or equal to 10")
+            return self._check_mfa(call, caller)
+        _check_duration(call.params.get("DurationSeconds"), limits.ASSUME_ROLE_SECONDS)
+        if len(call.params.get("PolicyArns") or ()) > limits.SESSION_POLICY_ARNS:
+            rule_text = f"have length less than or equal to {limits.SESSION_POLICY_ARNS}"
+            raise invalid(call.params["PolicyArns"], "policyArns", rule_text)
         arn = call.text("RoleArn")
         if not re.fullmatch(r"arn:[\w-]+:iam::[0-9]{12}:role/[\x21-\x7e]+", arn):
             raise Refused("ValidationError", f"{arn} is invalid")
         _check_tags(call, caller)
-        context = self._mfa(call, caller)
-        session = caller.session
-        if session is not None and session.source_identity:
-            if call.text("SourceIdentity", session.source_identity) != session.source_identity:
-                raise Refused("ValidationError", "The source identity is already set for this assume role session")
-            context["sts:SourceIdentity"] = session.source_identity
-        keys = {tag["Key"] for tag in call.params.get("Tags") or ()} | (session.transitive if session else set())
-        if keys:
-            context["aws:TagKeys"] = tuple(sorted(keys))
-        return context
+        return {**self._check_mfa(call, caller), **_keys_of_role_chaining(call, caller)}
 
-    def _mfa(self, call: Call, caller: AuthenticatedPrincipal) -> dict[str, str | tuple[str, ...]]:
+    def _check_mfa(self, call: Call, caller: AuthenticatedPrincipal) -> Context:
         if "SerialNumber" not in call.params:
             return {}
         serial, code = call.text("SerialNumber"), call.text("TokenCode")
         device = self._state.iam(caller.account).virtual_mfa_devices.get(serial) if caller.account else None
-        mine = device is not None and device.user is caller.entity and caller.session is None
-        if not mine or device is None or not is_valid(code, seed=device.base32_string_seed, now=self._clock.now()):
+        if (
+            device is None
+            or caller.session is not None
+            or device.user is not caller.entity
+            or not is_valid(code, seed=device.base32_string_seed, now=self._clock.now())
+        ):
             raise Refused("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.", 403)
         return {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "0"}
 
     def answer(self, call: Call, caller: AuthenticatedPrincipal) -> Answer:
-        """The answer to a call that is allowed.
+        """Answer a permitted call.
 
         Raises:
-            Refused: a duration or a role that does not go with it, or an operation that the sandbox does not do.
+            Refused: the duration or a session policy is invalid, or the operation is not implemented.
         """
         if call.operation == "GetCallerIdentity":
             if not caller.account:
@@ -111,33 +109,23 @@ class SecurityTokenService:
         elif call.operation == "AssumeRole":
             result = self._assume_role(call, caller)
         elif call.operation == "GetSessionToken":
-            result = self._session_token(call, caller)
+            result = self._get_session_token(call, caller)
         else:
-            raise Refused("InvalidAction", f"The sandbox does not do sts:{call.operation}: it would not be real.")
+            raise Refused("InvalidAction", f"sts:{call.operation} is not implemented in the sandbox")
         return rendered("sts", call.operation, result)
 
     def _assume_role(self, call: Call, caller: AuthenticatedPrincipal) -> dict[str, Any]:
         arn = Arn.parse(call.text("RoleArn"))
-        role: Role | None = self._state.role(arn.account, arn.name)
+        role = self._state.role(arn.account, arn.name)
         if role is None:
-            raise LookupError(f"{arn} was allowed and is not there")
-        seconds = int(call.params.get("DurationSeconds") or 3600)
-        if seconds > int(role.max_session_duration or 3600):
-            raise Refused(
-                "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-            )
-        if caller.in_role and seconds > _CHAINED:
-            raise Refused(
-                "ValidationError",
-                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
-            )
-        before, name = caller.session, call.text("RoleSessionName")
-        passed_on = {key: before.tags[key] for key in before.transitive} if before else {}
-        mine = {tag["Key"]: tag["Value"] for tag in call.params.get("Tags") or ()}
-        tags = {**passed_on, **mine}
-        packed = packed_policy_size(call, tags)
-        identity = call.text("SourceIdentity") or (before.source_identity if before else None)
-        session = self._callers.open_session(
+            raise LookupError(f"role {arn} was authorized but does not exist")
+        seconds = _role_session_seconds(call, caller, role)
+        calling, name = caller.session, call.text("RoleSessionName")
+        inherited = {key: calling.tags[key] for key in calling.transitive} if calling else {}
+        tags = {**inherited, **{tag["Key"]: tag["Value"] for tag in call.params.get("Tags") or ()}}
+        packed_size = packed_policy_size(call, tags)
+        source_identity = call.text("SourceIdentity") or (calling.source_identity if calling else None)
+        session = self._credentials.open_session(
             arn=f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{role.name}/{name}",
             account=arn.account,
             user_id=f"{role.id}:{name}",
@@ -146,16 +134,18 @@ class SecurityTokenService:
             assumed=True,
             policies=tuple(self._session_policies(call, arn.account)),
             tags=tags,
-            transitive=frozenset(call.params.get("TransitiveTagKeys") or ()) | frozenset(passed_on),
-            source_identity=identity,
+            transitive=frozenset(call.params.get("TransitiveTagKeys") or ()) | frozenset(inherited),
+            source_identity=source_identity,
         )
         result: dict[str, Any] = {
             "Credentials": _credentials(session),
             "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
         }
-        if packed:
-            result["PackedPolicySize"] = packed
-        return result | ({"SourceIdentity": identity} if identity else {})
+        if packed_size:
+            result["PackedPolicySize"] = packed_size
+        if source_identity:
+            result["SourceIdentity"] = source_identity
+        return result
 
     def _session_policies(self, call: Call, account: str) -> Iterator[str]:
         if "Policy" in call.params:
@@ -170,10 +160,10 @@ class SecurityTokenService:
                 raise Refused("ValidationError", f"{entry['arn']} is invalid")
             yield document_of(policy)
 
-    def _session_token(self, call: Call, caller: AuthenticatedPrincipal) -> dict[str, Any]:
-        seconds = int(call.params.get("DurationSeconds") or 43200)
-        _check_range("durationSeconds", seconds, 900, 129_600)
-        session = self._callers.open_session(
+    def _get_session_token(self, call: Call, caller: AuthenticatedPrincipal) -> dict[str, Any]:
+        seconds = int(call.params.get("DurationSeconds") or limits.DEFAULT_SESSION_TOKEN_SECONDS)
+        _check_duration(seconds, limits.SESSION_TOKEN_SECONDS)
+        session = self._credentials.open_session(
             arn=caller.arn,
             account=caller.account,
             user_id=caller.user_id,
@@ -182,6 +172,39 @@ class SecurityTokenService:
             mfa_at=self._clock.now() if "SerialNumber" in call.params else None,
         )
         return {"Credentials": _credentials(session)}
+
+
+def _role_session_seconds(call: Call, caller: AuthenticatedPrincipal, role: Role) -> int:
+    """Return the duration of a role session, within the limits of the role and of role chaining."""
+    seconds = int(call.params.get("DurationSeconds") or limits.DEFAULT_SESSION_SECONDS)
+    if seconds > int(role.max_session_duration or limits.DEFAULT_SESSION_SECONDS):
+        raise Refused(
+            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        )
+    if caller.is_role_session and seconds > limits.CHAINED_SESSION_SECONDS:
+        raise Refused(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        )
+    return seconds
+
+
+def _keys_of_role_chaining(call: Call, caller: AuthenticatedPrincipal) -> Context:
+    """Return the source identity and the tag keys of AssumeRole, with those that the caller's session passes on.
+
+    Raises:
+        Refused: the call would change the source identity of the caller's session.
+    """
+    context: Context = {}
+    session = caller.session
+    if session is not None and session.source_identity:
+        if call.text("SourceIdentity", session.source_identity) != session.source_identity:
+            raise Refused("ValidationError", "The source identity is already set for this assume role session")
+        context["sts:SourceIdentity"] = session.source_identity
+    keys = {tag["Key"] for tag in call.params.get("Tags") or ()} | (session.transitive if session else set())
+    if keys:
+        context["aws:TagKeys"] = tuple(sorted(keys))
+    return context
 
 
 def _credentials(session: Session) -> Mapping[str, object]:
@@ -193,24 +216,29 @@ def _credentials(session: Session) -> Mapping[str, object]:
     }
 
 
-def _check_text(field: str, value: str, low: int, high: int, pattern: str) -> None:
-    if len(value) > high:
-        raise invalid(value, field, f"have length less than or equal to {high}")
-    if len(value) < low:
-        raise invalid(value, field, f"have length greater than or equal to {low}")
-    if not re.fullmatch(pattern, value, re.ASCII):
+def _check_text(parameter: str, value: str, rule: TextRule) -> None:
+    field = parameter[0].lower() + parameter[1:]
+    if len(value) > rule.longest:
+        raise invalid(value, field, f"have length less than or equal to {rule.longest}")
+    if len(value) < rule.shortest:
+        raise invalid(value, field, f"have length greater than or equal to {rule.shortest}")
+    if not rule.has_valid_form(value):
+        pattern = f"{rule.characters}{'+' if parameter == 'Policy' else '*'}"
         raise invalid(value, field, f"satisfy regular expression pattern: {pattern}")
 
 
-def _check_range(field: str, value: int | None, low: int, high: int) -> None:
-    if value is not None and int(value) > high:
-        raise invalid(value, field, f"have value less than or equal to {high}")
-    if value is not None and int(value) < low:
-        raise invalid(value, field, f"have value greater than or equal to {low}")
+def _check_duration(seconds: int | None, allowed: Range) -> None:
+    if seconds is not None and int(seconds) > allowed.most:
+        raise invalid(seconds, "durationSeconds", f"have value less than or equal to {allowed.most}")
+    if seconds is not None and int(seconds) < allowed.least:
+        raise invalid(seconds, "durationSeconds", f"have value greater than or equal to {allowed.least}")
 
 
 def _check_tags(call: Call, caller: AuthenticatedPrincipal) -> None:
-    """What https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html demands of session tags."""
+    """Check the session tags.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
+    """
     check_tags(call.params.get("Tags") or (), duplicates="InvalidParameterValue")
     keys = {tag["Key"].lower() for tag in call.params.get("Tags") or ()}
     transitive = [key.lower() for key in call.params.get("TransitiveTagKeys") or ()]
