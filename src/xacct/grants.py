@@ -1,4 +1,4 @@
-"""The desired state of both sides of a grant, as values without I/O."""
+"""TrustGrant and DevAccessGrant: the declared state of the trusting and of the trusted account, without I/O."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from attrs import field, frozen
 
 from xacct.arn import Arn, account_id, partition
-from xacct.console_user import ConsoleUser
+from xacct.console_user import ConsoleUser, console_user_or_none
 from xacct.errors import InvalidValue, PolicyError
 from xacct.limits import (
     DEFAULT_SESSION_SECONDS,
@@ -25,14 +25,13 @@ from xacct.limits import (
 )
 from xacct.policy import Condition, PolicyDocument, Principal, Statement
 from xacct.policy.document import check_identity_policy, check_trust_policy
-from xacct.validators import aware, check_text, integer, tags, text
+from xacct.validators import aware, check_text, grant_tags, integer, text
 
-__all__ = ["ConsoleUser", "DevAccessGrant", "TrustGrant"]
+__all__ = ["DevAccessGrant", "TrustGrant", "check_trusted_principal"]
 
-_INLINE_CHARACTERS = INLINE_POLICY_CHARACTERS["role"]
-# So that a digest of each fits into the tag that records what xacct attached, and to whom.
-_INLINE_DOCUMENTS = 25
-_NAMED_CARRIERS = 35
+# A tag of 256 characters records a digest of each inline policy and of each attachment.
+_INLINE_POLICIES = 25
+_ATTACHMENTS = 35
 
 
 def _principals(values: Iterable[Principal | str] | Principal | str) -> tuple[Principal, ...]:
@@ -58,37 +57,39 @@ def _tag_values(tags: Mapping[str, Iterable[str] | str]) -> dict[str, tuple[str,
 
 @frozen(kw_only=True)
 class TrustGrant:
-    """The trusting account's side: a role, whom it trusts and under what conditions, and what it may do.
+    """A role in the trusting account: the principals that can assume it, the conditions, and the role's permissions.
 
-    Conditions hold for people and workloads; an AWS service among the principals gets a statement of its own with only
-    the expiry, as services have no MFA, no external ID and no organization.
+    The conditions apply to users and roles. AWS services cannot meet them, so a service gets a statement of its own,
+    whose only condition is the expiry.
 
     Args:
         account: the trusting account's id.
-        principals: who is trusted: ``Principal`` values, account ids, ARNs of users and roles, service names.
-        managed_policy_arns: what the role may do, as managed policies; at most 10.
-        policies: what the role may do, as inline documents by name; 10,240 characters in all.
-        may_write: whether the role is meant to do more than read. Unless it is, the proof fails where it could, and
-            the grant is not applied.
+        principals: the principals that can assume the role: ``Principal`` values, account ids, ARNs of users and roles,
+            or service names.
+        managed_policy_arns: ARNs of the managed policies of the role; at most 10.
+        policies: the inline policies of the role by name; at most 10,240 characters together, and at most 25.
+        may_write: whether the role is intended to do more than read. If False, the proof fails for a role that can
+            write, and the grant is not applied.
         role_name: the role's name.
         path: the role's path.
-        description: the role's description, at most 1000 characters.
-        tags: the role's own tags, beside those by which xacct knows what it made.
-        permissions_boundary: ARN of the managed policy that bounds the role.
-        max_session_duration: seconds that a session may last, 3600 to 43200.
-        external_id: what a third party must say to assume the role; then the console cannot switch to it.
-        require_mfa: whether the caller must have signed in with MFA.
-        mfa_max_age: seconds since that sign-in at most; asks for MFA too.
-        organization_id: the AWS organization that the caller must belong to.
-        source_identity: patterns, one of which the session's source identity must match.
-        session_tags: tags that the session must carry, each with the patterns that its value may match.
-        source_ips: networks that the call may come from, in CIDR notation.
-        expires: when the trust ends, by IAM's own clock; a datetime with a time zone.
-        partition: the partition of the account.
+        description: the role's description; at most 1000 characters.
+        tags: the role's tags, in addition to those of xacct; at most 45.
+        permissions_boundary: the ARN of the managed policy that is the role's permissions boundary.
+        max_session_duration: the maximum length of a session, 3600 to 43200 seconds.
+        external_id: the external ID that callers must send. The console cannot send one, so it cannot switch to the
+            role.
+        require_mfa: whether callers must have signed in with MFA.
+        mfa_max_age: the maximum time since the sign-in with MFA, 1 to 129600 seconds; requires MFA too.
+        organization_id: the id of the AWS organization that callers must belong to.
+        source_identity: patterns for the session's source identity, one of which must match.
+        session_tags: patterns for the session's tags by key. Each tag is required, and one of its patterns must match.
+        source_ips: IP networks from which calls are accepted, in CIDR notation.
+        expires: the time after which IAM denies new sessions; a datetime with a time zone.
+        partition: the account's partition.
 
     Raises:
         InvalidValue: a field is not valid.
-        PolicyError: a document is not, or the trust policy would be too long.
+        PolicyError: an inline policy is not valid, or the trust policy is too long.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user.html
 
@@ -97,7 +98,7 @@ class TrustGrant:
     >>> grant.role_arn
     'arn:aws:iam::111111111111:role/CrossAccountRoleS3'
     >>> grant.trust_policy.statements[0].conditions
-    (Condition(operator='Bool', key='aws:MultiFactorAuthPresent', values=('true',)),)
+    (Condition('Bool', 'aws:MultiFactorAuthPresent', 'true'),)
     """
 
     account: str = field(validator=lambda _, __, value: account_id(value) and None)
@@ -108,7 +109,7 @@ class TrustGrant:
     role_name: str = field(default="CrossAccountRoleS3", validator=text(ENTITY_NAME))
     path: str = field(default="/", validator=text(PATH))
     description: str = field(default="A Role to delegate S3 access to another AWS account", validator=text(DESCRIPTION))
-    tags: Mapping[str, str] = field(factory=dict, converter=_copy, validator=tags)
+    tags: Mapping[str, str] = field(factory=dict, converter=_copy, validator=grant_tags)
     permissions_boundary: str | None = None
     max_session_duration: int = field(
         default=DEFAULT_SESSION_SECONDS, validator=integer(MAX_SESSION_SECONDS, "seconds")
@@ -137,34 +138,19 @@ class TrustGrant:
 
     def _check_principals(self) -> None:
         if not self.principals:
-            raise InvalidValue("principals", (), "name at least one principal that the role trusts")
+            raise InvalidValue("principals", (), "name at least one principal that can assume the role")
         for principal in self.principals:
-            if principal.is_anyone and not principal.conditions and not self.organization_id:
-                raise InvalidValue(
-                    "principals", "*", "trusts everybody: name accounts, or demand an organization with organization_id"
-                )
-            if principal.kind == "Federated":
-                raise InvalidValue(
-                    "principals", principal.value,
-                    "an identity provider's users do not come by sts:AssumeRole, which is all that a grant allows",
-                )  # fmt: skip
-            if principal.kind == "CanonicalUser":
-                raise InvalidValue("principals", principal.value, "a canonical user id cannot assume roles")
-            if principal.is_deleted:
-                raise InvalidValue(
-                    "principals", principal.value, "this principal was deleted: name the one meant by ARN"
-                )
+            check_trusted_principal(principal, self.organization_id)
             if principal.partition not in (None, self.partition):
-                raise InvalidValue(
-                    "principals", principal.value, f"no trust crosses partitions, and the role is in {self.partition}"
-                )
+                rule = f"a role trusts principals of its own partition only, which is {self.partition}"
+                raise InvalidValue("principals", principal.value, rule)
             if principal.value == self.role_arn:
-                raise InvalidValue("principals", principal.value, "a role that is being made cannot trust itself")
+                raise InvalidValue("principals", principal.value, "a new role cannot trust itself")
 
     def _check_permissions(self) -> None:
         if not self.managed_policy_arns and not self.policies:
             raise InvalidValue(
-                "managed_policy_arns", (), "the role may do nothing: give managed_policy_arns or policies"
+                "managed_policy_arns", (), "the role needs permissions: set managed_policy_arns or policies"
             )
         if len(self.managed_policy_arns) > MANAGED_POLICIES_PER_ENTITY:
             rule = f"at most {MANAGED_POLICIES_PER_ENTITY} managed policies"
@@ -173,14 +159,18 @@ class TrustGrant:
             check_managed_policy("managed_policy_arns", arn, self.account, self.partition)
         if self.permissions_boundary is not None:
             check_managed_policy("permissions_boundary", self.permissions_boundary, self.account, self.partition)
-        if len(self.policies) > _INLINE_DOCUMENTS:
-            raise InvalidValue("policies", len(self.policies), f"at most {_INLINE_DOCUMENTS} documents")
+        self._check_inline_policies()
+
+    def _check_inline_policies(self) -> None:
+        limit = INLINE_POLICY_CHARACTERS["role"]
+        if len(self.policies) > _INLINE_POLICIES:
+            raise InvalidValue("policies", len(self.policies), f"at most {_INLINE_POLICIES} inline policies")
         for name, document in self.policies.items():
             check_text("policies", name, POLICY_NAME)
-            check_identity_policy(document, limit=_INLINE_CHARACTERS)
+            check_identity_policy(document, limit=limit)
         total = sum(document.size for document in self.policies.values())
-        if total > _INLINE_CHARACTERS:
-            raise InvalidValue("policies", f"{total} characters", f"at most {_INLINE_CHARACTERS} in all")
+        if total > limit:
+            raise InvalidValue("policies", f"{total} characters", f"at most {limit} characters together")
 
     @property
     def role_arn(self) -> str:
@@ -189,12 +179,12 @@ class TrustGrant:
 
     @property
     def needs_mfa(self) -> bool:
-        """Whether people and workloads need MFA."""
+        """Whether users and roles must have signed in with MFA."""
         return self.require_mfa or self.mfa_max_age is not None
 
     @property
     def trust_policy(self) -> PolicyDocument:
-        """Who may assume the role, and under what conditions."""
+        """The role's trust policy: who can assume it, and under what conditions."""
         statements: list[Statement] = []
         groups: dict[tuple[bool, tuple[Condition, ...]], list[Principal]] = {}
         for principal in self.principals:
@@ -207,11 +197,11 @@ class TrustGrant:
         return [Statement.allow("sts:AssumeRole", principals=members, conditions=self._expiry)]
 
     def _trust(self, members: Sequence[Principal], own: Sequence[Condition]) -> list[Statement]:
-        shared = dict.fromkeys((*own, *self._circumstances, *self._expiry))
+        shared = dict.fromkeys((*own, *self._caller_conditions, *self._expiry))
         tags = [Condition("StringLike", f"aws:RequestTag/{key}", values) for key, values in self.session_tags.items()]
         identity = [Condition("StringLike", "sts:SourceIdentity", self.source_identity)] if self.source_identity else []
         assume = Statement.allow("sts:AssumeRole", principals=members, conditions=(*shared, *tags, *identity))
-        # Each needs its own permission beside sts:AssumeRole, and knows only its own context keys for certain.
+        # STS authorizes tags and source identity separately. Only their own context keys are sure to be present then.
         extras = [
             Statement.allow(action, principals=members, conditions=(*own, *conditions))
             for action, conditions in (("sts:TagSession", tags), ("sts:SetSourceIdentity", identity))
@@ -227,12 +217,12 @@ class TrustGrant:
         return (Condition("DateLessThan", "aws:CurrentTime", moment),)
 
     @property
-    def _circumstances(self) -> list[Condition]:
+    def _caller_conditions(self) -> list[Condition]:
         conditions = []
         if self.external_id is not None:
             conditions.append(Condition("StringEquals", "sts:ExternalId", self.external_id))
         if self.needs_mfa:
-            # Bool, not BoolIfExists: a long-term access key without MFA has no such key in its requests.
+            # Not BoolIfExists: requests with a long-term access key lack this context key.
             conditions.append(Condition("Bool", "aws:MultiFactorAuthPresent", "true"))
         if self.mfa_max_age is not None:
             conditions.append(Condition("NumericLessThan", "aws:MultiFactorAuthAge", str(self.mfa_max_age)))
@@ -245,25 +235,26 @@ class TrustGrant:
 
 @frozen(kw_only=True)
 class DevAccessGrant:
-    """The trusted account's side: the policy that allows assuming the roles, and whom it is attached to.
+    """A managed policy in the trusted account that allows assuming roles, and the users, groups and roles that get it.
 
     Args:
         account: the trusted account's id.
-        role_arns: the roles that may be assumed; no wildcards.
-        policy_name: the name of the managed policy.
-        path: its path.
-        description: its description, at most 1000 characters.
-        console_user: a user to create, who carries the policy.
-        users: names of users of the account that get the policy.
-        groups: names of groups that get it.
-        roles: names of roles that get it.
-        session_tags: whether sessions may be tagged, where the roles ask for it.
-        source_identity: whether sessions may carry a source identity, where the roles ask for it.
-        tags: tags of the policy and of the console user.
-        partition: the partition of the account.
+        role_arns: ARNs of the roles that can be assumed; no wildcards.
+        policy_name: the policy's name.
+        path: the policy's path.
+        description: the policy's description; at most 1000 characters.
+        console_user: a user to create, with the policy attached.
+        users: names of existing users to attach the policy to.
+        groups: names of existing groups to attach the policy to.
+        roles: names of existing roles to attach the policy to.
+        session_tags: whether to allow session tags, for roles that require them.
+        source_identity: whether to allow a source identity, for roles that require one.
+        tags: tags of the policy and of the console user, in addition to those of xacct; at most 45.
+        partition: the account's partition.
 
     Raises:
         InvalidValue: a field is not valid.
+        PolicyError: the policy is too long.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_permissions-to-switch.html
 
@@ -279,16 +270,21 @@ class DevAccessGrant:
     policy_name: str = field(default="CrossAccountPolicy", validator=text(POLICY_NAME))
     path: str = field(default="/", validator=text(PATH))
     description: str = field(default="Policy for Cross Account Access", validator=text(DESCRIPTION))
-    console_user: ConsoleUser | None = None
+    console_user: ConsoleUser | None = field(default=None, validator=console_user_or_none)
     users: tuple[str, ...] = field(default=(), converter=_texts)
     groups: tuple[str, ...] = field(default=(), converter=_texts)
     roles: tuple[str, ...] = field(default=(), converter=_texts)
     session_tags: bool = False
     source_identity: bool = False
-    tags: Mapping[str, str] = field(factory=dict, converter=_copy, validator=tags)
+    tags: Mapping[str, str] = field(factory=dict, converter=_copy, validator=grant_tags)
     partition: str = field(default="aws", validator=lambda _, __, value: partition(value) and None)
 
     def __attrs_post_init__(self) -> None:
+        self._check_role_arns()
+        self._check_attachments()
+        check_identity_policy(self.assume_role_policy)
+
+    def _check_role_arns(self) -> None:
         if not self.role_arns:
             raise InvalidValue("role_arns", (), "name at least one role to assume")
         for role_arn in self.role_arns:
@@ -296,61 +292,83 @@ class DevAccessGrant:
             if arn.service != "iam" or arn.resource_type != "role" or "*" in role_arn or "?" in role_arn:
                 raise InvalidValue("role_arns", role_arn, "the ARN of exactly one IAM role")
             if arn.partition != self.partition:
-                raise InvalidValue(
-                    "role_arns", role_arn, f"no trust crosses partitions, and the policy is in {self.partition}"
-                )
-        named = (*self.users, *self.groups, *self.roles)
-        for name in named:
+                rule = f"principals can assume roles of their own partition only, which is {self.partition}"
+                raise InvalidValue("role_arns", role_arn, rule)
+
+    def _check_attachments(self) -> None:
+        names = (*self.users, *self.groups, *self.roles)
+        for name in names:
             check_text("users, groups and roles", name, ENTITY_NAME)
-        if len(named) > _NAMED_CARRIERS:
-            raise InvalidValue(
-                "users, groups and roles", len(named), f"at most {_NAMED_CARRIERS}: use a group for more"
-            )
+        if len(names) > _ATTACHMENTS:
+            raise InvalidValue("users, groups and roles", len(names), f"at most {_ATTACHMENTS}: use a group for more")
         if self.console_user is not None:
-            if not isinstance(self.console_user, ConsoleUser):
-                raise InvalidValue("console_user", self.console_user, "a ConsoleUser, such as ConsoleUser('ada')")
             if self.console_user.name in self.users:
-                raise InvalidValue("users", self.console_user.name, "the console user carries the policy already")
+                rule = "the policy is attached to the console user already: name only other users"
+                raise InvalidValue("users", self.console_user.name, rule)
             for policy in self.console_user.managed_policy_arns:
                 check_managed_policy("console_user.managed_policy_arns", policy, self.account, self.partition)
-        check_identity_policy(self.assume_role_policy)
 
     @property
     def policy_arn(self) -> str:
-        """The ARN of the managed policy."""
+        """The policy's ARN."""
         return str(Arn.policy(self.account, self.policy_name, self.path, self.partition))
 
     @property
     def console_user_arn(self) -> str | None:
-        """The ARN of the console user, where one is asked for."""
+        """The console user's ARN; None without a console user."""
         user = self.console_user
         return None if user is None else str(Arn.user(self.account, user.name, "/", self.partition))
 
     @property
     def assume_role_policy(self) -> PolicyDocument:
-        """The permission to assume the roles."""
+        """The policy document, which allows assuming the roles."""
         extras = (("sts:TagSession", self.session_tags), ("sts:SetSourceIdentity", self.source_identity))
-        actions = ["sts:AssumeRole", *(action for action, wanted in extras if wanted)]
+        actions = ["sts:AssumeRole", *(action for action, allowed in extras if allowed)]
         return PolicyDocument((Statement.allow(actions, self.role_arns),), name=self.policy_name)
 
 
-def check_managed_policy(name: str, value: str, account: str, partition_name: str) -> None:
-    """Refuse anything but the ARN of a managed policy that a principal of the account can carry.
+def check_trusted_principal(principal: Principal, organization_id: str | None = None) -> None:
+    """Check that a principal can be trusted by a grant, whatever the account.
+
+    Args:
+        principal: the principal.
+        organization_id: the organization that all principals must belong to.
 
     Raises:
-        InvalidValue: it is something else.
+        InvalidValue: it cannot assume roles, was deleted, or is everybody.
+    """
+    if principal.is_anyone and not principal.conditions and not organization_id:
+        rule = "this trusts everybody: name accounts, or use Principal.organization"
+    elif principal.kind == "Federated":
+        rule = "federated users call sts:AssumeRoleWithSAML or WithWebIdentity, but a grant allows only sts:AssumeRole"
+    elif principal.kind == "CanonicalUser":
+        rule = "a canonical user id cannot assume roles"
+    elif principal.is_deleted:
+        rule = "this is the unique id of a deleted principal: name the principal by ARN"
+    else:
+        return
+    raise InvalidValue("principals", principal.value, rule)
+
+
+def check_managed_policy(name: str, value: str, account: str, partition_name: str) -> None:
+    """Check that a value is the ARN of a managed policy that can be attached in an account.
+
+    Raises:
+        InvalidValue: it is not.
     """
     arn = Arn.parse(value, name=name)
     if arn.service != "iam" or arn.resource_type != "policy" or not arn.name or "*" in value:
         raise InvalidValue(name, value, "the ARN of a managed policy")
     if arn.partition != partition_name:
-        raise InvalidValue(name, value, f"a policy of another partition cannot be attached in {partition_name}")
+        raise InvalidValue(name, value, f"the policy is of another partition than the account's, {partition_name}")
     if arn.account not in ("aws", account):
-        raise InvalidValue(name, value, f"a policy of AWS or of account {account} itself")
+        raise InvalidValue(name, value, f"the policy must be AWS's or of account {account}")
 
 
 def _network(value: str) -> None:
     try:
         ipaddress.ip_network(value)
     except ValueError as error:
-        raise InvalidValue("source_ips", value, f"a network in CIDR notation ({error})") from None
+        raise InvalidValue(
+            "source_ips", value, f"an IP network in CIDR notation, such as 192.0.2.0/24 ({error})"
+        ) from None

@@ -105,14 +105,15 @@ def _reasons(decision: Decision) -> list[str]:
     if decision.note:
         return [f"  {decision.note}"]
     if decision.allowed:
-        return [f"  allowed by {label}" for r in reports if r.name in decision.decided_by for label in r.matched]
+        labels = [label for r in reports if r.name in decision.decided_by for label in r.matched]
+        return [f"  allowed by {label}" for label in labels] or ["  allowed: the root user needs no identity policy"]
     if decision.effect == "ExplicitDeny":
         lines = ["  blocked by an explicit Deny, which no Allow can override:"]
         for r in reports:
             if r.effect == "ExplicitDeny":
                 lines += [*(f"    {label}" for label in r.matched), *(f"      {text}" for text in r.because)]
         return lines
-    allowing = [r.name for r in reports if r.effect == "Allow" and r.name in _GRANTING]
+    allowing: list[LayerName] = [r.name for r in reports if r.effect == "Allow" and r.name in _GRANTING]
     missing = ", ".join(_title(decision, name) for name in decision.decided_by)
     lines = ["  no policy allows it"]
     if allowing:
