@@ -1,6 +1,6 @@
-"""200 roles in 200 accounts, one call to S3 in each: by `fan_out`, by threads with a session each, and by botocove.
+"""Measure one S3 call in each of 200 accounts with `fan_out`, with a thread pool, and with botocove.
 
-Each runs in a process of its own, against STS and S3 that take 100 ms to answer.
+Each runs in a separate process, against a local server that answers STS and S3 requests after 100 ms.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ SECONDS, MEBIBYTES = 3.0, 200
 
 
 def buckets(session: boto3.Session) -> int:
-    """One call to S3."""
+    """Call S3 once, and return the number of buckets."""
     return len(session.client("s3").list_buckets()["Buckets"])
 
 
-def ours() -> int:
-    """With one STS client, and sessions that share what can be shared."""
+def with_fan_out() -> int:
+    """Call S3 in each account with `fan_out`."""
     return len(fan_out(ROLES, buckets, session_name="nightly", progress=False).results)
 
 
-def threads() -> int:
-    """What people write: a thread, a session and an STS client for each account."""
+def with_threads() -> int:
+    """Call S3 in each account with typical code: a thread pool, and a session and an STS client per account."""
 
     def in_account(role: str) -> int:
         keys = boto3.Session().client("sts").assume_role(RoleArn=role, RoleSessionName="nightly")["Credentials"]
@@ -47,19 +47,23 @@ def threads() -> int:
         return len(list(pool.map(in_account, ROLES)))
 
 
-def botocove() -> int:
-    """The library for the same, by its own defaults."""
+def with_botocove() -> int:
+    """Call S3 in each account with botocove and its default settings."""
     cove = import_module("botocove").cove
     accounts = [role.split(":")[4] for role in ROLES]
-    found = cove(buckets, target_ids=accounts, rolename="Reader", role_session_name="nightly")()
-    return len(found["Results"])
+    results = cove(buckets, target_ids=accounts, rolename="Reader", role_session_name="nightly")()
+    return len(results["Results"])
 
 
-WAYS: dict[str, Callable[[], int]] = {"fan_out": ours, "threads": threads, "botocove": botocove}
+IMPLEMENTATIONS: dict[str, Callable[[], int]] = {
+    "fan_out": with_fan_out,
+    "threads": with_threads,
+    "botocove": with_botocove,
+}
 
 
-def measured(way: str, url: str) -> tuple[float, float]:
-    """Seconds, and MiB at most, of a process of its own."""
+def measure(implementation: str, url: str) -> tuple[float, float]:
+    """Run an implementation in a new process, and return the seconds and the peak memory in MiB."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
         "AWS_ENDPOINT_URL": url,
         "AWS_CONFIG_FILE": os.devnull,
@@ -68,20 +72,22 @@ def measured(way: str, url: str) -> tuple[float, float]:
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_DEFAULT_REGION": "eu-west-1",
     }
-    done = subprocess.run([sys.executable, __file__, way], env=environment, check=True, capture_output=True, text=True)
-    seconds, mebibytes = json.loads(done.stdout)
+    process = subprocess.run(
+        [sys.executable, __file__, implementation], env=environment, check=True, capture_output=True, text=True
+    )
+    seconds, mebibytes = json.loads(process.stdout)
     return seconds, mebibytes
 
 
 def main() -> None:
-    """Run all, and fail where ours is over its budget."""
+    """Measure each implementation, and exit with an error if fan_out exceeds its budget."""
     with aws() as url:
-        taken = {way: measured(way, url) for way in WAYS if way != "botocove" or find_spec("botocove")}
-    for way, (seconds, mebibytes) in taken.items():
+        taken = {name: measure(name, url) for name in IMPLEMENTATIONS if name != "botocove" or find_spec("botocove")}
+    for name, (seconds, mebibytes) in taken.items():
         ratio = seconds / taken["fan_out"][0]
-        print(f"{way:10} {ACCOUNTS} accounts: {seconds:6.2f} s ({ratio:.1f}×), {mebibytes:4.0f} MiB")
+        print(f"{name:10} {ACCOUNTS} accounts: {seconds:6.2f} s ({ratio:.1f}×), {mebibytes:4.0f} MiB")
     if taken["fan_out"][0] > SECONDS or taken["fan_out"][1] > MEBIBYTES:
-        raise SystemExit(f"fan_out is over its budget of {SECONDS} s and {MEBIBYTES} MiB")
+        raise SystemExit(f"fan_out exceeds its budget of {SECONDS} s and {MEBIBYTES} MiB")
 
 
 if __name__ == "__main__":
@@ -89,5 +95,5 @@ if __name__ == "__main__":
         main()
     else:
         start = time.perf_counter()
-        assert WAYS[sys.argv[1]]() == ACCOUNTS
+        assert IMPLEMENTATIONS[sys.argv[1]]() == ACCOUNTS
         print(json.dumps((time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)))

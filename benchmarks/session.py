@@ -1,6 +1,6 @@
-"""What `assume_role` costs: calls to STS, seconds against doing it by hand, and the overhead of each later call.
+"""Measure `assume_role`: calls of STS, time compared with plain boto3, and the overhead of each later call.
 
-STS and S3 are played by a server in another process that takes 100 ms to answer.
+A local server in another process answers STS and S3 requests after 100 ms.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ OVERHEAD_BUDGET = 0.02
 FIRST_CALL_BUDGET = 1.25
 
 
-def calls_to_sts(url: str) -> int:
-    """How often a role was assumed since the last time."""
+def count_sts_calls(url: str) -> int:
+    """Return the number of AssumeRole calls since the last count."""
     with urllib.request.urlopen(urllib.request.Request(url, method="HEAD")) as answer:
         return int(answer.headers["Assumed"])
 
 
 def new_base(url: str) -> boto3.Session:
-    """A session of the trusted account that talks to the server."""
+    """Return a session of the trusted account that uses the server."""
     os.environ |= {"AWS_ENDPOINT_URL": url, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     base = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-west-1")
     base._session.set_default_client_config(Config(max_pool_connections=THREADS, retries={"total_max_attempts": 1}))
     return base
 
 
-def by_hand(base: boto3.Session) -> boto3.Session:
-    """What people write without xacct: a session that ends after an hour."""
+def plain_session(base: boto3.Session) -> boto3.Session:
+    """Return a session in the role as typical boto3 code creates it. It expires after an hour."""
     credentials = base.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="nightly")["Credentials"]
     return boto3.Session(
         credentials["AccessKeyId"],
@@ -55,7 +55,7 @@ def by_hand(base: boto3.Session) -> boto3.Session:
 
 
 def first_call(url: str, assume: Callable[[boto3.Session], boto3.Session]) -> float:
-    """Seconds from the base session to the first answer of S3."""
+    """Return the seconds from the base session to the first response of S3."""
     base = new_base(url)
     start = time.perf_counter()
     assume(base).client("s3").list_buckets()
@@ -63,34 +63,34 @@ def first_call(url: str, assume: Callable[[boto3.Session], boto3.Session]) -> fl
 
 
 def compare_first_call(url: str) -> bool:
-    """Against the same by hand."""
-    first_call(url, by_hand)
+    """Compare the first call with plain boto3."""
+    first_call(url, plain_session)
     rounds = [
-        (first_call(url, by_hand), first_call(url, lambda base: assume_role(base, ROLE, session_name="nightly")))
+        (first_call(url, plain_session), first_call(url, lambda base: assume_role(base, ROLE, session_name="nightly")))
         for _ in range(7)
     ]
     plain, ours = (min(column) for column in zip(*rounds, strict=True))
-    calls_to_sts(url)
-    print(f"one session and first call: {ours:.2f} s, by hand {plain:.2f} s: {ours / plain:.2f}×")
+    count_sts_calls(url)
+    print(f"one session and first call: {ours:.2f} s, plain boto3 {plain:.2f} s: {ours / plain:.2f}×")
     return bool(ours <= FIRST_CALL_BUDGET * plain)
 
 
-def use_fresh_session(url: str) -> bool:
-    """From 16 threads at once."""
+def use_new_session(url: str) -> bool:
+    """Use a new session from 16 threads at once. STS must be called once."""
     session = assume_role(new_base(url), ROLE, session_name="nightly", validate=False)
     client = session.client("s3")
     start = time.perf_counter()
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda _: client.list_buckets(), range(THREADS * 10)))
-    calls = calls_to_sts(url)
-    print(f"16 threads × 10 calls on a fresh session: {calls} call to STS, {time.perf_counter() - start:.2f} s")
+    calls = count_sts_calls(url)
+    print(f"16 threads × 10 calls with a new session: {calls} AssumeRole calls, {time.perf_counter() - start:.2f} s")
     return calls == 1
 
 
 def refresh_under_load(url: str) -> bool:
-    """16 threads that never stop, over three lifetimes of the credentials."""
+    """Call S3 from 16 threads during three lifetimes of the credentials."""
     client = assume_role(new_base(url), f"{ROLE}Short", session_name="nightly").client("s3")
-    calls_to_sts(url)
+    count_sts_calls(url)
     stop = threading.Event()
 
     def work(_: int) -> list[float]:
@@ -106,22 +106,22 @@ def refresh_under_load(url: str) -> bool:
         time.sleep(SHORT_LIFETIME * 3)
         stop.set()
         taken = [seconds for worker in working for seconds in worker]
-    calls = calls_to_sts(url)
+    calls = count_sts_calls(url)
     print(
-        f"renewal under load: {len(taken)} calls of 16 threads over {SHORT_LIFETIME * 3} s, credentials of "
-        f"{SHORT_LIFETIME} s: {calls} calls to STS, no failure, slowest call {max(taken):.2f} s"
+        f"refresh under load: {len(taken)} calls from 16 threads in {SHORT_LIFETIME * 3} s, credentials "
+        f"valid for {SHORT_LIFETIME} s: {calls} AssumeRole calls, no failure, slowest call {max(taken):.2f} s"
     )
     return calls <= 5
 
 
-def overhead_of_a_call(url: str) -> bool:
-    """Against a client with fixed credentials, without a network: only what happens in this process."""
+def compare_later_calls(url: str) -> bool:
+    """Compare later calls with a client that has fixed credentials, without a network."""
     base = new_base(url)
-    sessions = by_hand(base), assume_role(base, ROLE, session_name="nightly")
-    calls_to_sts(url)
+    sessions = plain_session(base), assume_role(base, ROLE, session_name="nightly")
+    count_sts_calls(url)
     clients = [session.client("s3") for session in sessions]
     for client in clients:
-        client.meta.events.register("before-send.s3", no_network)
+        client.meta.events.register("before-send.s3", respond_without_network)
 
     def seconds(index: int) -> float:
         start = time.perf_counter()
@@ -134,31 +134,31 @@ def overhead_of_a_call(url: str) -> bool:
     ours = statistics.median(min(b, c) for _, b, c, _ in rounds) / 20
     share = ours / plain - 1
     print(
-        f"each later call: {ours * 1e6:.0f} µs of this process, plain client {plain * 1e6:.0f} µs: {share:+.1%}; "
-        f"of a call that takes {LATENCY * 1e3:.0f} ms {max(0, ours - plain) / LATENCY:.3%}"
+        f"each later call: {ours * 1e6:.0f} µs, plain client {plain * 1e6:.0f} µs: {share:+.1%}; "
+        f"{max(0, ours - plain) / LATENCY:.3%} of a call that takes {LATENCY * 1e3:.0f} ms"
     )
     return share <= OVERHEAD_BUDGET
 
 
-class Nothing:
-    """The body of an answer."""
+class ListBucketsBody:
+    """The body of a ListBuckets response."""
 
     def stream(self, **_: object) -> Iterator[bytes]:
-        """All of it."""
+        """Return the whole body."""
         yield BUCKETS.encode()
 
 
-def no_network(request: AWSPreparedRequest, **_: object) -> Any:
-    """An answer at once."""
-    return AWSResponse(request.url, 200, HTTPHeaders.from_dict({"Content-Type": "text/xml"}), Nothing())
+def respond_without_network(request: AWSPreparedRequest, **_: object) -> Any:
+    """Return a ListBuckets response at once."""
+    return AWSResponse(request.url, 200, HTTPHeaders.from_dict({"Content-Type": "text/xml"}), ListBucketsBody())
 
 
 def main() -> None:
-    """Run all, and fail where one is over its budget."""
+    """Run all benchmarks, and exit with an error if one exceeds its budget."""
     with aws() as url:
-        results = [run(url) for run in (compare_first_call, use_fresh_session, refresh_under_load, overhead_of_a_call)]
+        results = [run(url) for run in (compare_first_call, use_new_session, refresh_under_load, compare_later_calls)]
     if not all(results):
-        raise SystemExit("assume_role is over its budget")
+        raise SystemExit("assume_role exceeds its budget")
 
 
 if __name__ == "__main__":

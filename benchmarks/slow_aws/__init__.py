@@ -1,4 +1,4 @@
-"""STS and S3, played by a server in another process that takes 100 ms to answer."""
+"""A local server in another process that answers STS and S3 requests after 100 ms."""
 
 from __future__ import annotations
 
@@ -30,22 +30,25 @@ BUCKETS = "<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>"
 
 
 class Aws(BaseHTTPRequestHandler):
-    """STS under POST and S3 under GET; a role whose name ends in Short has a short lifetime."""
+    """Answers STS requests (POST) and S3 requests (GET).
+
+    Credentials of a role whose name ends in Short are valid for `SHORT_LIFETIME` seconds.
+    """
 
     protocol_version = "HTTP/1.1"
     assumed: ClassVar[int] = 0
 
     def do_POST(self) -> None:
-        """Answer AssumeRole, and the little that others want to know beside."""
-        asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        """Answer AssumeRole, GetCallerIdentity, and the calls of Organizations that botocove makes."""
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         if "X-Amz-Target" in self.headers:
             self._answer(json.dumps({"Accounts": ORGANIZATION, "Account": ORGANIZATION[0]}))
             return
-        if "GetCallerIdentity" in asked:
+        if "GetCallerIdentity" in body:
             self._answer(IDENTITY)
             return
         Aws.assumed += 1
-        lifetime = SHORT_LIFETIME if "Short" in asked else 3600
+        lifetime = SHORT_LIFETIME if "Short" in body else 3600
         expires = datetime.now(timezone.utc) + timedelta(seconds=lifetime)
         self._answer(ASSUMED.format(expires.strftime("%Y-%m-%dT%H:%M:%SZ")))
 
@@ -54,7 +57,7 @@ class Aws(BaseHTTPRequestHandler):
         self._answer(BUCKETS)
 
     def do_HEAD(self) -> None:
-        """Say how often a role was assumed since the last time."""
+        """Return the number of AssumeRole calls since the last HEAD request."""
         self.send_response(200)
         self.send_header("Assumed", str(Aws.assumed))
         self.end_headers()
@@ -69,19 +72,19 @@ class Aws(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Keep quiet."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base class's name
+        """Log nothing."""
 
 
 class Server(ThreadingHTTPServer):
-    """One that takes as many connections at once as the benchmark makes."""
+    """A server that accepts as many simultaneous connections as the benchmarks open."""
 
     request_queue_size = 128
     daemon_threads = True
 
 
 def serve(port: Connection) -> None:
-    """Run the server and tell its port."""
+    """Run the server, and send its port."""
     server = Server(("127.0.0.1", 0), Aws)
     port.send(server.server_port)
     server.serve_forever()
@@ -89,7 +92,7 @@ def serve(port: Connection) -> None:
 
 @contextmanager
 def aws() -> Iterator[str]:
-    """The URL of a server."""
+    """Run a server, and return its URL."""
     here, there = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(there,), daemon=True)
     process.start()
