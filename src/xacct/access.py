@@ -1,26 +1,28 @@
-"""The front door: cross-account read access to S3 in one call, used, verified and taken away."""
+"""Cross-account read access to S3 in one call, and what to do with it: use, verify, revoke."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import field, frozen
 
-from xacct.arn import Arn, partition_of_region
-from xacct.console_user import ConsoleUser
+from xacct.arn import Arn
+from xacct.aws_reads import bucket_kms_key, bucket_region
+from xacct.console_user import ConsoleUser, console_user_or_none
 from xacct.errors import AssumeRoleDenied, InvalidValue
 from xacct.events import OnEvent
 from xacct.grant_account import GrantAccount, connect
-from xacct.grants import DevAccessGrant, TrustGrant
+from xacct.grants import DevAccessGrant, TrustGrant, check_trusted_principal
+from xacct.limits import ENTITY_NAME, EXTERNAL_ID, MAX_SESSION_SECONDS, POLICY_NAME
 from xacct.policy import PolicyDocument, Principal
 from xacct.reconcile.plan import Plan, plan_between
 from xacct.resources.step import Change
 from xacct.retry import Patience
-from xacct.s3_read import bucket_name, s3_read_policy
+from xacct.s3_read import bucket_name, key_prefix, s3_read_policy
 from xacct.session import assume_role, profile_block
 from xacct.switch_role import SwitchRoleLink
+from xacct.validators import grant_tags, integer, text
 from xacct.verification import Verification, verify_read_access
 
 if TYPE_CHECKING:
@@ -34,12 +36,12 @@ T = TypeVar("T")
 
 @frozen(kw_only=True)
 class CrossAccountAccess:
-    """A grant that stands, with what one does with it.
+    """Cross-account access that was granted, to use, verify and revoke.
 
     Attributes:
-        trust: the trusting account's side.
-        dev_access: the trusted account's side.
-        changes: what the call that gave this changed; empty where everything was there already.
+        trust: the grant of the trusting account.
+        dev_access: the grant of the trusted account.
+        changes: the changes that granting made; empty if both accounts were up to date.
     """
 
     trust: TrustGrant
@@ -59,11 +61,11 @@ class CrossAccountAccess:
 
     @property
     def switch_role_link(self) -> SwitchRoleLink:
-        """The link by which a console user of the trusted account switches to the role.
+        """The link on which a console user of the trusted account switches to the role.
 
         Raises:
-            InvalidValue: the console cannot switch to this role: it demands an external ID, or the partition has no
-                published console.
+            InvalidValue: the console cannot switch to this role: it requires an external ID, its path and name are
+                together too long, or its partition has no public console.
         """
         return SwitchRoleLink.for_role(
             self.role_arn, display_name=self.trust.role_name, color="red", external_id=self.trust.external_id
@@ -71,7 +73,7 @@ class CrossAccountAccess:
 
     @property
     def console_user(self) -> ConsoleUser | None:
-        """The console user; a password that this call generated is there, and can be had nowhere else."""
+        """The console user, with the password if granting generated one. xacct keeps the password nowhere else."""
         return self._plan.console_user
 
     def session(
@@ -83,18 +85,19 @@ class CrossAccountAccess:
         mfa_token: str | Callable[[], str] | None = None,
         region: str | None = None,
     ) -> boto3.Session:
-        """A session in the role, assumed as the trusted side, which refreshes its credentials by itself.
+        """Assume the role with the trusted session, and return a session that refreshes its credentials.
 
         Args:
-            session_name: what audits call it; by default who the caller is.
-            duration: seconds that one set of credentials lasts, 900 to the role's maximum.
-            mfa_serial: the caller's MFA device, where the role asks for MFA; by default the only one there is.
-            mfa_token: its six digits, or a callable that gives them and so can renew the session.
-            region: the session's region; by default the trusted session's.
+            session_name: the role session name, which CloudTrail shows; by default the caller's name.
+            duration: seconds until credentials are refreshed, 900 to the role's maximum session duration.
+            mfa_serial: the ARN or serial number of the caller's MFA device, if the role requires MFA; by default the
+                caller's only device.
+            mfa_token: a code of the device, or a callable that returns one. Only a callable can refresh the session.
+            region: the session's region; by default that of the trusted session.
 
         Raises:
-            InvalidValue: an argument is not valid; nothing was called.
-            AssumeRoleDenied: STS said no; its ``explanation`` reads both accounts and says why.
+            InvalidValue: an argument is not valid; no call was made.
+            AssumeRoleDenied: STS denied the request; ``explanation`` reads both accounts and gives the reason.
         """
         try:
             return assume_role(
@@ -120,24 +123,31 @@ class CrossAccountAccess:
         duration: int | None = None,
         region: str | None = None,
     ) -> str:
-        """The lines of a profile in the role, for ``~/.aws/config``; `xacct.write_profile` writes them there.
+        """Return a profile that assumes the role, as text for ``~/.aws/config``. `xacct.write_profile` writes it there.
 
         Args:
-            name: of the profile.
-            source_profile: the profile of the trusted account whose credentials assume the role.
-            mfa_serial: the caller's MFA device, where the role asks for MFA; the AWS CLI asks for its code.
-            duration: seconds that one set of credentials lasts, 900 to the role's maximum.
+            name: the profile's name.
+            source_profile: the profile whose credentials assume the role.
+            mfa_serial: the ARN or serial number of the caller's MFA device, if the role requires MFA. The AWS CLI
+                prompts for the code.
+            duration: seconds until credentials expire, 900 to the role's maximum session duration.
             region: the profile's region.
 
         Raises:
-            InvalidValue: an argument is not valid, or the role asks for MFA and no device is given.
+            InvalidValue: an argument is not valid, or the role requires MFA and ``mfa_serial`` is missing.
 
         Source: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-role.html
         """
         if self.trust.needs_mfa and mfa_serial is None:
-            raise InvalidValue("mfa_serial", None, "the caller's MFA device: the role asks for MFA")
+            raise InvalidValue(
+                "mfa_serial", None, "the role requires MFA: give the ARN or serial number of the caller's MFA device"
+            )
         if duration is not None and duration > self.trust.max_session_duration:
-            raise InvalidValue("duration", duration, f"at most the role's {self.trust.max_session_duration} seconds")
+            raise InvalidValue(
+                "duration",
+                duration,
+                f"the role's maximum session duration is {self.trust.max_session_duration} seconds",
+            )
         return profile_block(
             name,
             self.role_arn,
@@ -149,27 +159,27 @@ class CrossAccountAccess:
         )
 
     def verify(self, session: boto3.Session | None = None) -> Verification:
-        """Assume the role as the trusted side, read what may be read, and see a write refused.
+        """Assume the role with the trusted session, read what it can read, and check that it cannot write.
 
         Args:
-            session: one that is in the role already, where assuming it takes MFA; by default ``session()``.
+            session: a session in the role, for example one that required MFA; by default ``session()``.
 
         Returns:
-            Every check with what was expected and what was seen; ``.ok`` says whether all went well.
+            The checks, each with its expected and observed result. ``ok`` is True if none failed.
         """
         assume = self.session if session is None else lambda: session
         return verify_read_access(assume, buckets=self._buckets, prefixes=self._prefixes)
 
     def revoke(self) -> list[Change]:
-        """Take away everything that the grant made, and nothing that it did not.
+        """Remove everything that the grant created, and nothing else.
 
         Returns:
-            What was removed; empty where nothing was left.
+            What was removed; empty if nothing was left.
 
         Raises:
-            NotOurs: something of the grant's name was made by another hand.
-            ForeignAttachments: something that xacct did not make stands in the way.
-            ApplyFailed: a step failed; run it again to go on.
+            NotOurs: a resource with the grant's name was not created by xacct.
+            ForeignAttachments: something that xacct did not create is attached, and prevents the removal.
+            ApplyFailed: a step failed; call again to continue.
         """
         return list(self._plan.destroy(on_event=self._on_event))
 
@@ -187,38 +197,44 @@ def grant_cross_account_read(
     external_id: str | None = None,
     require_mfa: bool = False,
     max_session_duration: int = 3600,
-    tags: Mapping[str, str] = MappingProxyType({}),
+    tags: Mapping[str, str] | None = None,
     adopt: bool = False,
     on_event: OnEvent | None = None,
 ) -> CrossAccountAccess:
-    """Let the trusted account read S3 in the trusting account through an IAM role, set up on both sides.
+    """Allow the trusted account to read S3 in the trusting account through an IAM role, set up in both accounts.
 
-    Run again it changes nothing, or only what differs. After a failure it takes back what it made.
+    A second call with the same arguments changes nothing; with other arguments it changes only what differs. After a
+    failure, the changes of the call are rolled back.
 
     Args:
-        trusting: a session of the account with the data.
-        trusted: a session of the account that is let in.
-        buckets: which buckets of the trusting account may be read; none: all, by AmazonS3ReadOnlyAccess. Where one
-            encrypts with a KMS key of its own, decryption with that key is granted too.
-        prefixes: how the keys begin that may be read in each of the buckets; none: all keys.
+        trusting: a session of the account that has the data.
+        trusted: a session of the account that gets access.
+        buckets: the buckets of the trusting account that can be read; empty for all buckets, with the managed policy
+            AmazonS3ReadOnlyAccess. If a bucket is encrypted with a customer managed KMS key, the role can decrypt with
+            that key.
+        prefixes: the prefixes of the keys that can be read in each bucket; empty for all keys.
         role_name: the role's name.
-        policy_name: the name of the policy that allows assuming it.
-        principals: who in the trusted account is trusted; none: whoever carries the policy. Users and roles named here
-            are given the policy.
-        console_user: a person to create in the trusted account, who carries the policy.
-        external_id: what the caller must say to assume the role. The console cannot, so there is no link then.
-        require_mfa: whether the caller must have signed in with MFA.
-        max_session_duration: seconds that a session may last, 3600 to 43200.
-        tags: tags for everything that is made.
-        adopt: whether to take over what has these names and was not made by xacct.
-        on_event: called for each step as it starts and ends.
+        policy_name: the name of the policy that allows assuming the role.
+        principals: the principals that can assume the role. The policy is attached to the users and roles of the
+            trusted account among them. Empty for every principal of the trusted account that has the policy.
+        console_user: a user to create in the trusted account, with the policy attached.
+        external_id: the external ID that callers must send. The console cannot send one, so there is no switch-role
+            link for the role.
+        require_mfa: whether callers must have signed in with MFA.
+        max_session_duration: the maximum length of a session, 3600 to 43200 seconds.
+        tags: tags for the role, the policy and the console user; at most 45.
+        adopt: whether to take over resources with these names that xacct did not create.
+        on_event: called at the start and at the end of each step.
 
     Raises:
-        InvalidValue: an argument is not valid; nothing was called.
-        WrongAccount: the two sessions are of different partitions, which no trust crosses.
-        NotOurs: something of these names was made by another hand; nothing was changed.
-        PermissionMissing: a session may not do what is needed; says in which account, and which statement to add.
-        ApplyFailed: a step failed; says what was taken back, what stands, and how to go on.
+        InvalidValue: an argument is not valid; no call was made. Or a principal or a managed policy does not fit the
+            accounts; nothing was changed.
+        PolicyError: a policy would be longer than IAM allows; nothing was changed.
+        WrongAccount: the sessions are of different partitions.
+        NotOurs: a resource with one of these names was not created by xacct; nothing was changed.
+        PermissionMissing: a session lacks a permission; says in which account, and which statement to add.
+        ProofFailed: the grant would give more or less access than intended; nothing was changed.
+        ApplyFailed: a step failed; says what was rolled back, what remains, and what to do next.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/tutorial_cross-account-with-roles.html
 
@@ -230,51 +246,28 @@ def grant_cross_account_read(
     ...     print(access.role_arn, len(access.changes), access.verify().ok, len(access.revoke()))
     arn:aws:iam::111111111111:role/CrossAccountRoleS3 3 True 3
     """
-    names, begins = tuple(bucket_name(name) for name in _many("buckets", buckets)), _many("prefixes", prefixes)
-    if begins and not names:
-        raise InvalidValue("prefixes", begins, "prefixes narrow buckets: name the buckets too")
-    whom = tuple(Principal.parse(principal) for principal in _many("principals", principals))
-
-    def grants(here: str, there: str, partition: str, read: PolicyDocument | None) -> tuple[TrustGrant, DevAccessGrant]:
-        trust = TrustGrant(
-            account=here,
-            principals=whom or (Principal.account(there, partition),),
-            managed_policy_arns=() if read else (str(Arn.managed_policy("AmazonS3ReadOnlyAccess", "/", partition)),),
-            policies={"S3Read": read} if read else {},
-            role_name=role_name,
-            tags=tags,
-            external_id=external_id,
-            require_mfa=require_mfa,
-            max_session_duration=max_session_duration,
-            partition=partition,
-        )
-        carriers = _carriers(whom, there, console_user)
-        dev_access = DevAccessGrant(
-            account=there,
-            role_arns=trust.role_arn,
-            policy_name=policy_name,
-            console_user=console_user,
-            users=carriers["user"],
-            roles=carriers["role"],
-            tags=tags,
-            partition=partition,
-        )
-        return trust, dev_access
-
-    # Whose the sessions are takes a call to know. Everything else is checked before it, with accounts that nobody has.
-    home = partition_of_region(trusting.region_name or "").name
-    grants("0" * 12, "0" * 12, home, s3_read_policy(names, begins, partition=home) if names else None)
-
+    grant = _ReadGrant(
+        buckets=buckets,
+        prefixes=prefixes,
+        role_name=role_name,
+        policy_name=policy_name,
+        principals=principals,
+        console_user=console_user,
+        external_id=external_id,
+        require_mfa=require_mfa,
+        max_session_duration=max_session_duration,
+        tags=tags or {},
+    )
     here, there = connect(trusting, trusted, Patience())
-    read = _read_policy(here, names, begins) if names else None
-    trust, dev_access = grants(here.id, there.id, here.partition, read)
+    trust = grant.trust_grant(here, there)
+    dev_access = grant.dev_access_grant(trust, there)
     plan = plan_between((trust, dev_access), here, there, adopt=adopt)
     return CrossAccountAccess(
         trust=trust,
         dev_access=dev_access,
         changes=plan.apply(on_event=on_event),
-        buckets=names,
-        prefixes=begins,
+        buckets=grant.buckets,
+        prefixes=grant.prefixes,
         plan=plan,
         trusting=trusting,
         trusted=trusted,
@@ -282,58 +275,110 @@ def grant_cross_account_read(
     )
 
 
-def _many(name: str, values: Iterable[T]) -> tuple[T, ...]:
+def _sequence(name: str, values: Iterable[T]) -> tuple[T, ...]:
     if isinstance(values, str):
-        raise InvalidValue(name, values, "a list, even of one")
+        raise InvalidValue(name, values, "a list of strings, not one string")
     return tuple(dict.fromkeys(values))
 
 
-def _carriers(
-    principals: Iterable[Principal], account: str, console_user: ConsoleUser | None
-) -> dict[str, tuple[str, ...]]:
-    """The users and roles of the trusted account among the principals: they need the policy too."""
-    found: dict[str, tuple[str, ...]] = {"user": (), "role": ()}
-    for principal in principals:
-        if principal.kind == "AWS" and principal.account_id == account and not principal.is_account:
-            arn = Arn.parse(principal.value)
-            if arn.resource_type in found and not (console_user and arn.name == console_user.name):
-                found[arn.resource_type] += (arn.name,)
-    return found
+def _buckets(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(bucket_name, _sequence("buckets", values)))
 
 
-def _read_policy(account: GrantAccount, buckets: tuple[str, ...], prefixes: tuple[str, ...]) -> PolicyDocument:
-    s3 = account.session.client("s3")
-    keys = {bucket: key for bucket in buckets if (key := _kms_key(account, s3, bucket)) is not None}
-    return s3_read_policy(buckets, prefixes, kms_keys=keys, partition=account.partition)
+def _prefixes(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(key_prefix, _sequence("prefixes", values)))
 
 
-def _kms_key(account: GrantAccount, s3: S3Client, bucket: str) -> str | None:
-    """The ARN of the customer managed key that a bucket encrypts with by default; None where it uses none."""
+def _principals(values: Iterable[Principal | str]) -> tuple[Principal, ...]:
+    return tuple(map(Principal.parse, _sequence("principals", values)))
+
+
+@frozen(kw_only=True)
+class _ReadGrant:
+    """The arguments of grant_cross_account_read, validated before the first call.
+
+    Account ids and KMS keys are added when AWS has been asked for them.
+    """
+
+    buckets: tuple[str, ...] = field(converter=_buckets)
+    prefixes: tuple[str, ...] = field(converter=_prefixes)
+    role_name: str = field(validator=text(ENTITY_NAME))
+    policy_name: str = field(validator=text(POLICY_NAME))
+    principals: tuple[Principal, ...] = field(converter=_principals)
+    console_user: ConsoleUser | None = field(validator=console_user_or_none)
+    external_id: str | None = field(validator=text(EXTERNAL_ID))
+    require_mfa: bool
+    max_session_duration: int = field(validator=integer(MAX_SESSION_SECONDS, "seconds"))
+    tags: Mapping[str, str] = field(validator=grant_tags)
+
+    def __attrs_post_init__(self) -> None:
+        if self.prefixes and not self.buckets:
+            raise InvalidValue("prefixes", self.prefixes, "prefixes need buckets: name the buckets too")
+        for principal in self.principals:
+            check_trusted_principal(principal)
+
+    def trust_grant(self, trusting: GrantAccount, trusted: GrantAccount) -> TrustGrant:
+        """Return the grant of the trusting account. Reads the KMS keys of the buckets."""
+        partition = trusting.partition
+        managed = () if self.buckets else (str(Arn.managed_policy("AmazonS3ReadOnlyAccess", "/", partition)),)
+        return TrustGrant(
+            account=trusting.id,
+            principals=self.principals or (Principal.account(trusted.id, partition),),
+            managed_policy_arns=managed,
+            policies={"S3Read": self._read_policy(trusting)} if self.buckets else {},
+            role_name=self.role_name,
+            tags=self.tags,
+            external_id=self.external_id,
+            require_mfa=self.require_mfa,
+            max_session_duration=self.max_session_duration,
+            partition=partition,
+        )
+
+    def dev_access_grant(self, trust: TrustGrant, trusted: GrantAccount) -> DevAccessGrant:
+        """Return the grant of the trusted account, whose users and roles among the principals get the policy."""
+        arns = [
+            Arn.parse(principal.value)
+            for principal in self.principals
+            if principal.account_id == trusted.id and not principal.is_account
+        ]
+        created = self.console_user and self.console_user.name
+        return DevAccessGrant(
+            account=trusted.id,
+            role_arns=trust.role_arn,
+            policy_name=self.policy_name,
+            console_user=self.console_user,
+            users=[arn.name for arn in arns if arn.resource_type == "user" and arn.name != created],
+            roles=[arn.name for arn in arns if arn.resource_type == "role"],
+            tags=self.tags,
+            partition=trust.partition,
+        )
+
+    def _read_policy(self, trusting: GrantAccount) -> PolicyDocument:
+        s3 = trusting.session.client("s3")
+        keys = {bucket: _kms_key_arn(trusting, s3, bucket) for bucket in self.buckets}
+        return s3_read_policy(
+            self.buckets,
+            self.prefixes,
+            kms_keys={bucket: key for bucket, key in keys.items() if key is not None},
+            partition=trusting.partition,
+        )
+
+
+def _kms_key_arn(account: GrantAccount, s3: S3Client, bucket: str) -> str | None:
+    """Return the ARN of the KMS key that a bucket's default encryption names; None if it names none."""
     resource = str(Arn.bucket(bucket, account.partition))
-
-    def encryption() -> str | None:
-        try:
-            answer = s3.get_bucket_encryption(Bucket=bucket)
-        except s3.exceptions.ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ServerSideEncryptionConfigurationNotFoundError":
-                return None
-            raise
-        rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
-        defaults = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in rules]
-        return next((d.get("KMSMasterKeyID") for d in defaults if "kms" in d.get("SSEAlgorithm", "")), None)
-
-    key = account.attempt(encryption, doing=f"reading the encryption of bucket {bucket}", resource=resource)
+    key = account.attempt(
+        lambda: bucket_kms_key(s3, bucket), doing=f"reading the encryption of bucket {bucket}", resource=resource
+    )
     if key is None or (key.startswith("arn:") and ":key/" in key):
         return key
-    # An alias, or a bare id: KMS knows the key's ARN, in the bucket's own region.
+    # A key id or an alias, which KMS resolves in the bucket's region.
     region = account.attempt(
-        lambda: s3.head_bucket(Bucket=bucket)["BucketRegion"],
-        doing=f"reading the region of bucket {bucket}",
-        resource=resource,
+        lambda: bucket_region(s3, bucket), doing=f"reading the region of bucket {bucket}", resource=resource
     )
     kms = account.session.client("kms", region_name=region)
     return account.attempt(
         lambda: kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"],
-        doing=f"reading the key of bucket {bucket}",
-        resource=f"arn:{account.partition}:kms:{region}:{account.id}:{key}",
+        doing=f"reading the KMS key of bucket {bucket}",
+        resource=f"arn:{account.partition}:kms:{region}:{account.id}:key/*",
     )

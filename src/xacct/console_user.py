@@ -1,4 +1,4 @@
-"""A person who signs in to the trusted account's console, and the password that is made for them."""
+"""ConsoleUser, an IAM user with a console password, and the generator of passwords."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import secrets
 import string
 from collections.abc import Iterable
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from xacct.errors import InvalidValue, XacctError
 from xacct.limits import ENTITY_NAME, MANAGED_POLICIES_PER_ENTITY, PASSWORD
 from xacct.validators import text
 
-__all__ = ["ConsoleUser", "generate_password"]
+__all__ = ["ConsoleUser", "console_user_or_none", "generate_password"]
 
 _SYMBOLS = "!@#$%^&*()_+-=[]{}|'"
 
@@ -25,13 +25,13 @@ def _arns(values: Iterable[str] | str) -> tuple[str, ...]:
 class ConsoleUser:
     """An IAM user with a console password.
 
-    The password is in no repr, does not take part in comparison, and is not pickled.
+    The password is not shown by ``repr`` and is ignored in comparisons. A user with a password cannot be pickled.
 
     Args:
-        name: 1 to 64 letters, digits and ``+=,.@_-``.
-        password: 8 to 128 characters; None: one is generated that the account's password policy accepts.
-        password_reset_required: whether the first sign-in asks for a new password.
-        managed_policy_arns: what the user may do beside assuming the role.
+        name: the user's name: 1 to 64 letters, digits and ``+=,.@_-``.
+        password: 8 to 128 characters. None generates a password that meets the account's password policy.
+        password_reset_required: whether the user must choose a new password at the first sign-in.
+        managed_policy_arns: ARNs of managed policies to attach to the user; at most 9.
 
     Raises:
         InvalidValue: a field is not valid.
@@ -56,15 +56,24 @@ class ConsoleUser:
 
     def __reduce__(self) -> tuple[object, ...]:
         if self.password is not None:
-            raise XacctError(f"user {self.name!r} holds a password and is not pickled: pickle it without one")
+            raise XacctError(
+                f"console user {self.name!r} has a password, so it cannot be pickled: remove the password first, as in "
+                f"attrs.evolve(user, password=None)"
+            )
         return type(self), (self.name, None, self.password_reset_required, self.managed_policy_arns)
 
 
+def console_user_or_none(_: object, attribute: Attribute[ConsoleUser | None], value: object) -> None:
+    """Check that a field is a ConsoleUser or None."""
+    if value is not None and not isinstance(value, ConsoleUser):
+        raise InvalidValue(attribute.name, value, "a ConsoleUser, such as ConsoleUser('ada')")
+
+
 def generate_password(minimum_length: int = 8) -> str:
-    """A random password of at least 24 characters with all four classes, so that every account's policy accepts it.
+    """Return a random password that every password policy accepts: at least 24 characters of all four classes.
 
     Args:
-        minimum_length: what the account's password policy demands, in characters.
+        minimum_length: the minimum length of the account's password policy, in characters.
 
     >>> len(generate_password(30))
     30

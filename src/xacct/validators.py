@@ -13,7 +13,7 @@ from attrs import Attribute
 from xacct.errors import InvalidValue
 from xacct.limits import TAG_KEY_LENGTH, TAG_VALUE_LENGTH, TAGS, Range, TextRule, is_tag_text, repeated_tag_key
 
-__all__ = ["aware", "check_tags", "check_text", "integer", "tags", "text"]
+__all__ = ["aware", "check_tags", "check_text", "grant_tags", "integer", "text"]
 
 _GRANT_TAGS = TAGS - 5
 """Tags that a grant can set: xacct adds up to five of its own to each resource."""
@@ -87,7 +87,7 @@ def integer(numbers: Range, unit: str) -> Callable[[object, Attribute[int], obje
     return check
 
 
-def tags(_: object, attribute: Attribute[Mapping[str, str]], value: Mapping[str, str]) -> None:
+def grant_tags(_: object, attribute: Attribute[Mapping[str, str]], value: Mapping[str, str]) -> None:
     """Check the tags of a grant: those of xacct itself are reserved, and must fit beside them."""
     check_tags(attribute.name, value, most=_GRANT_TAGS, reserved_prefixes=("aws:", "xacct:"))
 
