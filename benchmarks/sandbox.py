@@ -1,4 +1,4 @@
-"""Measure the time that the sandbox adds to moto on S3 reads. The budget is 30 %, as the median of alternating rounds."""
+"""Measure the time that the sandbox adds to S3 reads with moto. The budget is 30 % (median of alternating rounds)."""
 
 from __future__ import annotations
 

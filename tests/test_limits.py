@@ -106,6 +106,18 @@ def test_a_text_rule_includes_both_borders(rule: TextRule) -> None:
     assert rule.shortest == 0 or not rule.allows(text(rule.shortest - 1))
 
 
+def test_the_quotas_of_the_documentation() -> None:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    assert (limits.MANAGED_POLICY_CHARACTERS, limits.TRUST_POLICY_CHARACTERS) == (6144, 2048)
+    assert limits.INLINE_POLICY_CHARACTERS == {"role": 10_240, "user": 2048, "group": 5120}
+    assert (limits.MANAGED_POLICIES_PER_ENTITY, limits.MANAGED_POLICY_VERSIONS) == (10, 5)
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    assert limits.SESSION_POLICY_ARNS == 10
+    assert limits.DEFAULT_SESSION_SECONDS == limits.CHAINED_SESSION_SECONDS == 3600
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+    assert limits.DEFAULT_SESSION_TOKEN_SECONDS == 43_200
+
+
 @pytest.mark.parametrize("value", ["", "/", "//", "team", "/team", "team/", "/te am/", "/té/", "/team/\n"])
 def test_a_path_begins_and_ends_with_a_slash(value: str) -> None:
     assert limits.PATH.allows(value) == (value == "/")
@@ -118,6 +130,8 @@ def test_a_text_rule_refuses_other_types_and_characters(value: object) -> None:
 
 def test_account_ids_and_token_codes_are_ascii_digits() -> None:
     assert limits.ACCOUNT_ID.allows("012345678901")
+    assert not limits.ACCOUNT_ID.allows("01234567890")
+    assert not limits.ACCOUNT_ID.allows("0123456789012")
     assert not limits.ACCOUNT_ID.allows("٠١٢٣٤٥٦٧٨٩٠١")
     assert not limits.MFA_TOKEN_CODE.allows("١٢٣٤٥٦")
 
