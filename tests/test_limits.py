@@ -85,9 +85,10 @@ def test_limits_that_differ_from_the_service_models() -> None:
     # STS accepts longer source identities than its model documents.
     live, documented = limits.SOURCE_IDENTITY_LIVE, limits.SOURCE_IDENTITY
     assert live.longest > documented.longest == shape("sts", "sourceIdentityType")["max"]
+    assert (documented.longest, live.longest) == (64, 256)
     assert (live.shortest, live.characters) == (documented.shortest, documented.characters)
     # The model documents the length of any password. The default password policy requires 8 characters.
-    assert limits.PASSWORD.least > shape("iam", "passwordType")["min"]
+    assert limits.PASSWORD.least == 8 > shape("iam", "passwordType")["min"]
     assert limits.PASSWORD.most == shape("iam", "passwordType")["max"]
     # The model documents the length of policy documents in general. The quotas on each kind are shorter.
     documents = shape("iam", "policyDocumentType")["max"]

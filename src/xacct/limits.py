@@ -146,7 +146,8 @@ CHAINED_SESSION_SECONDS = 3600
 
 TRUST_POLICY_CHARACTERS = 2048
 MANAGED_POLICY_CHARACTERS = 6144
-SESSION_POLICY_CHARACTERS = 2048
+SESSION_POLICY_CHARACTERS = SESSION_POLICY.longest
+"""The maximum size of a session policy and the ARNs of managed session policies together."""
 SESSION_POLICY_ARNS = 10
 INLINE_POLICY_CHARACTERS: Mapping[str, int] = {"role": 10_240, "user": 2048, "group": 5120}
 """The maximum total size of an entity's inline policies in characters, without white space."""
