@@ -1,4 +1,4 @@
-"""Seeing that a grant works: assuming the role as the trusted side, reading, and having a write refused."""
+"""The live verification of a grant: assume the role, read, and check that a write is refused."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from xacct.errors import XacctError
 from xacct.report_table import Check, CheckTable
+from xacct.retry import code_of
 
 if TYPE_CHECKING:
     import boto3
@@ -17,18 +18,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Verification", "verify_read_access"]
 
-# The checksum of nothing, which cannot be that of the one byte sent with it: S3 looks at permissions first and at the
-# checksum next, so that a write which nobody refused fails all the same, and leaves nothing behind.
+_BUCKETS_TO_LIST = 10
+"""The most buckets that are listed for a grant of all buckets."""
+
+# The MD5 digest of an empty body, sent with a body of one byte. S3 checks permissions first and the digest next, so the
+# write fails and leaves no object behind even if permissions allow it.
 _WRONG_MD5 = "1B2M2Y8AsgTpgAmY7PhCfg=="
-_PROBE_KEY = "xacct-write-check"
+_TEST_KEY = "xacct-write-check"
 
 
 @frozen
 class Verification(CheckTable):
-    """What was tried, and what came of it. Prints as a table.
+    """The checks of a verification, with their results. Prints as a table.
 
     Attributes:
-        checks: in the order in which they were tried.
+        checks: the checks in the order in which they ran.
 
     >>> print(Verification((Check(name="assume the role", expected="allowed", observed="allowed", ok=True),)))
         check            expected  observed  why
@@ -39,105 +43,109 @@ class Verification(CheckTable):
 def verify_read_access(
     assume: Callable[[], boto3.Session], *, buckets: Sequence[str] = (), prefixes: Sequence[str] = ()
 ) -> Verification:
-    """Try what the grant gives, and what it must not give.
+    """Check that a role can read what the grant allows, and cannot write.
 
-    Nothing is written, even where a write would be allowed.
+    Nothing is written, even if a write is allowed.
 
     Args:
         assume: assumes the role as the trusted side.
-        buckets: which buckets may be read; none: all.
-        prefixes: how the keys begin that may be read in each bucket; none: all keys.
+        buckets: the buckets that can be read, each of which is listed; empty for all buckets of the account, of which
+            the first 10 are listed.
+        prefixes: the prefixes of the keys that can be read in each bucket; empty for all keys.
     """
     try:
         s3 = assume().client("s3")
     except (XacctError, ClientError, BotoCoreError) as error:
-        return Verification((_unexpected("assume the role", "allowed", error),))
-    checks = [Check(name="assume the role", expected="allowed", observed="allowed", ok=True)]
+        return Verification((_error_check("assume the role", "allowed", error),))
+    checks = [_allowed_check("assume the role")]
     names = list(buckets)
     if not names:
-        names = _bucket_names(s3, checks)
-    found = [(bucket, _first_key(s3, bucket, prefix, checks)) for bucket in names[:10] for prefix in prefixes or ("",)]
-    readable = [(bucket, key) for bucket, key in found if key is not None]
-    if readable:
-        bucket, key = readable[0]
-        checks.append(_read(s3, bucket, key))
+        names, check = _list_buckets(s3)
+        checks.append(check)
+    keys = []
+    for bucket in names:
+        for prefix in prefixes or ("",):
+            key, check = _first_key(s3, bucket, prefix)
+            checks.append(check)
+            keys += [(bucket, key)] if key is not None else []
+    if keys:
+        checks.append(_read_check(s3, *keys[0]))
     else:
-        checks.append(_not_tried("read an object", "allowed", "there is no object"))
+        checks.append(_not_tried_check("read an object", "allowed", "no object was found"))
     if names:
-        checks.append(_write(s3, names[0], prefixes[0] if prefixes else ""))
+        checks.append(_write_check(s3, names[0], prefixes[0] if prefixes else ""))
     else:
-        checks.append(_not_tried("write an object", "refused", "there is no bucket"))
+        checks.append(_not_tried_check("write an object", "refused", "no bucket was found"))
     return Verification(tuple(checks))
 
 
-def _bucket_names(s3: S3Client, checks: list[Check]) -> list[str]:
+def _list_buckets(s3: S3Client) -> tuple[list[str], Check]:
+    """Return the names of the first buckets, and the check of listing them."""
+    name = "list the buckets"
     try:
         names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
     except (ClientError, BotoCoreError) as error:
-        checks.append(_unexpected("list the buckets", "allowed", error))
-        return []
-    seen = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    checks.append(
-        Check(name="list the buckets", expected="allowed", observed="allowed", ok=True, why=seen or "there is none")
-    )
-    return names
+        return [], _error_check(name, "allowed", error)
+    why = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return names[:_BUCKETS_TO_LIST], _allowed_check(name, why or "the account has no buckets")
 
 
-def _first_key(s3: S3Client, bucket: str, prefix: str, checks: list[Check]) -> str | None:
+def _first_key(s3: S3Client, bucket: str, prefix: str) -> tuple[str | None, Check]:
+    """Return the first key with a prefix, and the check of listing the bucket."""
     name = f"list s3://{bucket}/{prefix}"
     try:
         answer = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1)
     except (ClientError, BotoCoreError) as error:
-        checks.append(_unexpected(name, "allowed", error))
-        return None
-    checks.append(Check(name=name, expected="allowed", observed="allowed", ok=True))
-    return next((entry["Key"] for entry in answer.get("Contents", [])), None)
+        return None, _error_check(name, "allowed", error)
+    return next((entry["Key"] for entry in answer.get("Contents", [])), None), _allowed_check(name)
 
 
-def _read(s3: S3Client, bucket: str, key: str) -> Check:
+def _read_check(s3: S3Client, bucket: str, key: str) -> Check:
     name = f"read s3://{bucket}/{key}"
     try:
-        # Reading the body too: an object can be refused while it is being decrypted.
+        # The body too, because S3 can fail while it sends it.
         s3.get_object(Bucket=bucket, Key=key)["Body"].read(1)
     except (ClientError, BotoCoreError) as error:
-        return _unexpected(name, "allowed", error)
-    return Check(name=name, expected="allowed", observed="allowed", ok=True)
+        return _error_check(name, "allowed", error)
+    return _allowed_check(name)
 
 
-def _write(s3: S3Client, bucket: str, prefix: str) -> Check:
-    name = f"write to s3://{bucket}/{prefix}"
+def _write_check(s3: S3Client, bucket: str, prefix: str) -> Check:
+    name, expected, key = f"write to s3://{bucket}/{prefix}", "refused", f"{prefix}{_TEST_KEY}"
     try:
-        s3.put_object(Bucket=bucket, Key=f"{prefix}{_PROBE_KEY}", Body=b"x", ContentMD5=_WRONG_MD5)
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x", ContentMD5=_WRONG_MD5)
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code")
-        if code in ("AccessDenied", "403"):
-            return Check(name=name, expected="refused", observed="refused", ok=True, why=_said(error))
-        if code in ("BadDigest", "InvalidDigest"):
-            return Check(
-                name=name, expected="refused", observed="allowed", ok=False, why="S3 went on to check the content"
-            )
-        return _unexpected(name, "refused", error)
+        if _is_denied(error):
+            return Check(name=name, expected=expected, observed="refused", ok=True, why=_message(error))
+        if code_of(error) not in ("BadDigest", "InvalidDigest"):
+            return _error_check(name, expected, error)
+        why = "permissions allowed the write; S3 then rejected its deliberately wrong checksum, so nothing was written"
     except BotoCoreError as error:
-        return _unexpected(name, "refused", error)
-    return Check(
-        name=name,
-        expected="refused",
-        observed="allowed",
-        ok=False,
-        why=f"the object {_PROBE_KEY} was written: delete it",
-    )
+        return _error_check(name, expected, error)
+    else:
+        why = f"the object {key} was written: delete it"
+    return Check(name=name, expected=expected, observed="allowed", ok=False, why=why)
 
 
-def _unexpected(name: str, expected: str, error: Exception) -> Check:
-    refused = isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in ("AccessDenied", "403")
-    return Check(name=name, expected=expected, observed="refused" if refused else "failed", ok=False, why=_said(error))
+def _allowed_check(name: str, why: str = "") -> Check:
+    return Check(name=name, expected="allowed", observed="allowed", ok=True, why=why)
 
 
-def _not_tried(name: str, expected: str, why: str) -> Check:
+def _error_check(name: str, expected: str, error: Exception) -> Check:
+    observed = "refused" if _is_denied(error) else "failed"
+    return Check(name=name, expected=expected, observed=observed, ok=False, why=_message(error))
+
+
+def _not_tried_check(name: str, expected: str, why: str) -> Check:
     return Check(name=name, expected=expected, observed="not tried", ok=None, why=why)
 
 
-def _said(error: Exception) -> str:
+def _is_denied(error: Exception) -> bool:
+    # Answers without a body, as those to HEAD requests, have the HTTP status as their code.
+    return isinstance(error, ClientError) and code_of(error) in ("AccessDenied", "403")
+
+
+def _message(error: Exception) -> str:
     if isinstance(error, ClientError):
         return error.response.get("Error", {}).get("Message", "") or str(error)
     return str(error)
