@@ -76,7 +76,7 @@ def test_a_trust_policys_condition_is_named(both: Both) -> None:
     both.prod.client("iam").update_assume_role_policy(RoleName="Reader", PolicyDocument=document(trust))
     error = both.assuming(ExternalId="acme-43")
     explanation = both.explain(error, context={"sts:ExternalId": "acme-43"})
-    assert "sts:ExternalId 'acme-42', the request has 'acme-43'" in str(explanation)
+    assert "sts:ExternalId 'acme-42' is not met: the request has 'acme-43'" in str(explanation)
     assert not both.explain(error, context={"sts:ExternalId": "acme-42"}).refused
 
 
