@@ -1,4 +1,4 @@
-"""The fixtures, in a project that has nothing but xacct and pytest, and perhaps fixtures of its own on moto."""
+"""The fixtures of the pytest plugin, in projects with and without moto fixtures of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 @pytest.mark.parametrize("number", range(4))
-def test_a_stranger_is_refused(trusting_session, trusted_session, number):
+def test_an_untrusted_caller_is_refused(trusting_session, trusted_session, number):
     trusting_session.client("iam").create_user(UserName="new-in-every-test")
     with pytest.raises(ClientError, match="AccessDenied"):
         trusted_session.client("sts").assume_role(
@@ -48,7 +48,7 @@ def run(folder: Path, text: str, *options: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=100)
 
 
-def test_the_fixtures_give_two_accounts(
+def test_the_fixtures_provide_two_accounts(
     xacct_sandbox: Sandbox, trusting_session: boto3.Session, trusted_session: boto3.Session
 ) -> None:
     access = grant_cross_account_read(trusting_session, trusted_session)
@@ -57,18 +57,16 @@ def test_the_fixtures_give_two_accounts(
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["in turn", "with xdist"])
-def test_a_project_finds_the_fixtures_and_each_test_has_accounts_of_its_own(
-    tmp_path: Path, options: tuple[str, ...]
-) -> None:
+def test_each_test_of_a_project_gets_new_accounts(tmp_path: Path, options: tuple[str, ...]) -> None:
     ran = run(tmp_path, REFUSED, *options)
     assert "4 passed" in ran.stdout, ran.stdout + ran.stderr
 
 
-def test_a_projects_own_moto_fixtures_go_on_working(tmp_path: Path) -> None:
+def test_moto_fixtures_of_the_project_keep_working(tmp_path: Path) -> None:
     ran = run(tmp_path, WITH_MOTO)
     assert "2 passed" in ran.stdout, ran.stdout + ran.stderr
 
 
-def test_the_plugin_costs_a_project_that_does_not_use_it_no_aws_client(tmp_path: Path) -> None:
+def test_the_plugin_does_not_import_boto3_before_a_fixture_is_used(tmp_path: Path) -> None:
     ran = run(tmp_path, "import sys\n\ndef test_it(): assert not {'boto3', 'moto'} & set(sys.modules)\n")
     assert "1 passed" in ran.stdout, ran.stdout + ran.stderr

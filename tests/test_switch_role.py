@@ -1,3 +1,5 @@
+"""SwitchRoleLink: its URL, parsing, and the values that it refuses."""
+
 from __future__ import annotations
 
 import string
@@ -29,7 +31,7 @@ def links(draw: st.DrawFn) -> SwitchRoleLink:
 
 
 @given(links())
-def test_a_link_survives_being_written_and_read(link: SwitchRoleLink) -> None:
+def test_a_url_parses_to_the_same_link(link: SwitchRoleLink) -> None:
     assert SwitchRoleLink.parse(link.url) == link
     assert str(link) == link.url
     assert link.url.isascii()
@@ -65,17 +67,17 @@ def test_a_plus_and_a_slash_in_the_role_are_escaped() -> None:
     assert "roleName=a%2Fb%2BC%40d" in SwitchRoleLink(ACCOUNT, "a/b+C@d").url
 
 
-def test_a_slash_before_the_path_is_dropped() -> None:
+def test_a_leading_slash_is_dropped() -> None:
     assert SwitchRoleLink(ACCOUNT, "/team/Reader") == SwitchRoleLink(ACCOUNT, "team/Reader")
 
 
 @pytest.mark.parametrize("color", ["red", "Red", "f2b0a9", "F2B0A9", "#f2b0a9"])
-def test_a_colour_is_named_or_written_in_hex(color: str) -> None:
+def test_a_colour_is_a_name_or_six_hex_digits(color: str) -> None:
     assert SwitchRoleLink(ACCOUNT, "Reader", color=color).color == "f2b0a9"
 
 
 @pytest.mark.parametrize("color", ["purple", "", "f2b0a", "#f2b0a9a", "١٢٣٤٥٦", 0xF2B0A9])
-def test_any_other_colour_is_refused_with_those_there_are(color: str) -> None:
+def test_any_other_colour_is_refused_with_the_valid_ones(color: str) -> None:
     with pytest.raises(InvalidValue, match=r"color: .*red, orange, yellow, green, blue, or six hex digits"):
         SwitchRoleLink(ACCOUNT, "Reader", color=color)
 
@@ -87,7 +89,7 @@ def test_path_and_name_have_at_most_64_characters_together() -> None:
 
 
 @pytest.mark.parametrize("role", ["", "/", "team/", "a b", "rôle", "a//b", "x\n", None])
-def test_a_role_that_iam_would_not_have_is_refused(role: str) -> None:
+def test_an_invalid_role_name_is_refused(role: str) -> None:
     with pytest.raises(InvalidValue, match="role_name"):
         SwitchRoleLink(ACCOUNT, role)
 
@@ -95,18 +97,18 @@ def test_a_role_that_iam_would_not_have_is_refused(role: str) -> None:
 @pytest.mark.parametrize(
     "account", ["12345678901", "1234567890123", "My-Company", "a--b", "-ab", "ab-", "ab", "", None]
 )
-def test_an_account_is_an_id_or_an_alias(account: str) -> None:
+def test_an_account_that_is_neither_id_nor_alias_is_refused(account: str) -> None:
     with pytest.raises(InvalidValue, match=r"account: .*12 digits; an alias"):
         SwitchRoleLink(account, "Reader")
 
 
 @pytest.mark.parametrize("name", ["", "two\nlines", 7])
-def test_a_display_name_is_one_line(name: str) -> None:
+def test_a_display_name_that_is_not_one_line_is_refused(name: str) -> None:
     with pytest.raises(InvalidValue, match="display_name"):
         SwitchRoleLink(ACCOUNT, "Reader", display_name=name)
 
 
-def test_a_link_is_made_from_the_roles_arn() -> None:
+def test_a_link_can_be_made_from_a_role_arn() -> None:
     link = SwitchRoleLink.for_role(
         Arn.role(ACCOUNT, "Reader", "/team/", "aws-us-gov"), display_name="Prod", color="blue"
     )
@@ -114,7 +116,7 @@ def test_a_link_is_made_from_the_roles_arn() -> None:
     assert SwitchRoleLink.for_role(f"arn:aws:iam::{ACCOUNT}:role/Reader") == SwitchRoleLink(ACCOUNT, "Reader")
 
 
-def test_a_role_that_demands_an_external_id_has_no_link() -> None:
+def test_a_role_that_requires_an_external_id_has_no_link() -> None:
     with pytest.raises(InvalidValue, match=r"external_id: .*the console cannot send an external ID.*use assume_role"):
         SwitchRoleLink.for_role(f"arn:aws:iam::{ACCOUNT}:role/Reader", external_id="secret-handshake")
 
@@ -122,7 +124,7 @@ def test_a_role_that_demands_an_external_id_has_no_link() -> None:
 @pytest.mark.parametrize(
     "arn", [f"arn:aws:iam::{ACCOUNT}:user/Reader", f"arn:aws:sts::{ACCOUNT}:assumed-role/R/s", "R"]
 )
-def test_only_a_role_can_be_switched_to(arn: str) -> None:
+def test_an_arn_that_is_not_that_of_a_role_is_refused(arn: str) -> None:
     with pytest.raises(InvalidValue, match="role_arn"):
         SwitchRoleLink.for_role(arn)
 
@@ -134,7 +136,7 @@ def test_only_a_role_can_be_switched_to(arn: str) -> None:
         f"https://SIGNIN.aws.amazon.com/switchrole/?roleName=Reader&account={ACCOUNT}&src=nav&state=a%3Db",
     ],
 )
-def test_the_forms_that_aws_itself_hands_out_are_read(url: str) -> None:
+def test_regional_hosts_and_extra_parameters_are_accepted(url: str) -> None:
     assert SwitchRoleLink.parse(url) == SwitchRoleLink(ACCOUNT, "Reader")
 
 
@@ -156,16 +158,16 @@ def test_the_forms_that_aws_itself_hands_out_are_read(url: str) -> None:
         None,
     ],
 )
-def test_what_is_not_a_switch_role_link_is_refused(url: str) -> None:
+def test_anything_but_a_switch_role_link_is_refused(url: str) -> None:
     with pytest.raises(InvalidValue, match="url"):
         SwitchRoleLink.parse(url)
 
 
-def test_a_bad_field_inside_a_link_is_named() -> None:
+def test_an_invalid_value_in_a_link_is_named() -> None:
     with pytest.raises(InvalidValue, match="account: '12'"):
         SwitchRoleLink.parse("https://signin.aws.amazon.com/switchrole?account=12&roleName=Reader")
 
 
-def test_reading_links_needs_no_boto3() -> None:
+def test_parsing_links_does_not_import_boto3() -> None:
     code = "import sys, xacct.switch_role; sys.exit('botocore' in sys.modules or 'boto3' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,4 +1,4 @@
-"""Code as one finds it: development reads production's newest report through a role."""
+"""Typical code: the development account reads the newest report of the production account through a role."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ ROLE = "arn:aws:iam::111111111111:role/ReportReader"
 
 
 def newest_report(development: boto3.Session) -> str:
-    """The text of the newest report."""
+    """Return the text of the newest report."""
     answer = development.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="reports", ExternalId="acme-42")
     keys = answer["Credentials"]
     production = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])

@@ -24,7 +24,7 @@ TRUST = {
 
 @pytest.fixture(autouse=True)
 def production(trusting_session: boto3.Session) -> None:
-    """A bucket with two reports, and the role that may read it."""
+    """Create a bucket with two reports, and the role that can read it."""
     s3, iam = trusting_session.client("s3"), trusting_session.client("iam")
     s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     for name in ("2025.csv", "2026.csv"):
@@ -37,7 +37,7 @@ def test_development_reads_the_newest_report(trusted_session: boto3.Session) -> 
     assert newest_report(trusted_session) == "report of 2026.csv"
 
 
-def test_a_colleague_without_the_permission_does_not(xacct_sandbox: Sandbox, trusted_session: boto3.Session) -> None:
+def test_a_user_without_the_permission_is_refused(xacct_sandbox: Sandbox, trusted_session: boto3.Session) -> None:
     trusted_session.client("iam").create_user(UserName="colleague")
     colleague = xacct_sandbox.sign_in("arn:aws:iam::222222222222:user/colleague")
     with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole"):

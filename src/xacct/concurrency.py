@@ -1,4 +1,4 @@
-"""Doing independent calls at the same time."""
+"""Concurrent calls in threads."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 def run_concurrently(*calls: Callable[[], T]) -> list[T]:
-    """The calls' results in order, with every call in a thread of its own.
+    """Run each call in a thread of its own, and return the results in the order of the calls.
 
     Raises:
-        Exception: the first call's error, in the order given, after all calls have ended.
+        Exception: the error of the first call that failed, in the order of the calls, after all calls have ended.
     """
     if len(calls) < 2:
         return [call() for call in calls]

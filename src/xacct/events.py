@@ -1,4 +1,4 @@
-"""What xacct tells while it works: to a callback, and to ``logging.getLogger("xacct")``."""
+"""Events of apply and destroy, which go to a callback and to ``logging.getLogger("xacct")``."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ EventKind = Literal["started", "done", "failed", "rolled back", "not rolled back
 
 @frozen(kw_only=True)
 class Event:
-    """One thing that happened.
+    """The start or the end of a step.
 
     Attributes:
         kind: ``started``, ``done``, ``failed``, ``rolled back`` or ``not rolled back``.
-        what: what it happened to, in words, such as ``creating role CrossAccountRoleS3``.
-        side: ``trusting`` or ``trusted``.
+        what: the step, such as ``creating role CrossAccountRoleS3``.
+        side: the side of the grant: ``trusting`` or ``trusted``.
         account: the account's id.
     """
 
@@ -40,12 +40,16 @@ OnEvent = Callable[[Event], None]
 
 @frozen
 class Reporter:
-    """Passes each event to the log, and to the caller where they asked for it."""
+    """Passes events to the log and to an optional callback.
+
+    Args:
+        on_event: the callback.
+    """
 
     on_event: OnEvent | None = None
 
     def __call__(self, kind: EventKind, what: str, side: str, account: str) -> None:
-        """Tell that something happened."""
+        """Report an event."""
         event = Event(kind=kind, what=what, side=side, account=account)
         log.log(logging.WARNING if kind in ("failed", "not rolled back") else logging.INFO, "%s", event)
         if self.on_event is not None:

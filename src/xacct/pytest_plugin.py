@@ -1,4 +1,4 @@
-"""Fixtures for tests of code that crosses accounts. Pytest finds them by itself where xacct is installed."""
+"""The pytest plugin: fixtures for tests of cross-account code. pytest loads it wherever xacct is installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TRUSTING, _TRUSTED = "111111111111", "222222222222"
 
 @pytest.fixture
 def xacct_sandbox() -> Iterator[Sandbox]:
-    """Two AWS accounts that enforce IAM, new for each test: 111111111111 trusting, 222222222222 trusted."""
+    """Two new AWS accounts that enforce IAM for each test: 111111111111 (trusting) and 222222222222 (trusted)."""
     from xacct.testing import Sandbox
 
     with Sandbox([_TRUSTING, _TRUSTED]) as aws:
@@ -40,7 +40,7 @@ def trusted_session(xacct_sandbox: Sandbox) -> boto3.Session:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let the report of a failed test say why AWS refused what it refused last."""
+    """Add the last refused call, with the decision, to the report of a failed test."""
     report = yield
     sandbox: Sandbox | None = getattr(item, "funcargs", {}).get("xacct_sandbox")
     if sandbox is not None and report.failed:

@@ -1,4 +1,4 @@
-"""The link on which a person signs in, sees account and role filled in, and switches role in the console."""
+"""Switch-role links: links to the console's page for switching roles, with account and role filled in."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from attrs import field, frozen
 
 from xacct.arn import Arn, account_id, partition as partition_named
 from xacct.errors import InvalidValue
+from xacct.limits import SWITCH_ROLE_NAME_LENGTH
 
 __all__ = ["COLORS", "SwitchRoleLink"]
 
 COLORS: Mapping[str, str] = MappingProxyType(
     {"red": "f2b0a9", "orange": "fbc8aa", "yellow": "efda95", "green": "b7ca9d", "blue": "83d4e8"}
 )
-"""The names that stand for a colour here. The console knows only hex digits, and AWS has changed the list before: a
-link takes any other colour as six hex digits."""
+"""The colour names that a link accepts, with the hex digits that the console's links need."""
 
 _ALIAS = re.compile(r"(?![0-9]+\Z)[a-z0-9](?:[a-z0-9]|-(?!-)){1,61}[a-z0-9]")
 _ROLE = re.compile(r"(?:[!-.0-~]+/)*[A-Za-z0-9_+=,.@-]+")
 _HEX = re.compile(r"[0-9a-f]{6}")
-_LONGEST_ROLE = 64
-# The console's partitions: those whose sign-in host is known.
+# The partitions whose sign-in host is published.
 _PARTITIONS_WITH_CONSOLE = ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
 
 
@@ -45,13 +44,15 @@ def _account(value: object) -> str:
 def _role(value: object) -> str:
     role = value[1:] if isinstance(value, str) and value.startswith("/") else value
     if not isinstance(role, str) or not _ROLE.fullmatch(role):
-        raise InvalidValue("role_name", value, "letters, digits and _+=,.@-, after an optional path such as team/blue/")
-    if len(role) > _LONGEST_ROLE:
+        raise InvalidValue(
+            "role_name", value, "a role name of letters, digits and _+=,.@-, after an optional path such as team/blue/"
+        )
+    if len(role) > SWITCH_ROLE_NAME_LENGTH:
         raise InvalidValue(
             "role_name",
             value,
-            f"the console switches only to roles whose path and name together have at most 64 "
-            f"characters; these have {len(role)}",
+            f"the console can switch to a role only if its path and name together have at most "
+            f"{SWITCH_ROLE_NAME_LENGTH} characters; these have {len(role)}",
         )
     return role
 
@@ -59,7 +60,7 @@ def _role(value: object) -> str:
 def _display_name(value: object) -> str | None:
     if value is None or (isinstance(value, str) and value and value.isprintable()):
         return value
-    raise InvalidValue("display_name", value, "a text of one line, or None for the console's own role @ account")
+    raise InvalidValue("display_name", value, "one line of text, or None for the console's default, role @ account")
 
 
 def _color(value: object) -> str | None:
@@ -74,26 +75,26 @@ def _color(value: object) -> str | None:
 
 def _partition(value: str) -> str:
     if partition_named(value).signin_host is None:
-        raise InvalidValue("partition", value, "AWS does not publish where this partition's console switches roles")
+        raise InvalidValue("partition", value, "AWS does not publish the console's address in this partition")
     return value
 
 
 @frozen
 class SwitchRoleLink:
-    """A switch-role link: whoever is signed in to the trusted account opens it and becomes the role.
+    """A switch-role link. A user who is signed in to the trusted account opens it to switch to the role.
 
-    The console authorizes the switch with the credentials that the person signed in with. So it cannot chain roles, it
-    cannot switch for the root user, and it has no field for an external ID: see `for_role`.
+    The console switches with the user's own credentials. It cannot chain roles, cannot switch roles for a root user,
+    and cannot send an external ID: see `for_role`.
 
     Args:
-        account: the trusting account: its id, or its alias.
-        role_name: the role, after its path if it has one (``team/blue/Reader``); at most 64 characters in all.
-        display_name: what the console shows while the role is in use; None for its own ``role @ account``.
-        color: the badge's colour: red, orange, yellow, green or blue, or six hex digits; None for the console's own.
-        partition: ``aws``, ``aws-cn``, ``aws-us-gov`` or ``aws-eusc``. The consoles of the others are not public.
+        account: the trusting account's id or alias.
+        role_name: the role's name, after its path if it has one (``team/blue/Reader``); at most 64 characters together.
+        display_name: the text that the console shows while the role is in use; None for ``role @ account``.
+        color: the colour of that text: red, orange, yellow, green or blue, or six hex digits; None for the default.
+        partition: ``aws``, ``aws-cn``, ``aws-us-gov`` or ``aws-eusc``. AWS does not publish the other consoles.
 
     Raises:
-        InvalidValue: one of them is not valid.
+        InvalidValue: an argument is not valid.
 
     >>> link = SwitchRoleLink("111111111111", "CrossAccountRoleS3", display_name="S3 in production", color="red")
     >>> print(link)
@@ -112,7 +113,7 @@ class SwitchRoleLink:
 
     @property
     def url(self) -> str:
-        """The link itself."""
+        """The URL."""
         query = {"account": self.account, "roleName": self.role_name}
         if self.display_name is not None:
             query["displayName"] = self.display_name
@@ -133,17 +134,17 @@ class SwitchRoleLink:
         display_name: str | None = None,
         color: str | None = None,
     ) -> SwitchRoleLink:
-        """The link to a role.
+        """Return the link for a role.
 
         Args:
             role_arn: the role's ARN.
-            external_id: what the role's trust policy demands, if it does.
-            display_name: see the class.
-            color: see the class.
+            external_id: the external ID that the role's trust policy requires, or None.
+            display_name: see :class:`SwitchRoleLink`.
+            color: see :class:`SwitchRoleLink`.
 
         Raises:
-            InvalidValue: the ARN is not a role's, or the trust policy demands an external ID, which the console has no
-                way to send: such a role can be assumed in code only.
+            InvalidValue: the ARN is not that of a role, or an external ID is required. The console cannot send one, so
+                such a role can be assumed in code only.
 
         >>> SwitchRoleLink.for_role("arn:aws-cn:iam::111111111111:role/team/Reader").url
         'https://signin.amazonaws.cn/switchrole?account=111111111111&roleName=team%2FReader'
@@ -156,19 +157,19 @@ class SwitchRoleLink:
                 "external_id",
                 external_id,
                 "the console cannot send an external ID, so it cannot switch to a role "
-                "that demands one: use assume_role",
+                "that requires one: use assume_role",
             )
         return cls(arn.account, arn.resource_id, display_name, color, arn.partition)
 
     @classmethod
     def parse(cls, url: str) -> SwitchRoleLink:
-        """Read a link, whoever made it.
+        """Parse a switch-role link.
 
         Args:
-            url: the link, on a partition's sign-in host or on that of one of its regions.
+            url: the link, on the global or a regional sign-in host of a partition.
 
         Raises:
-            InvalidValue: it is not a switch-role link, or something in it is not valid.
+            InvalidValue: it is not a switch-role link, or a value in it is not valid.
 
         >>> SwitchRoleLink.parse("https://signin.aws.amazon.com/switchrole?roleName=Reader&account=my-company")
         SwitchRoleLink(account='my-company', role_name='Reader', display_name=None, color=None, partition='aws')
@@ -182,13 +183,13 @@ class SwitchRoleLink:
             ) from None
         partition = _partition_of_host(parts.netloc.lower())
         if parts.scheme != "https" or partition is None or parts.path.rstrip("/") != "/switchrole":
-            raise InvalidValue("url", url, "https, the sign-in host of one of AWS's consoles, and the path /switchrole")
+            raise InvalidValue("url", url, "a link with https, a sign-in host of AWS and the path /switchrole")
         for name in ("account", "roleName"):
             if name not in fields:
-                raise InvalidValue("url", url, f"its query says {name}=...")
+                raise InvalidValue("url", url, f"the query needs {name}=...")
         for name in ("account", "roleName", "displayName", "color"):
             if len(fields.get(name, [])) > 1:
-                raise InvalidValue("url", url, f"its query says {name} once")
+                raise InvalidValue("url", url, f"the query must have {name} only once")
         account, role_name, display_name, color = (
             fields.get(name, [None])[0] for name in ("account", "roleName", "displayName", "color")
         )
