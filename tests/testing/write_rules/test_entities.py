@@ -156,3 +156,40 @@ def test_a_service_linked_role_cannot_be_deleted(two: Two) -> None:
     iam = two.prod.client("iam")
     role = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")["Role"]["RoleName"]
     assert refusal(iam.delete_role, RoleName=role).startswith("400 UnmodifiableEntity: ")
+
+
+def test_a_role_can_be_deleted_once_it_has_no_policies(two: Two) -> None:
+    iam = two.prod.client("iam")
+    create_role(two)
+    iam.attach_role_policy(RoleName="Reader", PolicyArn=READ_ONLY)
+    iam.put_role_policy(RoleName="Reader", PolicyName="p", PolicyDocument=allowing("s3:*"))
+    said = [refusal(iam.delete_role, RoleName="Reader")]
+    iam.detach_role_policy(RoleName="Reader", PolicyArn=READ_ONLY)
+    said.append(refusal(iam.delete_role, RoleName="Reader"))
+    iam.delete_role_policy(RoleName="Reader", PolicyName="p")
+    iam.delete_role(RoleName="Reader")
+    assert said == [
+        "409 DeleteConflict: Cannot delete entity, must detach all policies first.",
+        "409 DeleteConflict: Cannot delete entity, must delete policies first.",
+    ]
+
+
+def test_a_trust_policy_may_have_wildcards_in_actions(two: Two) -> None:
+    create_role(two)
+    iam, trust = two.prod.client("iam"), trusting({"AWS": f"arn:aws:iam::{DEV}:root"}, Action="STS:*")
+    iam.update_assume_role_policy(RoleName="Reader", PolicyDocument=trust)
+    assert iam.get_role(RoleName="Reader")["Role"]["AssumeRolePolicyDocument"] == json.loads(trust)
+
+
+def test_a_users_permissions_boundary_can_be_set_later(two: Two) -> None:
+    iam = two.dev.client("iam")
+    create_user(two)
+    iam.put_user_permissions_boundary(UserName="alice", PermissionsBoundary=READ_ONLY)
+    boundary = iam.get_user(UserName="alice")["User"]["PermissionsBoundary"]
+    assert boundary["PermissionsBoundaryArn"] == READ_ONLY
+
+
+def test_a_user_can_be_renamed_to_its_own_name(two: Two) -> None:
+    create_user(two)
+    two.dev.client("iam").update_user(UserName="alice", NewUserName="alice", NewPath="/team/")
+    assert two.dev.client("iam").get_user(UserName="alice")["User"]["Path"] == "/team/"

@@ -142,3 +142,20 @@ def test_aws_managed_policies_are_listed_and_have_their_documents(two: Two) -> N
     version = iam.get_policy(PolicyArn=READ_ONLY)["Policy"]["DefaultVersionId"]
     read = iam.get_policy_version(PolicyArn=READ_ONLY, VersionId=version)["PolicyVersion"]["Document"]
     assert "s3:Get*" in read["Statement"][0]["Action"]
+
+
+def test_the_permissions_boundary_of_a_user_cannot_be_deleted(two: Two) -> None:
+    iam = two.prod.client("iam")
+    arn = iam.create_policy(PolicyName="p", PolicyDocument=allowing("s3:*"))["Policy"]["Arn"]
+    iam.create_user(UserName="alice", PermissionsBoundary=arn)
+    assert refusal(iam.delete_policy, PolicyArn=arn) == (
+        "409 DeleteConflict: Cannot delete a policy attached to entities."
+    )
+    iam.delete_user_permissions_boundary(UserName="alice")
+    iam.delete_policy(PolicyArn=arn)
+
+
+def test_local_policies_are_listed_without_aws_managed_policies(two: Two) -> None:
+    iam = two.prod.client("iam")
+    iam.create_policy(PolicyName="p", PolicyDocument=allowing("s3:*"))
+    assert [policy["PolicyName"] for policy in iam.list_policies(Scope="Local")["Policies"]] == ["p"]

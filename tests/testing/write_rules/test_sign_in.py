@@ -90,3 +90,17 @@ def test_each_requirement_of_a_password_policy_is_enforced(
     said = refusal(iam.create_login_profile, UserName="alice", Password=refused)
     assert said == f"400 PasswordPolicyViolation: Password should have at least {missing}"
     iam.create_login_profile(UserName="alice", Password=accepted)
+
+
+def test_a_new_password_is_checked_too(two: Two) -> None:
+    iam = two.dev.client("iam")
+    create_user(two)
+    said = refusal(iam.update_login_profile, UserName="alice", Password="Correct-horse-1")
+    assert said == "404 NoSuchEntity: Login Profile for User alice cannot be found."
+    iam.create_login_profile(UserName="alice", Password="Correct-horse-1")
+    said = refusal(iam.update_login_profile, UserName="alice", Password="Short-1")
+    assert said == "400 PasswordPolicyViolation: Password should have a minimum length of 8"
+    iam.update_login_profile(UserName="alice", PasswordResetRequired=True)
+    assert iam.get_login_profile(UserName="alice")["LoginProfile"]["PasswordResetRequired"]
+    iam.delete_login_profile(UserName="alice")
+    assert refusal(iam.get_login_profile, UserName="alice").startswith("404 NoSuchEntity: ")

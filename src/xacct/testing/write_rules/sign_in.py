@@ -12,7 +12,7 @@ from xacct.limits import PASSWORD
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, rendered
 from xacct.testing.totp import are_consecutive
-from xacct.testing.write_rules.write import Rule, Write, conflict, missing, taken
+from xacct.testing.write_rules.write import Postprocess, Rule, Write, conflict, missing, taken
 
 if TYPE_CHECKING:
     from moto.iam.models import AccountPasswordPolicy
@@ -28,7 +28,7 @@ _CHARACTER_CLASSES = {
 }
 
 
-def _login_profile(write: Write) -> None:
+def _check_login_profile(write: Write) -> None:
     name = write.call.text("UserName")
     user = write.state.user(write.account, name)
     if user is None:
@@ -49,6 +49,21 @@ def _login_profile(write: Write) -> None:
     if "Password" in write.call.params:
         policy = write.state.iam(write.account).account_password_policy
         _check_password(write.call.text("Password"), policy)
+
+
+def _update_login_profile(write: Write) -> Postprocess | None:
+    _check_login_profile(write)
+    user = write.state.user(write.account, write.call.text("UserName"))
+    if user is None:
+        return None
+    password = write.call.text("Password") or user.password
+
+    def postprocess(answer: Answer) -> Answer:
+        # Moto clears the password if the call does not name one.
+        user.password = password
+        return answer
+
+    return postprocess
 
 
 def _check_password(password: str, policy: AccountPasswordPolicy | None) -> None:
@@ -76,7 +91,7 @@ def _list_service_specific_credentials(write: Write) -> Answer:
     return rendered("iam", write.call.operation, {"ServiceSpecificCredentials": []})
 
 
-def _enable_device(write: Write) -> None:
+def _check_mfa_codes(write: Write) -> None:
     serial = write.call.text("SerialNumber")
     device = write.state.iam(write.account).virtual_mfa_devices.get(serial)
     if device is None:
@@ -86,18 +101,18 @@ def _enable_device(write: Write) -> None:
         raise Refused("InvalidAuthenticationCode", "Authentication code for device is not valid.", 403)
 
 
-def _delete_device(write: Write) -> None:
+def _check_device_is_unused(write: Write) -> None:
     device = write.state.iam(write.account).virtual_mfa_devices.get(write.call.text("SerialNumber"))
     if device is not None and device.user is not None:
         raise conflict("MFA VirtualDevice in use. Must deactivate first.")
 
 
 RULES: dict[tuple[str, str], Rule] = {
-    ("iam", "CreateLoginProfile"): _login_profile,
-    ("iam", "GetLoginProfile"): _login_profile,
-    ("iam", "UpdateLoginProfile"): _login_profile,
-    ("iam", "DeleteLoginProfile"): _login_profile,
-    ("iam", "EnableMFADevice"): _enable_device,
-    ("iam", "DeleteVirtualMFADevice"): _delete_device,
+    ("iam", "CreateLoginProfile"): _check_login_profile,
+    ("iam", "GetLoginProfile"): _check_login_profile,
+    ("iam", "UpdateLoginProfile"): _update_login_profile,
+    ("iam", "DeleteLoginProfile"): _check_login_profile,
+    ("iam", "EnableMFADevice"): _check_mfa_codes,
+    ("iam", "DeleteVirtualMFADevice"): _check_device_is_unused,
     ("iam", "ListServiceSpecificCredentials"): _list_service_specific_credentials,
 }
