@@ -86,3 +86,15 @@ def test_governance_retention_can_be_bypassed_and_a_delete_marker_is_never_locke
     s3.delete_object(**locked, VersionId=marker, BypassGovernanceRetention=True)
     s3.delete_object(**locked, VersionId=version, BypassGovernanceRetention=True)
     assert "Versions" not in s3.list_object_versions(Bucket="reports")
+
+
+def test_a_bucket_without_versions_can_be_deleted_once_it_is_empty(two: Two) -> None:
+    s3 = two.prod.client("s3")
+    assert refusal(s3.delete_bucket, Bucket="reports").startswith("404 NoSuchBucket: ")
+    assert refusal(s3.delete_object, Bucket="reports", Key="k", VersionId="1").startswith("404 NoSuchBucket: ")
+    s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="reports", Key="k", Body=b"42")
+    said = refusal(s3.delete_bucket, Bucket="reports")
+    assert said == "409 BucketNotEmpty: The bucket you tried to delete is not empty"
+    s3.delete_object(Bucket="reports", Key="k")
+    s3.delete_bucket(Bucket="reports")
