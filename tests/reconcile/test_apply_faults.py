@@ -1,8 +1,9 @@
-"""Every call of an apply fails in turn, in every way."""
+"""Each call of an apply fails in turn, in each way."""
 
 from __future__ import annotations
 
 import threading
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -10,31 +11,23 @@ import pytest
 
 from xacct.errors import ApplyFailed, XacctError
 from xacct.retry import Patience
+from xacct.testing import Fault
+from xacct.testing.error_responses import Refused
 
-from .conftest import (
+from .accounts import TRUSTED, TRUSTING, Accounts, Killed
+from .convergence import TRANSIENT, assert_rerun_converges
+from .tutorial import (
     APPLY,
-    BROKEN,
-    BROKEN_AFTERWARDS,
-    DENIED,
-    KILLED,
-    KILLED_AFTERWARDS,
-    LOST,
     POLICY,
     PROOF,
     ROLE,
-    THROTTLED,
-    TRUSTED,
-    TRUSTING,
-    UNREACHABLE,
     USER,
-    Accounts,
-    Fault,
-    Killed,
-    in_turn,
+    existing_attachments,
+    existing_resources,
     plan_tutorial,
 )
 
-# The calls by which a run that fails at its end takes back what it made.
+# The calls that roll back a run that fails at its end.
 ROLLBACK = (
     f"trusting DetachRolePolicy {ROLE} AmazonS3ReadOnlyAccess",
     f"trusting GetRole {ROLE} #2",
@@ -49,175 +42,160 @@ ROLLBACK = (
 )
 
 every_call = pytest.mark.parametrize("call", APPLY)
-# The proof does without what it may not read.
+every_write = pytest.mark.parametrize(
+    "call", [call for call in APPLY if call.split()[1].startswith(("Create", "Attach"))]
+)
+# The proof does not need the managed policies that it cannot read.
 every_needed_call = pytest.mark.parametrize("call", [call for call in APPLY if call not in PROOF])
 
 
 @every_call
-@pytest.mark.parametrize("faults", [(THROTTLED, UNREACHABLE, BROKEN), (BROKEN_AFTERWARDS, LOST)], ids=in_turn)
-def test_faults_that_pass_are_waited_out(
-    accounts: Accounts, patience: Patience, call: str, faults: tuple[Fault, ...]
+def test_transient_faults_are_retried(
+    accounts: Accounts, untouched: dict[str, Any], patience: Patience, call: str
 ) -> None:
-    before = accounts.snapshot()
-    accounts.wire.fail(call, *faults)
-    made = plan_tutorial(accounts, patience)
-    made.apply()
+    accounts.fail(call, *TRANSIENT)
+    applied = plan_tutorial(accounts, patience)
+    applied.apply()
 
     assert plan_tutorial(accounts, patience).is_empty
-    made.destroy()
-    assert accounts.snapshot() == before
+    applied.destroy()
+    assert accounts.snapshot() == untouched
 
 
 @every_needed_call
-@pytest.mark.parametrize("fault", [THROTTLED, LOST, DENIED], ids=str)
-def test_after_a_fault_that_lasts_the_accounts_are_as_they_were(
-    accounts: Accounts, haste: Patience, patience: Patience, call: str, fault: Fault
+@pytest.mark.parametrize("fault", ["throttled", "lost answer", "denied"])
+def test_after_a_permanent_fault_the_changes_are_rolled_back(
+    accounts: Accounts, untouched: dict[str, Any], haste: Patience, patience: Patience, call: str, fault: Fault
 ) -> None:
-    before = accounts.snapshot()
-    accounts.wire.fail_always(call, fault)
+    accounts.fail_always(call, fault)
     with pytest.raises(XacctError) as failed:
         plan_tutorial(accounts, haste).apply()
 
-    assert accounts.snapshot() == before
-    if accounts.wire.writes:
+    assert accounts.snapshot() == untouched
+    if accounts.log.writes:
         assert isinstance(failed.value, ApplyFailed)
         assert failed.value.stands == ()
-    if fault is DENIED and "AssumeRole" not in call:
+    if fault == "denied" and "AssumeRole" not in call:
         assert f'"Action": "{action_of(call)}"' in str(failed.value)
-    converges(accounts, patience, before)
+    converges(accounts, untouched, patience)
 
 
-@pytest.mark.parametrize("call", [call for call in APPLY if call.split()[1].startswith(("Create", "Attach"))])
-def test_a_refusal_after_a_lost_answer_does_not_hide_that_the_call_took_effect(
-    accounts: Accounts, patience: Patience, call: str
+@every_write
+def test_a_denial_after_a_lost_answer_does_not_hide_that_the_call_took_effect(
+    accounts: Accounts, untouched: dict[str, Any], patience: Patience, call: str
 ) -> None:
-    before = accounts.snapshot()
-    accounts.wire.fail(call, LOST, DENIED)
+    accounts.fail(call, "lost answer", "denied")
     with pytest.raises(ApplyFailed):
         plan_tutorial(accounts, patience).apply()
 
-    assert accounts.snapshot() == before
+    assert accounts.snapshot() == untouched
 
 
 @every_call
-@pytest.mark.parametrize("fault", [BROKEN, DENIED], ids=str)
-def test_when_nothing_can_be_taken_back_the_error_says_what_stands(
-    accounts: Accounts, haste: Patience, patience: Patience, call: str, fault: Fault
+@pytest.mark.parametrize("fault", ["server error", "denied"])
+def test_the_error_names_what_could_not_be_rolled_back(
+    accounts: Accounts, untouched: dict[str, Any], haste: Patience, patience: Patience, call: str, fault: Fault
 ) -> None:
-    before = accounts.snapshot()
-    accounts.wire.go_down(call, fault)
+    accounts.fail_everything_from(call, fault)
     with pytest.raises(XacctError) as failed:
         plan_tutorial(accounts, haste).apply()
 
-    if accounts.snapshot() == before:
-        assert fault is not DENIED or not getattr(failed.value, "stands", ())
+    if accounts.snapshot() == untouched:
+        assert fault != "denied" or not getattr(failed.value, "stands", ())
     else:
         assert isinstance(failed.value, ApplyFailed)
         named = {text.split(" (")[0] for text in failed.value.stands}
-        assert named >= made_in(accounts)
-        if fault is DENIED:
-            assert named == made_in(accounts)
-    converges(accounts, patience, before)
+        assert named >= changes_made(accounts)
+        if fault == "denied":
+            assert named == changes_made(accounts)
+    converges(accounts, untouched, patience)
 
 
 @every_call
-@pytest.mark.parametrize("fault", [KILLED, KILLED_AFTERWARDS], ids=str)
-def test_after_the_process_was_killed_a_rerun_converges(
-    accounts: Accounts, patience: Patience, call: str, fault: Fault
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_after_a_killed_run_a_rerun_converges(
+    accounts: Accounts, untouched: dict[str, Any], patience: Patience, call: str, when: str
 ) -> None:
-    before = accounts.snapshot()
-    accounts.wire.fail(call, fault)
+    accounts.log.kill(call, when)
     with pytest.raises(Killed):
         plan_tutorial(accounts, patience).apply()
 
-    converges(accounts, patience, before)
+    converges(accounts, untouched, patience)
 
 
-@every_call
-def test_after_the_process_was_killed_what_was_made_can_be_taken_away(
-    accounts: Accounts, patience: Patience, call: str
+@every_write
+def test_after_a_killed_run_everything_can_be_removed(
+    accounts: Accounts, untouched: dict[str, Any], patience: Patience, call: str
 ) -> None:
-    before = accounts.snapshot()
-    accounts.wire.fail(call, KILLED_AFTERWARDS)
+    accounts.log.kill(call, "after")
     with pytest.raises(Killed):
         plan_tutorial(accounts, patience).apply()
-    accounts.wire.mend()
+    accounts.recover()
     plan_tutorial(accounts, patience).destroy()
 
-    assert accounts.snapshot() == before
+    assert accounts.snapshot() == untouched
 
 
 @pytest.fixture
-def user_first(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the role be assumable only once the user has the policies, so that all is there to be taken back."""
-    number, both = count(1), threading.Event()
+def user_first(accounts: Accounts) -> None:
+    """Assume the role only after the user has its policies, so that everything is there to be rolled back."""
+    attachments, attached = count(1), threading.Event()
 
-    def gate(operation: str) -> None:
-        if operation == "AttachUserPolicy" and next(number) == 2:
-            both.set()
+    def wait(operation: str) -> None:
+        if operation == "AttachUserPolicy" and next(attachments) == 2:
+            attached.set()
         if operation == "AssumeRole":
-            both.wait(timeout=10)
+            attached.wait(timeout=10)
 
-    monkeypatch.setattr(accounts.trusted, "gate", gate)
+    accounts.log.on_call = wait
 
 
+@pytest.mark.usefixtures("user_first")
 @pytest.mark.parametrize("call", ROLLBACK)
-def test_after_the_process_was_killed_while_rolling_back_a_rerun_converges(
-    accounts: Accounts, user_first: None, haste: Patience, patience: Patience, call: str
+def test_after_a_killed_rollback_a_rerun_converges(
+    accounts: Accounts, untouched: dict[str, Any], haste: Patience, patience: Patience, call: str
 ) -> None:
-    before = accounts.snapshot()
-    accounts.wire.fail_always(f"trusted AssumeRole {ROLE} #3", THROTTLED)
-    accounts.wire.fail(call, KILLED)
+    accounts.fail_always(f"trusted AssumeRole {ROLE} #3", "throttled")
+    accounts.log.kill(call, "before")
     with pytest.raises(Killed):
         plan_tutorial(accounts, haste).apply()
 
-    assert call in accounts.wire.calls
-    converges(accounts, patience, before)
+    assert call in accounts.log.calls
+    converges(accounts, untouched, patience)
 
 
+@pytest.mark.usefixtures("user_first")
 @pytest.mark.parametrize("call", ROLLBACK)
-def test_faults_while_rolling_back_are_waited_out(
-    accounts: Accounts, user_first: None, patience: Patience, call: str
+def test_transient_faults_during_a_rollback_are_retried(
+    accounts: Accounts, untouched: dict[str, Any], patience: Patience, call: str
 ) -> None:
-    before = accounts.snapshot()
-    violation = Fault("refused", 400, "ValidationError", "no")
-    accounts.wire.fail_always(f"trusted AssumeRole {ROLE} #3", violation)
-    accounts.wire.fail(call, THROTTLED, LOST)
-    with pytest.raises(ApplyFailed, match="The accounts are as they were") as failed:
+    accounts.fail_always(f"trusted AssumeRole {ROLE} #3", Refused("ValidationError", "invalid"))
+    accounts.fail(call, "throttled", "lost answer")
+    with pytest.raises(ApplyFailed) as failed:
         plan_tutorial(accounts, patience).apply()
 
-    assert call in accounts.wire.calls
+    assert call in accounts.log.calls
     assert failed.value.stands == ()
-    assert accounts.snapshot() == before
+    assert accounts.snapshot() == untouched
 
 
-def converges(accounts: Accounts, patience: Patience, before: dict[str, Any]) -> None:
-    """Once the fault is mended a rerun makes the grant, and taking it away leaves what was there before."""
-    accounts.wire.mend()
-    made = plan_tutorial(accounts, patience)
-    made.apply()
-    now = accounts.snapshot()
-    assert now[TRUSTED]["users"][USER][1] is not None, "the console user has no password"
-    assert plan_tutorial(accounts, patience).is_empty
-    made.destroy()
-    assert accounts.snapshot() == before
+def converges(accounts: Accounts, untouched: dict[str, Any], patience: Patience) -> None:
+    if not accounts.log.writes:  # The run failed before its first change, so the rerun is an ordinary run.
+        assert accounts.snapshot() == untouched
+        return
+    complete = assert_rerun_converges(accounts, partial(plan_tutorial, accounts, patience), untouched)
+    assert complete[TRUSTED]["users"][USER].password is not None, "the console user has no password"
 
 
-def made_in(accounts: Accounts) -> set[str]:
-    """What of the grant is there, in the words of a plan."""
-    now = accounts.snapshot()
-    found = set()
-    if role := now[TRUSTING]["roles"].get(ROLE):
-        found.add(f"create role {ROLE} in the trusting account {TRUSTING}")
-        found |= {f"attach {arn.split('/')[-1]} to role {ROLE} in the trusting account {TRUSTING}" for arn in role[6]}
-    if user := now[TRUSTED]["users"].get(USER):
-        found.add(f"create user {USER} in the trusted account {TRUSTED}")
-        found |= {f"attach {arn.split('/')[-1]} to user {USER} in the trusted account {TRUSTED}" for arn in user[2]}
-        if user[1] is not None:
-            found.add(f"create console sign-in of user {USER} in the trusted account {TRUSTED}")
-    if any(arn.endswith(f"/{POLICY}") for arn in now[TRUSTED]["policies"]):
-        found.add(f"create policy {POLICY} in the trusted account {TRUSTED}")
-    return found
+def changes_made(accounts: Accounts) -> set[str]:
+    """The changes of the plan that are made, as an error prints them."""
+    created = {f"create {resource}" for resource in existing_resources(accounts)}
+    attached = {f"attach {policy} to {principal}" for policy, principal in existing_attachments(accounts)}
+    return {f"{change} in the {_place(change)}" for change in created | attached}
+
+
+def _place(change: str) -> str:
+    return f"trusting account {TRUSTING}" if change.endswith(f"role {ROLE}") else f"trusted account {TRUSTED}"
 
 
 def action_of(call: str) -> str:

@@ -8,7 +8,8 @@ from xacct import Principal
 from xacct.arn import Arn
 from xacct.reconcile.assumable import is_assumable_by
 
-from .conftest import TRUSTED, TRUSTING, tutorial
+from .accounts import TRUSTED, TRUSTING
+from .tutorial import tutorial
 
 ADMIN = f"arn:aws:iam::{TRUSTED}:role/people/Admin"
 SESSION = f"arn:aws:sts::{TRUSTED}:assumed-role/Admin/alice"

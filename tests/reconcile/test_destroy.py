@@ -7,8 +7,10 @@ import pytest
 from xacct.errors import ForeignAttachments
 from xacct.reconcile import Plan
 from xacct.retry import Patience
+from xacct.testing.error_responses import Refused
 
-from .conftest import POLICY, ROLE, TRUSTED, TRUSTING, USER, Accounts, Fault, plan_tutorial
+from .accounts import TRUSTED, TRUSTING, Accounts
+from .tutorial import POLICY, ROLE, USER, plan_tutorial
 
 OTHERS_THERE = f"arn:aws:iam::{TRUSTED}:policy/Others"
 OTHERS_HERE = f"arn:aws:iam::{TRUSTING}:policy/Others"
@@ -20,7 +22,7 @@ READ = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s
 def made(accounts: Accounts, haste: Patience) -> Plan:
     plan = plan_tutorial(accounts, haste)
     plan.apply()
-    accounts.wire.forget()
+    accounts.log.clear()
     return plan
 
 
@@ -96,14 +98,14 @@ def test_what_another_hand_added_is_named_before_anything_is_touched(
     session = getattr(accounts, side)
     getattr(session.iam, operation)(**request_)
     before = accounts.snapshot()
-    accounts.wire.forget()
+    accounts.log.clear()
     with pytest.raises(ForeignAttachments, match="nothing was touched") as refused:
         made.destroy()
 
     assert [named in name for name in refused.value.names] == [True]
     assert refused.value.account == session.account
     assert not refused.value.touched
-    assert accounts.wire.writes == []
+    assert accounts.log.writes == []
     assert accounts.snapshot() == before
 
 
@@ -114,14 +116,14 @@ def test_an_mfa_device_that_aws_reports_only_at_the_end_is_named(accounts: Accou
     accounts.aws.clock.advance(30)
     second = accounts.aws.mfa_code(serial)
     iam.enable_mfa_device(UserName=USER, SerialNumber=serial, AuthenticationCode1=first, AuthenticationCode2=second)
-    conflict = Fault("conflict", 409, "DeleteConflict", "Cannot delete entity, must delete MFA device first.")
-    accounts.wire.fail_always(f"trusted DeleteUser {USER}", conflict)
+    conflict = Refused("DeleteConflict", "Cannot delete entity, must delete MFA device first.", 409)
+    accounts.fail_always(f"trusted DeleteUser {USER}", conflict)
     with pytest.raises(ForeignAttachments, match="what is listed as removed is gone") as refused:
         made.destroy()
 
     assert refused.value.names == (f"MFA device {serial} of user {USER}",)
     assert refused.value.touched
-    accounts.wire.mend()
+    accounts.recover()
     iam.deactivate_mfa_device(UserName=USER, SerialNumber=serial)
     made.destroy()
     assert USER not in accounts.snapshot()[TRUSTED]["users"]

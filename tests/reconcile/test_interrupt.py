@@ -11,7 +11,8 @@ import pytest
 from xacct import Event
 from xacct.retry import Patience
 
-from .conftest import ROLE, TRUSTED, USER, Accounts, plan_tutorial
+from .accounts import TRUSTED, Accounts
+from .tutorial import ROLE, USER, plan_tutorial
 
 
 @pytest.fixture(autouse=True)
@@ -65,9 +66,7 @@ def test_a_callback_that_always_fails_does_not_keep_what_was_made_from_being_tak
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals to a thread are POSIX")
 @pytest.mark.parametrize("operation", ["CreateUser", "CreateLoginProfile", "AttachRolePolicy", "AssumeRole"])
-def test_ctrl_c_during_a_call_takes_back_what_was_made(
-    accounts: Accounts, patience: Patience, monkeypatch: pytest.MonkeyPatch, operation: str
-) -> None:
+def test_ctrl_c_during_a_call_takes_back_what_was_made(accounts: Accounts, patience: Patience, operation: str) -> None:
     before = accounts.snapshot()
     pressed = threading.Event()
 
@@ -77,8 +76,7 @@ def test_ctrl_c_during_a_call_takes_back_what_was_made(
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     made = plan_tutorial(accounts, patience)
-    for session in (accounts.trusting, accounts.trusted):
-        monkeypatch.setattr(session, "gate", press)
+    accounts.log.on_call = press
     with pytest.raises(KeyboardInterrupt):
         made.apply()
 

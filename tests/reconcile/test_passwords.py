@@ -11,8 +11,10 @@ from xacct import ConsoleUser, DevAccessGrant, Event
 from xacct.errors import ApplyFailed, XacctError
 from xacct.reconcile import Plan, plan
 from xacct.retry import Patience
+from xacct.testing.error_responses import Refused
 
-from .conftest import APPLY, DENIED, POLICY, TRUSTED, USER, Accounts, Fault, plan_tutorial, tutorial
+from .accounts import TRUSTED, Accounts
+from .tutorial import APPLY, POLICY, USER, plan_tutorial, tutorial
 
 GIVEN = "correct horse 9 Battery"
 
@@ -28,7 +30,7 @@ def test_a_generated_password_is_told_by_the_plan_that_made_it_alone(accounts: A
     assert made.console_user.password is None
     made.apply()
 
-    assert made.console_user.password == accounts.snapshot()[TRUSTED]["users"][USER][1]
+    assert made.console_user.password == accounts.snapshot()[TRUSTED]["users"][USER].password
     again = plan_tutorial(accounts, patience)
     again.apply()
     assert again.console_user
@@ -40,7 +42,7 @@ def test_a_given_password_is_set_and_a_rerun_does_not_set_it_again(accounts: Acc
     accounts.trusted.iam.update_login_profile(UserName=USER, Password="What the user chose since 1")
 
     assert plan_given(accounts, patience, ConsoleUser(USER, password=GIVEN)).is_empty
-    assert accounts.snapshot()[TRUSTED]["users"][USER][1] == "What the user chose since 1"
+    assert accounts.snapshot()[TRUSTED]["users"][USER].password == "What the user chose since 1"
 
 
 def test_a_generated_password_is_as_long_as_the_account_demands(accounts: Accounts, patience: Patience) -> None:
@@ -55,13 +57,13 @@ def test_a_generated_password_is_as_long_as_the_account_demands(accounts: Accoun
 def test_a_first_sign_in_can_ask_for_a_new_password(accounts: Accounts, patience: Patience) -> None:
     plan_given(accounts, patience, ConsoleUser(USER, password=GIVEN, password_reset_required=True)).apply()
 
-    assert accounts.wire.requests[f"trusted CreateLoginProfile {USER}"]["PasswordResetRequired"] == "true"
+    assert accounts.log.requests[f"trusted CreateLoginProfile {USER}"]["PasswordResetRequired"] == "true"
 
 
 def test_a_password_that_the_account_refuses_is_explained_and_not_shown(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
-    violation = Fault("violation", 400, "PasswordPolicyViolation", "Password should have at least one symbol")
-    accounts.wire.fail_always(f"trusted CreateLoginProfile {USER}", violation)
+    violation = Refused("PasswordPolicyViolation", "Password should have at least one symbol")
+    accounts.fail_always(f"trusted CreateLoginProfile {USER}", violation)
     with pytest.raises(ApplyFailed, match="the password violates the account's password policy") as failed:
         plan_given(accounts, patience, ConsoleUser(USER, password=GIVEN)).apply()
 
@@ -90,7 +92,7 @@ def test_nothing_tells_the_password_but_the_console_user(
     caplog.set_level(logging.DEBUG, logger="xacct")
     monkeypatch.setattr(sys.modules["xacct.reconcile.plan"], "generate_password", lambda length: GIVEN)
     if call:
-        accounts.wire.fail_always(call, DENIED)
+        accounts.fail_always(call, "denied")
     made = plan_tutorial(accounts, haste)
     told += [made, str(made), made.to_dict()]
     try:

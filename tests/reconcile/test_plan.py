@@ -12,20 +12,8 @@ from xacct.errors import ApplyFailed, InvalidValue, NotOurs, PermissionMissing, 
 from xacct.reconcile import Plan, plan
 from xacct.retry import Patience
 
-from .conftest import (
-    DENIED,
-    EC2_FULL,
-    EC2_READ,
-    POLICY,
-    ROLE,
-    S3_READ,
-    TRUSTED,
-    TRUSTING,
-    USER,
-    Accounts,
-    plan_tutorial,
-    tutorial,
-)
+from .accounts import TRUSTED, TRUSTING, Accounts
+from .tutorial import EC2_FULL, EC2_READ, POLICY, ROLE, S3_READ, USER, plan_tutorial, tutorial
 
 REPORTS, LOGS = s3_read_policy(["reports"]), s3_read_policy(["logs"])
 
@@ -74,7 +62,7 @@ def test_the_tutorials_grant_is_made_as_the_tutorial_says(accounts: Accounts, pa
     assert role["Description"] == "A Role to delegate S3 access to another AWS account"
     attached = iam.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]
     assert [policy["PolicyArn"] for policy in attached] == [S3_READ]
-    assert accounts.wire.requests[f"trusted CreateLoginProfile {USER}"]["PasswordResetRequired"] == "false"
+    assert accounts.log.requests[f"trusted CreateLoginProfile {USER}"]["PasswordResetRequired"] == "false"
     policy = accounts.trusted.iam.get_policy(PolicyArn=f"arn:aws:iam::{TRUSTED}:policy/{POLICY}")["Policy"]
     assert policy["Description"] == "Policy for Cross Account Access"
 
@@ -142,8 +130,8 @@ def test_a_narrower_grant_takes_away_what_it_gave_and_leaves_what_others_gave(
     }
     narrower.apply()
     role = accounts.snapshot()[TRUSTING]["roles"][ROLE]
-    assert role[6] == [f"arn:aws:iam::{TRUSTING}:policy/Others"]
-    assert set(role[7]) == {"S3Read", "ByHand"}
+    assert role.attached == [f"arn:aws:iam::{TRUSTING}:policy/Others"]
+    assert set(role.inline) == {"S3Read", "ByHand"}
 
 
 def test_a_console_user_loses_what_the_grant_no_longer_gives(accounts: Accounts, patience: Patience) -> None:
@@ -151,7 +139,7 @@ def test_a_console_user_loses_what_the_grant_no_longer_gives(accounts: Accounts,
     accounts.trusted.iam.attach_user_policy(UserName=USER, PolicyArn=f"arn:aws:iam::{TRUSTED}:policy/Others")
     plan_access(accounts, patience, console_user=ConsoleUser(USER)).apply()
 
-    attached = accounts.snapshot()[TRUSTED]["users"][USER][2]
+    attached = accounts.snapshot()[TRUSTED]["users"][USER].attached
     assert attached == [f"arn:aws:iam::{TRUSTED}:policy/{POLICY}", f"arn:aws:iam::{TRUSTED}:policy/Others"]
 
 
@@ -163,9 +151,9 @@ def test_users_groups_and_roles_are_given_the_policy_and_keep_all_else(accounts:
 
     assert plan_access(accounts, patience, **wanted).is_empty
     now, arn = accounts.snapshot()[TRUSTED], f"arn:aws:iam::{TRUSTED}:policy/{POLICY}"
-    assert arn in now["users"]["others"][2]
-    assert arn in now["groups"]["others"][0]
-    assert arn in now["roles"]["Others"][6]
+    assert arn in now["users"]["others"].attached
+    assert arn in now["groups"]["others"].attached
+    assert arn in now["roles"]["Others"].attached
     made.destroy()
     assert accounts.snapshot() == before
 
@@ -180,7 +168,7 @@ def test_those_whom_the_grant_no_longer_names_lose_the_policy(accounts: Accounts
     }
     narrower.apply()
     assert plan_access(accounts, patience, roles="Others").is_empty
-    assert accounts.snapshot()[TRUSTED]["users"]["others"][2] == []
+    assert accounts.snapshot()[TRUSTED]["users"]["others"].attached == []
 
 
 def test_a_policy_that_somebody_gave_to_another_is_shown_and_left(accounts: Accounts, patience: Patience) -> None:
@@ -193,7 +181,9 @@ def test_a_policy_that_somebody_gave_to_another_is_shown_and_left(accounts: Acco
     assert [str(change) for change in shown.changes] == [
         f"leave policy {POLICY} on user others in the trusted account {TRUSTED}"
     ]
-    assert f"= leave policy {POLICY} on user others in the trusted account {TRUSTED} (not created by xacct)" in str(shown)
+    assert f"= leave policy {POLICY} on user others in the trusted account {TRUSTED} (not created by xacct)" in str(
+        shown
+    )
 
 
 def test_a_policy_that_changes_often_never_runs_out_of_versions(accounts: Accounts, patience: Patience) -> None:
@@ -256,7 +246,7 @@ def test_what_is_adopted_becomes_the_grants(accounts: Accounts, patience: Patien
 
 def test_what_could_not_be_adopted_stays_another_hands(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
-    accounts.wire.fail_always("trusting UpdateAssumeRolePolicy Others", DENIED)
+    accounts.fail_always("trusting UpdateAssumeRolePolicy Others", "denied")
     with pytest.raises(ApplyFailed, match="iam:UpdateAssumeRolePolicy"):
         plan_trust(accounts, patience, role_name="Others", adopt=True).apply()
 
@@ -293,7 +283,7 @@ def test_a_plan_of_nothing_is_refused(accounts: Accounts) -> None:
 
 
 def test_a_missing_permission_is_named_with_the_statement_to_add(accounts: Accounts, patience: Patience) -> None:
-    accounts.wire.fail_always(f"trusting GetRole {ROLE}", DENIED)
+    accounts.fail_always(f"trusting GetRole {ROLE}", "denied")
     with pytest.raises(PermissionMissing) as denied:
         plan_tutorial(accounts, patience)
 

@@ -8,45 +8,35 @@ from xacct import ConsoleUser, DevAccessGrant, s3_read_policy
 from xacct.errors import ApplyFailed, NotPropagated
 from xacct.reconcile import plan
 from xacct.retry import Patience
+from xacct.testing.error_responses import Refused
 
-from .conftest import DENIED, LOST, POLICY, ROLE, TRUSTED, USER, Accounts, Fault, plan_tutorial, tutorial
+from .accounts import TRUSTED, Accounts
 from .seeds import seeded
+from .tutorial import POLICY, ROLE, USER, USER_ARN, plan_tutorial, tutorial
 
-UNMODIFIABLE = Fault(
-    "temporarily unmodifiable",
-    409,
+UNMODIFIABLE = Refused(
     "EntityTemporarilyUnmodifiable",
     f"Login Profile for User {USER} cannot be modified while login profile is being created.",
+    409,
 )
-INVALID_PRINCIPAL = Fault(
-    "invalid principal",
-    400,
-    "MalformedPolicyDocument",
-    f'Invalid principal in policy: "AWS":"arn:aws:iam::{TRUSTED}:user/{USER}"',
-)
-MODIFIED = Fault("concurrent modification", 409, "ConcurrentModification", "The entity was modified concurrently.")
-UNKNOWN = Fault("not visible yet", 404, "NoSuchEntity", f"The role with name {ROLE} cannot be found.")
-STALE = Fault("stale", 409, "DeleteConflict", "Cannot delete entity, must detach all policies first.")
-
-WHOLE_USER = f"arn:aws:iam::{TRUSTED}:user/{USER}"
-
-
-def count(accounts: Accounts, call: str) -> int:
-    return sum(made.split(" #")[0] == call for made in accounts.wire.calls)
+INVALID_PRINCIPAL = Refused("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{USER_ARN}"')
+MODIFIED = Refused("ConcurrentModification", "The entity was modified concurrently.", 409)
+UNKNOWN = Refused("NoSuchEntity", f"The role with name {ROLE} cannot be found.", 404)
+STALE = Refused("DeleteConflict", "Cannot delete entity, must detach all policies first.", 409)
 
 
 def test_the_role_counts_as_assumable_after_three_successes_in_a_row(accounts: Accounts, patience: Patience) -> None:
-    accounts.wire.fail(f"trusted AssumeRole {ROLE} #2", DENIED)
-    accounts.wire.fail(f"trusted AssumeRole {ROLE} #5", DENIED)
+    accounts.fail(f"trusted AssumeRole {ROLE} #2", "denied")
+    accounts.fail(f"trusted AssumeRole {ROLE} #5", "denied")
     plan_tutorial(accounts, patience).apply()
 
     # One success and a refusal, two successes and a refusal, three successes.
-    assert count(accounts, f"trusted AssumeRole {ROLE}") == 2 + 3 + 3
+    assert accounts.log.count(f"trusted AssumeRole {ROLE}") == 2 + 3 + 3
 
 
 def test_a_role_that_cannot_be_assumed_in_time_is_taken_back(accounts: Accounts, haste: Patience) -> None:
     before = accounts.snapshot()
-    accounts.wire.fail_always(f"trusted AssumeRole {ROLE}", DENIED)
+    accounts.fail_always(f"trusted AssumeRole {ROLE}", "denied")
     with pytest.raises(ApplyFailed, match=f"waiting until role {ROLE} can be assumed failed") as failed:
         plan_tutorial(accounts, haste).apply()
 
@@ -57,8 +47,8 @@ def test_a_role_that_cannot_be_assumed_in_time_is_taken_back(accounts: Accounts,
 def test_the_wait_gives_the_external_id(accounts: Accounts, patience: Patience) -> None:
     plan_tutorial(accounts, patience, external_id="a-third-party").apply()
 
-    assert accounts.wire.requests[f"trusted AssumeRole {ROLE}"]["ExternalId"] == "a-third-party"
-    assert count(accounts, f"trusted AssumeRole {ROLE}") == 3
+    assert accounts.log.requests[f"trusted AssumeRole {ROLE}"]["ExternalId"] == "a-third-party"
+    assert accounts.log.count(f"trusted AssumeRole {ROLE}") == 3
 
 
 @pytest.mark.parametrize(
@@ -71,38 +61,38 @@ def test_a_role_that_asks_for_what_only_people_bring_is_not_tried(
 ) -> None:
     plan_tutorial(accounts, patience, **demands).apply()
 
-    assert count(accounts, f"trusted AssumeRole {ROLE}") == 0
+    assert accounts.log.count(f"trusted AssumeRole {ROLE}") == 0
 
 
 def test_a_trust_in_the_user_that_is_made_waits_until_the_user_is_visible(
     accounts: Accounts, patience: Patience
 ) -> None:
-    accounts.wire.fail(f"trusting CreateRole {ROLE}", INVALID_PRINCIPAL, INVALID_PRINCIPAL, MODIFIED)
-    plan_tutorial(accounts, patience, principals=WHOLE_USER).apply()
+    accounts.fail(f"trusting CreateRole {ROLE}", INVALID_PRINCIPAL, INVALID_PRINCIPAL, MODIFIED)
+    plan_tutorial(accounts, patience, principals=USER_ARN).apply()
 
-    assert count(accounts, f"trusting CreateRole {ROLE}") == 4
-    calls = accounts.wire.calls
+    assert accounts.log.count(f"trusting CreateRole {ROLE}") == 4
+    calls = accounts.log.calls
     assert calls.index(f"trusted CreateUser {USER}") < calls.index(f"trusting CreateRole {ROLE}")
 
 
 def test_a_new_trust_in_the_user_that_is_made_waits_too(accounts: Accounts, patience: Patience) -> None:
     trust, _ = tutorial()
     plan(trust, trusting=accounts.trusting, trusted=accounts.trusted, patience=patience).apply()
-    accounts.wire.forget()
-    accounts.wire.fail(f"trusting UpdateAssumeRolePolicy {ROLE}", INVALID_PRINCIPAL)
-    plan_tutorial(accounts, patience, principals=WHOLE_USER).apply()
+    accounts.log.clear()
+    accounts.fail(f"trusting UpdateAssumeRolePolicy {ROLE}", INVALID_PRINCIPAL)
+    plan_tutorial(accounts, patience, principals=USER_ARN).apply()
 
-    assert count(accounts, f"trusting UpdateAssumeRolePolicy {ROLE}") == 2
-    assert plan_tutorial(accounts, patience, principals=WHOLE_USER).is_empty
+    assert accounts.log.count(f"trusting UpdateAssumeRolePolicy {ROLE}") == 2
+    assert plan_tutorial(accounts, patience, principals=USER_ARN).is_empty
 
 
 def test_a_principal_that_nobody_is_making_is_refused_at_once(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
-    accounts.wire.fail_always(f"trusting CreateRole {ROLE}", INVALID_PRINCIPAL)
+    accounts.fail_always(f"trusting CreateRole {ROLE}", INVALID_PRINCIPAL)
     with pytest.raises(ApplyFailed, match="Invalid principal in policy"):
         plan_tutorial(accounts, patience, principals=f"arn:aws:iam::{TRUSTED}:user/nobody").apply()
 
-    assert count(accounts, f"trusting CreateRole {ROLE}") == 1
+    assert accounts.log.count(f"trusting CreateRole {ROLE}") == 1
     assert accounts.snapshot() == before
 
 
@@ -118,7 +108,7 @@ def test_a_principal_that_nobody_is_making_is_refused_at_once(accounts: Accounts
 )
 def test_what_was_just_made_may_not_be_visible_yet(accounts: Accounts, patience: Patience, call: str) -> None:
     policies = {"S3Read": s3_read_policy(["reports"])}
-    accounts.wire.fail(call, UNKNOWN, UNKNOWN)
+    accounts.fail(call, UNKNOWN, UNKNOWN)
     plan_tutorial(accounts, patience, policies=policies).apply()
 
     assert plan_tutorial(accounts, patience, policies=policies).is_empty
@@ -127,14 +117,14 @@ def test_what_was_just_made_may_not_be_visible_yet(accounts: Accounts, patience:
 def test_a_sign_in_that_is_still_being_made_is_waited_for(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
     # The answer was lost, so that it is set again, and that is refused while the first is under way.
-    accounts.wire.fail(f"trusted CreateLoginProfile {USER}", LOST)
-    accounts.wire.fail(f"trusted UpdateLoginProfile {USER}", UNMODIFIABLE, UNMODIFIABLE)
-    accounts.wire.fail(f"trusted DeleteLoginProfile {USER}", UNMODIFIABLE, UNMODIFIABLE)
+    accounts.fail(f"trusted CreateLoginProfile {USER}", "lost answer")
+    accounts.fail(f"trusted UpdateLoginProfile {USER}", UNMODIFIABLE, UNMODIFIABLE)
+    accounts.fail(f"trusted DeleteLoginProfile {USER}", UNMODIFIABLE, UNMODIFIABLE)
     made = plan_tutorial(accounts, patience)
     made.apply()
 
     assert made.console_user
-    assert accounts.snapshot()[TRUSTED]["users"][USER][1] == made.console_user.password
+    assert accounts.snapshot()[TRUSTED]["users"][USER].password == made.console_user.password
     made.destroy()
     assert accounts.snapshot() == before
 
@@ -144,7 +134,7 @@ def test_a_refused_delete_that_is_only_stale_passes(accounts: Accounts, patience
     before = accounts.snapshot()
     made = plan_tutorial(accounts, patience)
     made.apply()
-    accounts.wire.fail(call, STALE, STALE)
+    accounts.fail(call, STALE, STALE)
     made.destroy()
 
     assert accounts.snapshot() == before
@@ -161,8 +151,8 @@ def test_a_refused_delete_that_is_only_stale_passes(accounts: Accounts, patience
 def test_what_was_made_by_a_call_whose_answer_was_lost_may_not_be_visible_yet(
     accounts: Accounts, patience: Patience, create: str, read: str
 ) -> None:
-    accounts.wire.fail(create, LOST)
-    accounts.wire.fail(f"{read} #2", UNKNOWN)
+    accounts.fail(create, "lost answer")
+    accounts.fail(f"{read} #2", UNKNOWN)
     plan_tutorial(accounts, patience).apply()
 
     assert plan_tutorial(accounts, patience).is_empty
@@ -171,9 +161,9 @@ def test_what_was_made_by_a_call_whose_answer_was_lost_may_not_be_visible_yet(
 def test_existing_users_are_not_waited_for(accounts: Accounts, patience: Patience) -> None:
     grant = DevAccessGrant(account=TRUSTED, role_arns=tutorial()[0].role_arn, console_user=ConsoleUser(USER))
     plan(grant, trusting=accounts.trusting, trusted=accounts.trusted, patience=patience).apply()
-    accounts.wire.fail_always(f"trusting CreateRole {ROLE}", INVALID_PRINCIPAL)
+    accounts.fail_always(f"trusting CreateRole {ROLE}", INVALID_PRINCIPAL)
     with pytest.raises(ApplyFailed, match="Invalid principal in policy"):
-        plan_tutorial(accounts, Patience(deadline=0.01, first=0.001), principals=WHOLE_USER).apply()
+        plan_tutorial(accounts, Patience(deadline=0.01, first=0.001), principals=USER_ARN).apply()
 
 
 @pytest.mark.parametrize("read", [f"trusted GetPolicy {POLICY} #2", f"trusted GetUser {USER} #2"])
@@ -181,8 +171,8 @@ def test_what_was_certainly_made_is_taken_back_although_a_read_does_not_find_it_
     accounts: Accounts, haste: Patience, read: str
 ) -> None:
     before = accounts.snapshot()
-    accounts.wire.fail_always(f"trusted AssumeRole {ROLE}", DENIED)
-    accounts.wire.fail(read, UNKNOWN)
+    accounts.fail_always(f"trusted AssumeRole {ROLE}", "denied")
+    accounts.fail(read, UNKNOWN)
     with pytest.raises(ApplyFailed):
         plan_tutorial(accounts, haste).apply()
 
@@ -191,12 +181,12 @@ def test_what_was_certainly_made_is_taken_back_although_a_read_does_not_find_it_
 
 @pytest.mark.parametrize("later", ["CreateUser", "GetUser"])
 def test_what_may_have_been_made_is_taken_back_although_botocore_hid_the_lost_answer(later: str) -> None:
-    with seeded(0) as both:
-        before = both.holds()
-        both.aws.faults.add("lost answer", operation="CreateUser", at=1)
-        both.aws.faults.add("denied", operation=later, at=2)
+    with seeded(0) as run:
+        before = run.accounts.snapshot()
+        run.accounts.aws.faults.add("lost answer", operation="CreateUser", at=1)
+        run.accounts.aws.faults.add("denied", operation=later, at=2)
         with pytest.raises(ApplyFailed, match="creating user"):
-            both.plan().apply()
+            run.plan().apply()
 
-        both.calm()
-        assert both.holds() == before
+        run.settle()
+        assert run.accounts.snapshot() == before

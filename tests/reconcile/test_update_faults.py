@@ -1,7 +1,8 @@
-"""Every call that changes a grant fails in turn: what was there is put back, or a rerun goes on."""
+"""Each call of an update fails in turn, in each way."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,26 +11,11 @@ from xacct import ConsoleUser, DevAccessGrant, TrustGrant, s3_read_policy
 from xacct.errors import ApplyFailed
 from xacct.reconcile import Plan, plan
 from xacct.retry import Patience
+from xacct.testing import Fault
 
-from .conftest import (
-    DENIED,
-    EC2_FULL,
-    EC2_READ,
-    KILLED_AFTERWARDS,
-    LOST,
-    POLICY,
-    ROLE,
-    S3_READ,
-    THROTTLED,
-    TRUSTED,
-    TRUSTING,
-    UNREACHABLE,
-    USER,
-    Accounts,
-    Fault,
-    Killed,
-    in_turn,
-)
+from .accounts import TRUSTED, TRUSTING, Accounts, Killed
+from .convergence import TRANSIENT, assert_rerun_converges
+from .tutorial import EC2_FULL, EC2_READ, POLICY, ROLE, S3_READ, USER
 
 ROLE_ARN = f"arn:aws:iam::{TRUSTING}:role/{ROLE}"
 OLD = (
@@ -97,38 +83,32 @@ def plan_of(grants: tuple[TrustGrant, DevAccessGrant], accounts: Accounts, patie
 
 
 @pytest.fixture
-def untouched(accounts: Accounts) -> dict[str, Any]:
-    return accounts.snapshot()
-
-
-@pytest.fixture
 def old(accounts: Accounts, untouched: dict[str, Any], patience: Patience) -> dict[str, Any]:
-    """What both accounts hold once the old grant stands."""
+    """What both accounts have after the old grants are applied."""
     plan_of(OLD, accounts, patience).apply()
-    accounts.wire.forget()
+    accounts.log.clear()
     return accounts.snapshot()
 
 
-def test_these_are_the_calls(accounts: Accounts, old: dict[str, Any], patience: Patience) -> None:
+@pytest.mark.usefixtures("old")
+def test_an_update_makes_these_calls(accounts: Accounts, patience: Patience) -> None:
     plan_of(NEW, accounts, patience).apply()
 
-    assert sorted(accounts.wire.writes) == sorted(WRITES)
+    assert sorted(accounts.log.writes) == sorted(WRITES)
 
 
+@pytest.mark.usefixtures("old")
 @every_call
-@pytest.mark.parametrize("faults", [(THROTTLED, UNREACHABLE, LOST)], ids=in_turn)
-def test_faults_that_pass_are_waited_out(
-    accounts: Accounts, old: dict[str, Any], patience: Patience, call: str, faults: tuple[Fault, ...]
-) -> None:
-    accounts.wire.fail(call, *faults)
+def test_transient_faults_are_retried(accounts: Accounts, patience: Patience, call: str) -> None:
+    accounts.fail(call, *TRANSIENT)
     plan_of(NEW, accounts, patience).apply()
 
     assert plan_of(NEW, accounts, patience).is_empty
 
 
 @every_call
-@pytest.mark.parametrize("fault", [LOST, DENIED], ids=str)
-def test_after_a_fault_that_lasts_the_accounts_are_as_they_were(
+@pytest.mark.parametrize("fault", ["lost answer", "denied"])
+def test_after_a_permanent_fault_the_changes_are_rolled_back(
     accounts: Accounts,
     untouched: dict[str, Any],
     old: dict[str, Any],
@@ -137,54 +117,41 @@ def test_after_a_fault_that_lasts_the_accounts_are_as_they_were(
     call: str,
     fault: Fault,
 ) -> None:
-    accounts.wire.fail_always(call, fault)
+    accounts.fail_always(call, fault)
     try:
         plan_of(NEW, accounts, haste).apply()
     except ApplyFailed as failed:
-        if failed.stands:  # by the very call that fails it would have been put back
-            assert fault is LOST or call.endswith("#2")
+        if failed.stands:  # The rollback needs the same call, which fails.
+            assert fault == "lost answer" or call.endswith("#2")
         else:
             assert accounts.snapshot() == old
     else:
-        assert call == f"trusted CreatePolicyVersion {POLICY}", "only there a rerun sees that the lost call was made"
+        assert call == f"trusted CreatePolicyVersion {POLICY}", "only there a retry can see that the lost call worked"
         assert plan_of(NEW, accounts, patience).is_empty
-    converges(accounts, patience, untouched)
+    assert_rerun_converges(accounts, partial(plan_of, NEW, accounts, patience), untouched)
 
 
+@pytest.mark.usefixtures("old")
 @every_call
-@pytest.mark.parametrize("fault", [KILLED_AFTERWARDS], ids=str)
-def test_after_the_process_was_killed_a_rerun_converges(
-    accounts: Accounts, untouched: dict[str, Any], old: dict[str, Any], patience: Patience, call: str, fault: Fault
+def test_after_a_killed_run_a_rerun_converges(
+    accounts: Accounts, untouched: dict[str, Any], patience: Patience, call: str
 ) -> None:
-    accounts.wire.fail(call, fault)
+    accounts.log.kill(call, "after")
     with pytest.raises(Killed):
         plan_of(NEW, accounts, patience).apply()
 
-    converges(accounts, patience, untouched)
+    assert_rerun_converges(accounts, partial(plan_of, NEW, accounts, patience), untouched)
 
 
 @every_call
-def test_after_the_process_was_killed_the_old_grant_can_be_had_again(
+def test_after_a_killed_run_the_old_grants_can_be_applied_again(
     accounts: Accounts, untouched: dict[str, Any], old: dict[str, Any], patience: Patience, call: str
 ) -> None:
-    accounts.wire.fail(call, KILLED_AFTERWARDS)
+    accounts.log.kill(call, "after")
     with pytest.raises(Killed):
         plan_of(NEW, accounts, patience).apply()
-    accounts.wire.mend()
-    again = plan_of(OLD, accounts, patience)
-    again.apply()
 
-    assert plan_of(OLD, accounts, patience).is_empty
+    again = assert_rerun_converges(accounts, partial(plan_of, OLD, accounts, patience), untouched)
     for account, name in ((TRUSTING, ROLE), (TRUSTED, "Others")):
-        assert accounts.snapshot()[account]["roles"][name][6:] == old[account]["roles"][name][6:]
-    again.destroy()
-    assert accounts.snapshot() == untouched
-
-
-def converges(accounts: Accounts, patience: Patience, untouched: dict[str, Any]) -> None:
-    accounts.wire.mend()
-    changed = plan_of(NEW, accounts, patience)
-    changed.apply()
-    assert plan_of(NEW, accounts, patience).is_empty
-    changed.destroy()
-    assert accounts.snapshot() == untouched
+        assert again[account]["roles"][name].attached == old[account]["roles"][name].attached
+        assert again[account]["roles"][name].inline == old[account]["roles"][name].inline

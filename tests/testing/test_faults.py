@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from xacct import InvalidValue
 from xacct.testing import Fault, Faults
+from xacct.testing.error_responses import Refused
 
 from .conftest import Two
 
@@ -68,6 +69,28 @@ def test_a_call_with_a_lost_answer_takes_effect(two: Two) -> None:
         create_user(two, "a")
     assert str(two.aws.calls[-1]).endswith("The answer was lost.")
     assert create_user(two, "a") == "EntityAlreadyExists"
+
+
+def test_an_error_response_can_be_lost_too(two: Two) -> None:
+    create_user(two, "a")
+    two.aws.faults.add("lost answer", operation="CreateUser", at=1)
+    with pytest.raises(ConnectionClosedError):
+        create_user(two, "a")
+    assert two.aws.calls[-1].code == ""
+
+
+def test_an_error_response_is_lost_as_well(two: Two) -> None:
+    create_user(two, "a")
+    two.aws.faults.add("lost answer", operation="CreateUser")
+    with pytest.raises(ConnectionClosedError):
+        create_user(two, "a")
+
+
+def test_any_error_response_can_be_injected_into_the_calls_that_match(two: Two) -> None:
+    two.aws.faults.add(
+        Refused("ConcurrentModification", "Modified.", 409), matching=lambda call: call.params.get("UserName") == "b"
+    )
+    assert [create_user(two, name) for name in ("a", "b", "c")] == [None, "ConcurrentModification", None]
 
 
 def test_a_rate_with_the_same_seed_fails_the_same_calls(two: Two) -> None:

@@ -62,8 +62,8 @@ class Faults:
 
         Args:
             fault: ``throttled``: the service's throttling error; ``server error``: status 500, and the call has no
-                effect; ``lost answer``: the call takes effect, then the connection breaks; ``denied``: AccessDenied. Or the
-                error response to give; the call has no effect.
+                effect; ``lost answer``: the call takes effect, then the connection breaks; ``denied``: AccessDenied.
+                An error response: the call fails with it, and has no effect.
             operation: such as ``CreateRole``; None for every operation.
             matching: returns whether a call matches, for instance by its parameters; None for every call.
             at: the number of the only matching call that fails, counted from 1; None to use `rate`.

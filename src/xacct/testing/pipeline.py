@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from threading import RLock
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -180,10 +180,12 @@ class Pipeline:
         error = None if fault is None else error_of(fault, context.call)
         if error is not None:
             raise error
-        answer = self._run_steps(context)
-        if fault == "lost answer":
-            raise AnswerLost(context.call.request.url)
-        return answer
+        if fault != "lost answer":
+            return self._run_steps(context)
+        # An error response is lost as well.
+        with suppress(Refused):
+            self._run_steps(context)
+        raise AnswerLost(context.call.request.url)
 
     def _run_steps(self, context: RequestContext) -> Answer:
         with self._visibility.view("data"):

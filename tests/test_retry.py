@@ -1,0 +1,181 @@
+"""Which errors are retried, for how long, and what the final error says."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+
+from xacct.errors import AwsError, NotPropagated, PermissionMissing
+from xacct.retry import (
+    Patience,
+    attempt,
+    code_of,
+    creation_not_visible_yet,
+    deletion_is_stale,
+    denied_or_unknown,
+    is_ambiguous,
+    is_retryable,
+    never_transient,
+    none_if_missing,
+    not_visible_yet,
+    principal_not_visible_yet,
+)
+
+URL = "https://iam.amazonaws.com"
+ROLE = "arn:aws:iam::111111111111:role/R"
+CODES = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "DeleteConflict",
+    "EntityAlreadyExists",
+    "InvalidClientTokenId",
+    "LimitExceeded",
+    "MalformedPolicyDocument",
+    "NoSuchEntity",
+    "Throttling",
+    "ValidationError",
+}
+
+
+def error(code: str, message: str = "message", status: int = 400) -> ClientError:
+    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "GetRole")  # type: ignore[arg-type]
+
+
+class Sleeps(list[float]):
+    """Records the seconds of each sleep, and does not sleep."""
+
+    def __call__(self, seconds: float) -> None:
+        self.append(seconds)
+
+
+@pytest.mark.parametrize(
+    ("transient", "codes"),
+    [
+        (never_transient, set()),
+        (not_visible_yet, {"NoSuchEntity"}),
+        (creation_not_visible_yet, {"EntityAlreadyExists"}),
+        (deletion_is_stale, {"DeleteConflict", "NoSuchEntity"}),
+        (denied_or_unknown, {"AccessDenied", "AccessDeniedException", "InvalidClientTokenId", "NoSuchEntity"}),
+        (is_retryable, {"Throttling"}),
+    ],
+)
+def test_each_rule_names_its_transient_codes(transient: object, codes: set[str]) -> None:
+    assert callable(transient)
+    assert {code for code in CODES if transient(error(code))} == codes
+
+
+def test_a_malformed_policy_is_transient_only_if_it_names_an_unknown_principal() -> None:
+    assert principal_not_visible_yet(error("MalformedPolicyDocument", 'Invalid principal in policy: "AWS":"x"'))
+    assert not principal_not_visible_yet(error("MalformedPolicyDocument", "Has prohibited field Resource"))
+    assert not principal_not_visible_yet(error("ValidationError", 'Invalid principal in policy: "AWS":"x"'))
+
+
+@pytest.mark.parametrize(
+    ("failure", "ambiguous"),
+    [
+        (EndpointConnectionError(endpoint_url=URL), True),
+        (ConnectionClosedError(endpoint_url=URL), True),
+        (ReadTimeoutError(endpoint_url=URL), True),
+        (error("ServiceFailure", status=500), True),
+        (error("ServiceUnavailable", status=503), True),
+        (error("Throttling"), False),
+        (error("AccessDenied", status=403), False),
+        (ValueError("not of AWS"), False),
+    ],
+    ids=lambda value: code_of(value) or type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_call_may_have_taken_effect_if_the_connection_or_the_server_failed(
+    failure: Exception, ambiguous: bool
+) -> None:
+    assert is_ambiguous(failure) is ambiguous
+
+
+def test_only_a_missing_entity_is_none() -> None:
+    def fail(code: str) -> str:
+        raise error(code)
+
+    assert none_if_missing(lambda: "found") == "found"
+    assert none_if_missing(lambda: fail("NoSuchEntity")) is None
+    with pytest.raises(ClientError, match="AccessDenied"):
+        none_if_missing(lambda: fail("AccessDenied"))
+
+
+def call_failing_with(*failures: Exception, then: str = "result") -> list[str]:
+    """Attempt a call that fails with each error in turn; return the result and the waits as text."""
+    left, sleeps = list(failures), Sleeps()
+
+    def call() -> str:
+        if left:
+            raise left.pop(0)
+        return then
+
+    patience = Patience(deadline=20, first=0.5, longest=5, sleep=sleeps)
+    result = attempt(
+        call,
+        doing="reading role R",
+        account="111111111111",
+        resource=ROLE,
+        patience=patience,
+        transient=not_visible_yet,
+    )
+    assert len(sleeps) == len(failures)
+    assert all(seconds <= 5 for seconds in sleeps)
+    return [result]
+
+
+def test_transient_errors_are_retried_until_the_call_succeeds() -> None:
+    failures = error("Throttling"), error("NoSuchEntity"), ConnectionClosedError(endpoint_url=URL)
+
+    assert call_failing_with(*failures) == ["result"]
+
+
+def test_another_error_is_raised_at_once_with_operation_resource_and_account() -> None:
+    with pytest.raises(AwsError, match=r"^reading role R in account 111111111111 failed\. AWS said: .*limit") as failed:
+        call_failing_with(error("LimitExceeded", "the limit"))
+
+    assert (failed.value.code, failed.value.ambiguous) == ("LimitExceeded", False)
+
+
+def test_a_denial_names_the_action_and_the_resource_to_allow() -> None:
+    with pytest.raises(PermissionMissing) as failed:
+        call_failing_with(error("AccessDenied", status=403))
+
+    assert failed.value.statement == {"Effect": "Allow", "Action": "iam:GetRole", "Resource": ROLE}
+
+
+def test_an_error_after_a_lost_response_says_that_the_call_may_have_taken_effect() -> None:
+    with pytest.raises(AwsError) as failed:
+        call_failing_with(ConnectionClosedError(endpoint_url=URL), error("LimitExceeded"))
+
+    assert failed.value.ambiguous
+
+
+def test_at_the_deadline_a_transient_error_says_what_to_do() -> None:
+    sleeps = Sleeps()
+
+    def call() -> None:
+        raise error("NoSuchEntity", "The role with name R cannot be found.", 404)
+
+    with pytest.raises(NotPropagated) as failed:
+        attempt(
+            call,
+            doing="reading role R",
+            account="111111111111",
+            resource=ROLE,
+            patience=Patience(deadline=20, sleep=sleeps),
+            transient=not_visible_yet,
+        )
+
+    assert sum(sleeps) >= 20
+    assert str(failed.value) == (
+        "reading role R in account 111111111111 failed after 20 s of retries. IAM changes may need more time to "
+        "propagate: run again. If the error does not go away, propagation is not the cause. AWS said: An error "
+        "occurred (NoSuchEntity) when calling the GetRole operation: The role with name R cannot be found."
+    )
+
+
+@pytest.mark.parametrize("wrong", [{"deadline": -1}, {"first": 0}, {"longest": 0}], ids=str)
+def test_a_patience_out_of_range_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Patience(**wrong)  # type: ignore[arg-type]
