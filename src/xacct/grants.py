@@ -39,20 +39,22 @@ def _principals(values: Iterable[Principal | str] | Principal | str) -> tuple[Pr
     return tuple(Principal.parse(value) for value in many)
 
 
-def _documents(policies: Mapping[str, PolicyDocument | Mapping[str, object] | str]) -> dict[str, PolicyDocument]:
-    return {name: PolicyDocument.parse(document, name=name) for name, document in policies.items()}
+def _documents(
+    policies: Mapping[str, PolicyDocument | Mapping[str, object] | str] | None,
+) -> dict[str, PolicyDocument]:
+    return {name: PolicyDocument.parse(document, name=name) for name, document in (policies or {}).items()}
 
 
 def _texts(values: Iterable[str] | str) -> tuple[str, ...]:
     return (values,) if isinstance(values, str) else tuple(dict.fromkeys(values))
 
 
-def _copy(tags: Mapping[str, str]) -> dict[str, str]:
-    return dict(tags)
+def _tags(tags: Mapping[str, str] | None) -> dict[str, str]:
+    return dict(tags or {})
 
 
-def _tag_values(tags: Mapping[str, Iterable[str] | str]) -> dict[str, tuple[str, ...]]:
-    return {key: _texts(values) for key, values in tags.items()}
+def _tag_patterns(tags: Mapping[str, Iterable[str] | str] | None) -> dict[str, tuple[str, ...]]:
+    return {key: _texts(values) for key, values in (tags or {}).items()}
 
 
 @frozen(kw_only=True)
@@ -104,12 +106,12 @@ class TrustGrant:
     account: str = field(validator=lambda _, __, value: account_id(value) and None)
     principals: tuple[Principal, ...] = field(converter=_principals)
     managed_policy_arns: tuple[str, ...] = field(default=(), converter=_texts)
-    policies: Mapping[str, PolicyDocument] = field(factory=dict, converter=_documents)
+    policies: Mapping[str, PolicyDocument] = field(default=None, converter=_documents)
     may_write: bool = False
     role_name: str = field(default="CrossAccountRoleS3", validator=text(ENTITY_NAME))
     path: str = field(default="/", validator=text(PATH))
     description: str = field(default="A Role to delegate S3 access to another AWS account", validator=text(DESCRIPTION))
-    tags: Mapping[str, str] = field(factory=dict, converter=_copy, validator=grant_tags)
+    tags: Mapping[str, str] = field(default=None, converter=_tags, validator=grant_tags)
     permissions_boundary: str | None = None
     max_session_duration: int = field(
         default=DEFAULT_SESSION_SECONDS, validator=integer(MAX_SESSION_SECONDS, "seconds")
@@ -119,7 +121,7 @@ class TrustGrant:
     mfa_max_age: int | None = field(default=None, validator=integer(MFA_AGE_SECONDS, "seconds"))
     organization_id: str | None = None
     source_identity: tuple[str, ...] = field(default=(), converter=_texts)
-    session_tags: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_tag_values)
+    session_tags: Mapping[str, tuple[str, ...]] = field(default=None, converter=_tag_patterns)
     source_ips: tuple[str, ...] = field(default=(), converter=_texts)
     expires: datetime | None = field(default=None, validator=aware)
     partition: str = field(default="aws", validator=lambda _, __, value: partition(value) and None)
@@ -276,7 +278,7 @@ class DevAccessGrant:
     roles: tuple[str, ...] = field(default=(), converter=_texts)
     session_tags: bool = False
     source_identity: bool = False
-    tags: Mapping[str, str] = field(factory=dict, converter=_copy, validator=grant_tags)
+    tags: Mapping[str, str] = field(default=None, converter=_tags, validator=grant_tags)
     partition: str = field(default="aws", validator=lambda _, __, value: partition(value) and None)
 
     def __attrs_post_init__(self) -> None:

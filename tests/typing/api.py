@@ -25,6 +25,7 @@ from xacct import (
     PolicyError,
     PolicySet,
     Principal,
+    Proof,
     Statement,
     SwitchRoleLink,
     TrustGrant,
@@ -34,6 +35,7 @@ from xacct import (
     evaluate,
     grant_cross_account_read,
     plan,
+    prove,
     s3_read_policy,
 )
 
@@ -67,6 +69,7 @@ trusted = DevAccessGrant(
     account="222222222222", role_arns=grant.role_arn, console_user=ConsoleUser("dev", managed_policy_arns=[])
 )
 assert_type(trusted.assume_role_policy, PolicyDocument)
+assert_type(prove(grant), Proof)
 
 question = AccessRequest(
     principal="arn:aws:iam::222222222222:user/dev",
@@ -88,6 +91,7 @@ def tell(event: Event) -> None:
 
 proposal = plan(grant, trusted, trusting=production, trusted=development, adopt=True, patience=Patience(deadline=60))
 assert_type(proposal, Plan)
+assert_type(prove(trusted, development).checks, tuple[Check, ...])
 assert_type(proposal.is_empty, bool)
 assert_type(proposal.changes, tuple[Change, ...])
 try:

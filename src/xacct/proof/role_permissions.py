@@ -1,0 +1,172 @@
+"""The checks of what a role can do: read its buckets and prefixes, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from attrs import evolve, frozen
+
+from xacct.arn import Arn
+from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
+from xacct.authz.wildcard import glob
+from xacct.grants import TrustGrant
+from xacct.policy import PolicyDocument, Principal, Statement
+from xacct.proof.decision_check import decision_check, example_match
+from xacct.report_table import Check
+
+__all__ = ["RolePolicies", "permission_checks"]
+
+_S3_READ_SIDS = frozenset({"LocateBuckets", "ListPrefixes", "ListBuckets", "ReadObjects"})
+"""Statement ids by which a document of s3_read_policy is recognized."""
+
+_READ_ACTION = re.compile(
+    r"(batch)?(get|list|describe|head)|query|scan|search|select|lookup|view|simulate|decrypt$", re.IGNORECASE
+)
+"""How the names of AWS's read-only actions begin. Every other action is taken to write."""
+
+_WRITE_EXAMPLES = ("s3:PutObject", "iam:CreateUser", "ec2:RunInstances", "any:Write")
+"""Write actions that are tried for a statement that allows all actions of a service or of all services."""
+
+_ANY_BUCKET = ("any-bucket", "")
+"""The bucket and prefix that are tried for a policy that names no bucket."""
+
+
+@frozen(kw_only=True)
+class RolePolicies:
+    """The policies of a grant's role, as far as they are known."""
+
+    grant: TrustGrant
+    documents: Sequence[PolicyDocument]
+    boundary: PolicyDocument | None
+
+    @property
+    def has_only_s3_read_policies(self) -> bool:
+        """Whether s3_read_policy made every document."""
+        return all(any(s.sid in _S3_READ_SIDS for s in document.statements) for document in self.documents)
+
+    def decide(self, action: str, bucket: str, *, key: str = "", prefix: str | None = None) -> Decision:
+        """Decide a request to S3."""
+        request = AccessRequest(
+            principal=self.grant.role_arn,
+            action=action,
+            resource=str(Arn.bucket(bucket, self.grant.partition)) + (f"/{key}" if key else ""),
+            resource_account=self.grant.account,
+            context={} if prefix is None else {"s3:prefix": prefix},
+        )
+        return evaluate(request, PolicySet(identity=self.documents, boundary=self.boundary))
+
+
+def permission_checks(role: RolePolicies) -> Iterator[Check]:
+    """Check that a role can read what its policies name, cannot read their neighbours, and cannot write."""
+    locations = list(dict.fromkeys(found for document in role.documents for found in _readable_locations(document)))
+    for location in locations:
+        yield from _read_checks(role, *location)
+        yield from _neighbour_checks(role, *location, locations)
+        yield from _write_checks(role, *location)
+    if role.documents and not locations:
+        yield from _read_checks(role, *_ANY_BUCKET)
+        yield from _write_checks(role, *_ANY_BUCKET)
+    if role.documents:
+        yield _more_than_read_check(role)
+
+
+def _read_checks(role: RolePolicies, bucket: str, prefix: str) -> Iterator[Check]:
+    location = f"s3://{bucket}/{prefix}"
+    listing = role.decide("s3:ListBucket", bucket, prefix=prefix)
+    yield decision_check(
+        f"the role lists {location}", "allowed", listing, grant_decides=not role.has_only_s3_read_policies
+    )
+    reading = role.decide("s3:GetObject", bucket, key=f"{prefix}example")
+    yield decision_check(
+        f"the role reads {location}example", "allowed", reading, grant_decides=(bucket, prefix) == _ANY_BUCKET
+    )
+
+
+def _neighbour_checks(
+    role: RolePolicies, bucket: str, prefix: str, locations: Sequence[tuple[str, str]]
+) -> Iterator[Check]:
+    """Check that a bucket and a prefix with similar names cannot be read, unless the grant names them too."""
+    neighbours = []
+    if (other := f"{bucket}-neighbour"[-63:]) not in [name for name, _ in locations]:
+        neighbours.append((other, f"{prefix}example"))
+    key = f"neighbour-of-{prefix}example"
+    if not any(name == bucket and key.startswith(start) for name, start in locations):
+        neighbours.append((bucket, key))
+    for name, key in neighbours:
+        decision = role.decide("s3:GetObject", name, key=key)
+        yield decision_check(
+            f"the role reads s3://{name}/{key}", "refused", decision, grant_decides=not role.has_only_s3_read_policies
+        )
+
+
+def _write_checks(role: RolePolicies, bucket: str, prefix: str) -> Iterator[Check]:
+    for verb, action in (("writes", "s3:PutObject"), ("deletes", "s3:DeleteObject")):
+        decision = role.decide(action, bucket, key=f"{prefix}example")
+        name = f"the role {verb} s3://{bucket}/{prefix}example"
+        yield decision_check(name, "refused", decision, grant_decides=role.grant.may_write)
+
+
+def _more_than_read_check(role: RolePolicies) -> Check:
+    """Check that no statement allows a write action on any resource under any condition."""
+    name, expected = "the role does more than read", "refused"
+    found = _write_access(role)
+    if found is None:
+        return Check(name=name, expected=expected, observed="refused", ok=True)
+    if role.grant.may_write:
+        return Check(name=name, expected=expected, observed="allowed", ok=None, why=found)
+    why = f"{found}. If this is intended, set may_write=True"
+    return Check(name=name, expected=expected, observed="allowed", ok=False, why=why)
+
+
+def _write_access(role: RolePolicies) -> str | None:
+    """Return the first statement that allows a write action, with the action; None if there is none."""
+    # Resource policies that delegate to the account's own policies, as those of KMS keys and roles do.
+    owner = PolicyDocument([Statement.allow("*", "*", principals=[Principal.account(role.grant.account)])])
+    policies = PolicySet(
+        identity=filter(None, map(_widest, role.documents)),
+        boundary=None if role.boundary is None else _widest(role.boundary),
+        resource=owner,
+    )
+    for document in role.documents:
+        for number, statement in enumerate(document.statements, start=1):
+            for action in _write_actions(statement):
+                request = AccessRequest(principal=role.grant.role_arn, action=action, resource="*")
+                if evaluate(request, policies).allowed:
+                    return f"{document.name}, statement {number} allows {action}"
+    return None
+
+
+def _widest(document: PolicyDocument) -> PolicyDocument | None:
+    """Return the most that a document can allow: each Allow without its resources and conditions.
+
+    A Deny with conditions does not always apply, so it is left out. None if no statement is left.
+    """
+    statements = [
+        evolve(statement, resources="*", not_resources=(), conditions=()) if statement.effect == "Allow" else statement
+        for statement in document.statements
+        if statement.effect == "Allow" or not statement.conditions
+    ]
+    return PolicyDocument(statements, name=document.name) if statements else None
+
+
+def _write_actions(statement: Statement) -> Iterator[str]:
+    """Yield examples of the write actions that a statement can allow."""
+    if statement.effect == "Deny":
+        return
+    for pattern in statement.actions or ("*",):
+        _, _, name = pattern.partition(":")
+        if not name:
+            yield from _WRITE_EXAMPLES
+        elif not _READ_ACTION.match(name):
+            yield pattern.replace("*", "Write").replace("?", "x")
+
+
+def _readable_locations(document: PolicyDocument) -> Iterator[tuple[str, str]]:
+    """Yield the buckets and prefixes whose objects a document allows reading."""
+    for statement in document.statements:
+        if statement.effect == "Allow" and any(glob(pattern.lower())("s3:getobject") for pattern in statement.actions):
+            for resource in statement.resources:
+                match = re.fullmatch(r"arn:[\w-]+:s3:::([^/*?$]+)/(.*)\*", resource)
+                if match and not re.search(r"(?<!\{)[*?]", match[2]):
+                    yield match[1], example_match(match[2])
