@@ -295,16 +295,16 @@ ATTEMPTS: list[tuple[str, Call, str | None]] = [
     ("alice", assume("NamedPolicy", RoleSessionName="mallory"), DENIED),
     ("red", assume("ByTag"), None),
     ("alice", assume("ByTag"), DENIED),
-    # Within one account the trust policy suffices where it names the caller, and must allow at any rate.
+    # Within one account the trust policy must allow the call. It suffices if it names the caller.
     ("bob", assume("AtHome"), None),
     ("prod administrator", assume("AtHome"), DENIED),
     ("bob", assume("HomeAccount"), DENIED),
     ("prod administrator", assume("HomeAccount"), None),
     ("alice", assume("HomeAccount"), DENIED),
-    # A deleted and recreated user is somebody else.
+    # A recreated user is another principal.
     ("carol", assume("Recreated"), DENIED),
     ("carol", assume("Open"), None),
-    # Session tags and source identities are permissions of their own.
+    # Session tags and source identities require sts:TagSession and sts:SetSourceIdentity.
     ("alice", assume("Tagged", Tags=tags(team="red")), None),
     ("alice", assume("Tagged", Tags=tags(team="blue")), DENIED),
     ("alice", assume("Tagged"), DENIED),
@@ -346,7 +346,7 @@ ATTEMPTS: list[tuple[str, Call, str | None]] = [
     ("nobody", sts("get_caller_identity"), None),
     ("in Nothing", sts("get_caller_identity"), None),
     ("alice", sts("get_session_token"), DENIED),
-    # S3: identity policies, with the request's own resource and keys.
+    # S3 within one account: identity policies with resources and condition keys.
     ("in Reader", s3("list_buckets"), None),
     ("in Reader", s3("get_object", **READ), None),
     ("in Reader", s3("head_object", **READ), None),
@@ -370,10 +370,10 @@ ATTEMPTS: list[tuple[str, Call, str | None]] = [
     ("in Writer", s3("put_object", Bucket=BUCKET, Key="inbox/new", Body=b"x"), None),
     ("in Writer", s3("put_object", Bucket=BUCKET, Key="other/new", Body=b"x"), DENIED),
     ("in Writer", s3("get_object", Bucket=BUCKET, Key="inbox/new"), DENIED),
-    # What is not there is told only to those who may list.
+    # Only callers that may list the bucket learn that an object does not exist.
     ("in Reader", s3("get_object", Bucket=BUCKET, Key="missing"), "NoSuchKey"),
     ("in Prefix", s3("get_object", Bucket=BUCKET, Key="2026/missing"), DENIED),
-    # S3 across accounts: the bucket's policy and the caller's.
+    # S3 across accounts: both the bucket policy and the caller's policies must allow.
     ("alice", s3("get_object", Bucket=SHARED, Key="for-alice"), None),
     ("nobody", s3("get_object", Bucket=SHARED, Key="for-alice"), DENIED),
     ("alice", s3("get_object", Bucket=SHARED, Key="for-all"), None),
@@ -386,19 +386,19 @@ ATTEMPTS: list[tuple[str, Call, str | None]] = [
     ("bob", s3("get_object", Bucket=SHARED, Key="for-alice"), DENIED),
     ("prod administrator", s3("delete_object", Bucket=SHARED, Key="for-all"), DENIED),
     ("dev administrator", s3("put_bucket_policy", Bucket=BUCKET, Policy=policy()), DENIED),
-    # A session policy narrows.
+    # A session policy limits the permissions of the role.
     ("alice", assumed("Open", s3("get_object", **READ)), None),
     ("alice", assumed("Open", s3("get_object", **READ), Policy=policy(allow("s3:ListBucket"))), DENIED),
     ("alice", assumed("Open", s3("get_object", **READ), PolicyArns=[{"arn": S3_READ}]), None),
     ("alice", assumed("Open", s3("put_object", **READ, Body=b"x"), PolicyArns=[{"arn": S3_READ}]), DENIED),
-    # SSE-KMS: S3 asks for the key in the caller's name.
+    # SSE-KMS: the caller also needs permissions on the key.
     ("in KeyReader", s3("get_object", Bucket=SECRET, Key="plan"), None),
     ("in Reader", s3("get_object", Bucket=SECRET, Key="plan"), DENIED),
     ("in Open", s3("put_object", Bucket=SECRET, Key="new", Body=b"x"), DENIED),
     ("prod administrator", s3("get_object", Bucket=SECRET, Key="plan"), None),
     ("in KeyReader", s3("get_object", Bucket=FOREIGN_KEY, Key="plan"), DENIED),
     ("prod administrator", s3("get_object", Bucket=FOREIGN_KEY, Key="plan"), None),
-    # KMS: the key's policy must allow, or hand over to the account's own policies.
+    # KMS: the key policy must allow the call, or delegate to the account's IAM policies.
     ("prod administrator", kms("encrypt", KeyId="alias/reports", Plaintext=b"x"), None),
     ("prod administrator", kms("encrypt", KeyId="alias/locked", Plaintext=b"x"), None),
     ("in Nothing", kms("encrypt", KeyId="alias/reports", Plaintext=b"x"), KMS_DENIED),

@@ -96,7 +96,7 @@ class MotoState:
             )
         return policies.get(arn)
 
-    def take_in_published_policies(self, account: str) -> None:
+    def load_aws_managed_policies(self, account: str) -> None:
         """Load every AWS managed policy into moto, which takes about a second."""
         for name, data in json.loads(aws_managed_policies_data).items():
             self.managed_policy(account, f"arn:{self.partition}:iam::aws:policy{data['Path']}{name}")

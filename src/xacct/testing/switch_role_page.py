@@ -38,12 +38,15 @@ class SignIn(Protocol):
     @property
     def calls(self) -> Sequence[object]:
         """The calls received so far; ``str`` of the last one explains an error."""
+        ...
 
     def console_users(self) -> list[str]:
         """Return the ARNs of the users that can sign in."""
+        ...
 
     def sign_in(self, principal: str) -> boto3.Session:
         """Return a session of a user."""
+        ...
 
 
 def page(request: Request, aws: SignIn) -> Response | None:

@@ -102,7 +102,7 @@ def _find_entity(kind: str, write: Write) -> User | Role | Group | None:
 
 def _list_policies(write: Write) -> None:
     if write.call.text("Scope", "All") != "Local":
-        write.state.take_in_published_policies(write.account)
+        write.state.load_aws_managed_policies(write.account)
 
 
 RULES: dict[tuple[str, str], Rule] = {
