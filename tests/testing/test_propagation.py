@@ -32,7 +32,7 @@ def code_of(call: Callable[[], object]) -> str:
 
 
 def outcomes(call: Callable[[], object]) -> set[str]:
-    """What a call that is made many times is answered."""
+    """Return the distinct results of many repetitions of a call."""
     return {code_of(call) for _ in range(40)}
 
 
