@@ -161,15 +161,15 @@ class Accounts:
     def fail_always(self, call: str, fault: Fault | Refused) -> None:
         """Make every call of this name fail. With ``#2`` it starts at the second call."""
         numbers, is_call = count(1), self._is(call)
-        self.aws.faults.add(fault, matching=lambda made: is_call(made) and next(numbers) >= _number(call))
+        self.aws.faults.add(fault, matching=lambda request: is_call(request) and next(numbers) >= _number(call))
 
     def fail_everything_from(self, call: str, fault: Fault | Refused) -> None:
         """Make this call fail, and every call after it."""
         numbers, is_call = count(1), self._is(call)
         down = threading.Event()
 
-        def matches(made: Call) -> bool:
-            if is_call(made) and next(numbers) == _number(call):
+        def matches(request: Call) -> bool:
+            if is_call(request) and next(numbers) == _number(call):
                 down.set()
             return down.is_set()
 
@@ -183,7 +183,7 @@ class Accounts:
     def _is(self, call: str) -> Callable[[Call], bool]:
         name = call.split(" #", maxsplit=1)[0]
         keys = {self.aws.account(account).key.access_key_id: account for account in SIDES}
-        return lambda made: describe(keys[made.access_key or ""], made.operation, made.params) == name
+        return lambda request: describe(keys[request.access_key or ""], request.operation, request.params) == name
 
     def snapshot(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Everything in both accounts, without the IDs and dates that AWS chooses, and with pending changes visible."""

@@ -1,4 +1,4 @@
-"""Which roles the trusted side's own caller can be expected to assume."""
+"""Which roles the caller of the trusted session can assume."""
 
 from __future__ import annotations
 
@@ -32,13 +32,15 @@ ROOT = f"arn:aws:iam::{TRUSTED}:root"
         (ROOT, TRUSTED, False),
     ],
 )
-def test_a_role_is_tried_where_its_trust_admits_the_caller(caller: str, principal: str, expected: bool) -> None:
+def test_a_role_is_assumable_if_it_trusts_the_caller_or_its_account(
+    caller: str, principal: str, expected: bool
+) -> None:
     trust, _ = tutorial(principals=principal)
 
     assert is_assumable_by(trust, Arn.parse(caller)) is expected
 
 
-def test_a_role_that_admits_an_organization_is_not_tried() -> None:
+def test_a_role_that_trusts_an_organization_is_not_assumable_by_its_conditions_alone() -> None:
     trust, _ = tutorial(principals=[Principal.organization("o-abcdefghij")])
 
     assert not is_assumable_by(trust, Arn.parse(ALICE))

@@ -1,4 +1,4 @@
-"""What a grant costs in calls, and that the calls overlap."""
+"""The number of calls that a grant takes, and their concurrency."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .accounts import Accounts
 from .tutorial import APPLY, DESTROY, REAPPLY, plan_tutorial, tutorial
 
 
-def test_making_the_tutorials_grant_takes_18_calls(accounts: Accounts, patience: Patience) -> None:
+def test_applying_the_tutorials_grant_takes_18_calls(accounts: Accounts, patience: Patience) -> None:
     plan_tutorial(accounts, patience).apply()
 
     assert sorted(accounts.log.calls) == sorted(APPLY)
@@ -33,26 +33,26 @@ def test_a_second_run_takes_9_calls_and_writes_nothing(accounts: Accounts, patie
     assert len(REAPPLY) == 9
 
 
-def test_taking_it_away_takes_16_calls(accounts: Accounts, patience: Patience) -> None:
-    made = plan_tutorial(accounts, patience)
-    made.apply()
+def test_destroying_the_tutorials_grant_takes_16_calls(accounts: Accounts, patience: Patience) -> None:
+    applied = plan_tutorial(accounts, patience)
+    applied.apply()
     accounts.log.clear()
-    made.destroy()
+    applied.destroy()
 
     assert sorted(accounts.log.calls) == sorted(DESTROY)
     assert len(DESTROY) == 16
 
 
 @pytest.mark.parametrize("operations", [{"GetCallerIdentity"}, {"GetRole", "GetPolicy", "GetUser"}])
-def test_both_sides_are_read_at_the_same_time(accounts: Accounts, patience: Patience, operations: set[str]) -> None:
-    together = threading.Barrier(max(2, len(operations)), timeout=5)
+def test_both_accounts_are_read_concurrently(accounts: Accounts, patience: Patience, operations: set[str]) -> None:
+    barrier = threading.Barrier(max(2, len(operations)), timeout=5)
 
     def wait(operation: str) -> None:
         if operation in operations:
-            together.wait()
+            barrier.wait()
 
     accounts.log.on_call = wait
 
     plan(*tutorial(), trusting=accounts.trusting, trusted=accounts.trusted, patience=patience)
 
-    assert not together.broken
+    assert not barrier.broken

@@ -1,4 +1,4 @@
-"""Taking away what was made, and nothing else."""
+"""A destroy removes what xacct created, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ READ = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s
 
 
 @pytest.fixture
-def made(accounts: Accounts, haste: Patience) -> Plan:
+def applied(accounts: Accounts, haste: Patience) -> Plan:
     plan = plan_tutorial(accounts, haste)
     plan.apply()
     accounts.log.clear()
     return plan
 
 
-def test_it_names_what_it_removed_and_a_second_run_finds_nothing(accounts: Accounts, made: Plan) -> None:
-    removed = {(change.action, change.resource) for change in made.destroy()}
+def test_destroy_returns_what_it_removed_and_a_second_run_removes_nothing(accounts: Accounts, applied: Plan) -> None:
+    removed = {(change.action, change.resource) for change in applied.destroy()}
 
     assert removed == {
         ("detach", f"AmazonS3ReadOnlyAccess from role {ROLE}"),
@@ -38,10 +38,10 @@ def test_it_names_what_it_removed_and_a_second_run_finds_nothing(accounts: Accou
         ("delete", f"user {USER}"),
         ("delete", f"policy {POLICY}"),
     }
-    assert made.destroy() == ()
+    assert applied.destroy() == ()
 
 
-def test_it_can_be_done_from_the_grant_alone(accounts: Accounts, patience: Patience) -> None:
+def test_a_new_plan_of_the_same_grants_can_destroy(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
     plan_tutorial(accounts, patience).apply()
     plan_tutorial(accounts, patience).destroy()
@@ -92,15 +92,15 @@ def test_it_can_be_done_from_the_grant_alone(accounts: Accounts, patience: Patie
     ],
     ids=lambda value: value if isinstance(value, str) and "_" in value else "",
 )
-def test_what_another_hand_added_is_named_before_anything_is_touched(
-    accounts: Accounts, made: Plan, side: str, operation: str, request_: dict[str, str], named: str
+def test_what_others_attached_is_named_before_anything_is_removed(
+    accounts: Accounts, applied: Plan, side: str, operation: str, request_: dict[str, str], named: str
 ) -> None:
     session = getattr(accounts, side)
     getattr(session.iam, operation)(**request_)
     before = accounts.snapshot()
     accounts.log.clear()
-    with pytest.raises(ForeignAttachments, match="nothing was touched") as refused:
-        made.destroy()
+    with pytest.raises(ForeignAttachments, match="removing the grant") as refused:
+        applied.destroy()
 
     assert [named in name for name in refused.value.names] == [True]
     assert refused.value.account == session.account
@@ -109,7 +109,7 @@ def test_what_another_hand_added_is_named_before_anything_is_touched(
     assert accounts.snapshot() == before
 
 
-def test_an_mfa_device_that_aws_reports_only_at_the_end_is_named(accounts: Accounts, made: Plan) -> None:
+def test_an_mfa_device_that_only_the_refused_deletion_shows_is_named(accounts: Accounts, applied: Plan) -> None:
     iam = accounts.trusted.iam
     serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
     first = accounts.aws.mfa_code(serial)
@@ -118,35 +118,35 @@ def test_an_mfa_device_that_aws_reports_only_at_the_end_is_named(accounts: Accou
     iam.enable_mfa_device(UserName=USER, SerialNumber=serial, AuthenticationCode1=first, AuthenticationCode2=second)
     conflict = Refused("DeleteConflict", "Cannot delete entity, must delete MFA device first.", 409)
     accounts.fail_always(f"trusted DeleteUser {USER}", conflict)
-    with pytest.raises(ForeignAttachments, match="what is listed as removed is gone") as refused:
-        made.destroy()
+    with pytest.raises(ForeignAttachments, match=f"deleting user {USER}") as refused:
+        applied.destroy()
 
     assert refused.value.names == (f"MFA device {serial} of user {USER}",)
     assert refused.value.touched
     accounts.recover()
     iam.deactivate_mfa_device(UserName=USER, SerialNumber=serial)
-    made.destroy()
+    applied.destroy()
     assert USER not in accounts.snapshot()[TRUSTED]["users"]
 
 
-def test_an_instance_profile_that_aws_reports_only_at_the_end_is_named(accounts: Accounts, made: Plan) -> None:
+def test_an_instance_profile_that_only_the_refused_deletion_shows_is_named(accounts: Accounts, applied: Plan) -> None:
     iam = accounts.trusting.iam
     iam.create_instance_profile(InstanceProfileName="machines")
     iam.add_role_to_instance_profile(InstanceProfileName="machines", RoleName=ROLE)
     with pytest.raises(ForeignAttachments) as refused:
-        made.destroy()
+        applied.destroy()
 
     assert refused.value.names == (f"instance profile machines with role {ROLE}",)
     iam.remove_role_from_instance_profile(InstanceProfileName="machines", RoleName=ROLE)
-    made.destroy()
+    applied.destroy()
     assert ROLE not in accounts.snapshot()[TRUSTING]["roles"]
 
 
-def test_what_was_removed_by_hand_already_is_no_obstacle(accounts: Accounts, made: Plan) -> None:
+def test_what_was_removed_manually_is_skipped(accounts: Accounts, applied: Plan) -> None:
     accounts.trusted.iam.detach_user_policy(UserName=USER, PolicyArn=f"arn:aws:iam::{TRUSTED}:policy/{POLICY}")
     accounts.trusted.iam.delete_login_profile(UserName=USER)
     accounts.trusting.iam.detach_role_policy(RoleName=ROLE, PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
-    made.destroy()
+    applied.destroy()
 
     now = accounts.snapshot()
     assert ROLE not in now[TRUSTING]["roles"]

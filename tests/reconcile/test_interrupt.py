@@ -1,4 +1,4 @@
-"""Ctrl-C, and a callback that fails, at every event."""
+"""Ctrl-C and failing callbacks, at every event."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .tutorial import ROLE, USER, plan_tutorial
 
 @pytest.fixture(autouse=True)
 def ctrl_c() -> Iterator[None]:
-    """Let SIGINT interrupt, also where whoever started the tests ignores it, as a shell does in the background."""
+    """Make SIGINT interrupt even if the parent process ignores it, as a shell does for background jobs."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -29,15 +29,15 @@ EVENTS = 16
 
 @pytest.mark.parametrize("number", range(EVENTS))
 @pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError], ids=lambda error: error.__name__)
-def test_an_interrupt_at_any_event_takes_back_what_was_made(
+def test_an_interrupt_at_any_event_rolls_back(
     accounts: Accounts, patience: Patience, number: int, error: type[BaseException]
 ) -> None:
     before = accounts.snapshot()
-    told: list[Event] = []
+    events: list[Event] = []
 
     def interrupt(event: Event) -> None:
-        told.append(event)
-        if len(told) == number + 1:
+        events.append(event)
+        if len(events) == number + 1:
             raise error
 
     with pytest.raises(error):
@@ -47,16 +47,16 @@ def test_an_interrupt_at_any_event_takes_back_what_was_made(
 
 
 @pytest.mark.parametrize("number", range(0, EVENTS, 3))
-def test_a_callback_that_always_fails_does_not_keep_what_was_made_from_being_taken_back(
+def test_a_callback_that_always_fails_does_not_stop_the_rollback(
     accounts: Accounts, patience: Patience, number: int
 ) -> None:
     before = accounts.snapshot()
-    told: list[Event] = []
+    events: list[Event] = []
 
     def fail(event: Event) -> None:
-        told.append(event)
-        if len(told) > number:
-            raise BrokenPipeError("nobody listens any more")
+        events.append(event)
+        if len(events) > number:
+            raise BrokenPipeError("broken pipe")
 
     with pytest.raises(BrokenPipeError):
         plan_tutorial(accounts, patience).apply(on_event=fail)
@@ -66,7 +66,7 @@ def test_a_callback_that_always_fails_does_not_keep_what_was_made_from_being_tak
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals to a thread are POSIX")
 @pytest.mark.parametrize("operation", ["CreateUser", "CreateLoginProfile", "AttachRolePolicy", "AssumeRole"])
-def test_ctrl_c_during_a_call_takes_back_what_was_made(accounts: Accounts, patience: Patience, operation: str) -> None:
+def test_ctrl_c_during_a_call_rolls_back(accounts: Accounts, patience: Patience, operation: str) -> None:
     before = accounts.snapshot()
     pressed = threading.Event()
 
@@ -75,35 +75,35 @@ def test_ctrl_c_during_a_call_takes_back_what_was_made(accounts: Accounts, patie
             pressed.set()
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    made = plan_tutorial(accounts, patience)
+    applied = plan_tutorial(accounts, patience)
     accounts.log.on_call = press
     with pytest.raises(KeyboardInterrupt):
-        made.apply()
+        applied.apply()
 
     assert accounts.snapshot() == before
 
 
-def test_an_interrupted_removal_is_finished_by_another(accounts: Accounts, patience: Patience) -> None:
+def test_an_interrupted_removal_is_completed_by_the_next_one(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
-    made = plan_tutorial(accounts, patience)
-    made.apply()
+    applied = plan_tutorial(accounts, patience)
+    applied.apply()
 
     def interrupt(event: Event) -> None:
         if event.kind == "done":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        made.destroy(on_event=interrupt)
+        applied.destroy(on_event=interrupt)
     assert accounts.snapshot() != before
-    made.destroy()
+    applied.destroy()
     assert accounts.snapshot() == before
 
 
-def test_events_tell_of_every_step(accounts: Accounts, patience: Patience) -> None:
-    told: list[Event] = []
-    plan_tutorial(accounts, patience).apply(on_event=told.append)
+def test_every_step_has_events(accounts: Accounts, patience: Patience) -> None:
+    events: list[Event] = []
+    plan_tutorial(accounts, patience).apply(on_event=events.append)
 
-    assert len(told) == EVENTS
-    assert {event.kind for event in told} == {"started", "done"}
-    assert f"done: creating user {USER} (trusted account {TRUSTED})" in map(str, told)
-    assert [event.kind for event in told if event.what == f"creating role {ROLE}"] == ["started", "done"]
+    assert len(events) == EVENTS
+    assert {event.kind for event in events} == {"started", "done"}
+    assert f"done: creating user {USER} (trusted account {TRUSTED})" in map(str, events)
+    assert [event.kind for event in events if event.what == f"creating role {ROLE}"] == ["started", "done"]

@@ -1,4 +1,4 @@
-"""A console password is told to the caller, once, and to nobody else."""
+"""Only the plan's console_user has the console password."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def plan_given(accounts: Accounts, patience: Patience, user: ConsoleUser) -> Pla
     return plan(grant, trusting=accounts.trusting, trusted=accounts.trusted, patience=patience)
 
 
-def test_a_generated_password_is_told_by_the_plan_that_made_it_alone(accounts: Accounts, patience: Patience) -> None:
-    made = plan_tutorial(accounts, patience)
-    assert made.console_user
-    assert made.console_user.password is None
-    made.apply()
+def test_only_the_plan_that_generated_a_password_has_it(accounts: Accounts, patience: Patience) -> None:
+    applied = plan_tutorial(accounts, patience)
+    assert applied.console_user
+    assert applied.console_user.password is None
+    applied.apply()
 
-    assert made.console_user.password == accounts.snapshot()[TRUSTED]["users"][USER].password
+    assert applied.console_user.password == accounts.snapshot()[TRUSTED]["users"][USER].password
     again = plan_tutorial(accounts, patience)
     again.apply()
     assert again.console_user
     assert again.console_user.password is None
 
 
-def test_a_given_password_is_set_and_a_rerun_does_not_set_it_again(accounts: Accounts, patience: Patience) -> None:
+def test_a_passed_password_is_set_and_a_rerun_does_not_set_it_again(accounts: Accounts, patience: Patience) -> None:
     plan_given(accounts, patience, ConsoleUser(USER, password=GIVEN)).apply()
     accounts.trusted.iam.update_login_profile(UserName=USER, Password="What the user chose since 1")
 
@@ -45,22 +45,22 @@ def test_a_given_password_is_set_and_a_rerun_does_not_set_it_again(accounts: Acc
     assert accounts.snapshot()[TRUSTED]["users"][USER].password == "What the user chose since 1"
 
 
-def test_a_generated_password_is_as_long_as_the_account_demands(accounts: Accounts, patience: Patience) -> None:
+def test_a_generated_password_has_the_required_length(accounts: Accounts, patience: Patience) -> None:
     accounts.trusted.iam.update_account_password_policy(MinimumPasswordLength=40)
-    made = plan_tutorial(accounts, patience)
-    made.apply()
+    applied = plan_tutorial(accounts, patience)
+    applied.apply()
 
-    assert made.console_user
-    assert len(made.console_user.password or "") == 40
+    assert applied.console_user
+    assert len(applied.console_user.password or "") == 40
 
 
-def test_a_first_sign_in_can_ask_for_a_new_password(accounts: Accounts, patience: Patience) -> None:
+def test_a_password_reset_can_be_required(accounts: Accounts, patience: Patience) -> None:
     plan_given(accounts, patience, ConsoleUser(USER, password=GIVEN, password_reset_required=True)).apply()
 
     assert accounts.log.requests[f"trusted CreateLoginProfile {USER}"]["PasswordResetRequired"] == "true"
 
 
-def test_a_password_that_the_account_refuses_is_explained_and_not_shown(accounts: Accounts, patience: Patience) -> None:
+def test_a_violation_of_the_password_policy_is_explained(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
     violation = Refused("PasswordPolicyViolation", "Password should have at least one symbol")
     accounts.fail_always(f"trusted CreateLoginProfile {USER}", violation)
@@ -71,9 +71,7 @@ def test_a_password_that_the_account_refuses_is_explained_and_not_shown(accounts
     assert accounts.snapshot() == before
 
 
-def test_a_user_whose_sign_in_was_taken_away_by_hand_does_not_get_another(
-    accounts: Accounts, patience: Patience
-) -> None:
+def test_a_password_that_was_deleted_manually_is_not_set_again(accounts: Accounts, patience: Patience) -> None:
     plan_tutorial(accounts, patience).apply()
     accounts.trusted.iam.delete_login_profile(UserName=USER)
 
@@ -81,27 +79,27 @@ def test_a_user_whose_sign_in_was_taken_away_by_hand_does_not_get_another(
 
 
 @pytest.mark.parametrize("call", ["", APPLY[-1], f"trusted AttachUserPolicy {USER} {POLICY}"])
-def test_nothing_tells_the_password_but_the_console_user(
+def test_no_text_but_the_console_user_has_the_password(
     accounts: Accounts,
     haste: Patience,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     call: str,
 ) -> None:
-    told: list[object] = []
+    texts: list[object] = []
     caplog.set_level(logging.DEBUG, logger="xacct")
     monkeypatch.setattr(sys.modules["xacct.reconcile.plan"], "generate_password", lambda length: GIVEN)
     if call:
         accounts.fail_always(call, "denied")
-    made = plan_tutorial(accounts, haste)
-    told += [made, str(made), made.to_dict()]
+    applied = plan_tutorial(accounts, haste)
+    texts += [applied, str(applied), applied.to_dict()]
     try:
-        told.append(made.apply(on_event=lambda event: told.extend([event, str(event)])))
+        texts.append(applied.apply(on_event=lambda event: texts.extend([event, str(event)])))
     except XacctError as error:
-        told += [error, str(error), vars(error), error.__cause__, vars(error.__cause__ or error)]
-    assert made.console_user
-    assert made.console_user.password == GIVEN
-    told += [made, made.console_user, caplog.text, plan_tutorial(accounts, haste)]
+        texts += [error, str(error), vars(error), error.__cause__, vars(error.__cause__ or error)]
+    assert applied.console_user
+    assert applied.console_user.password == GIVEN
+    texts += [applied, applied.console_user, caplog.text, plan_tutorial(accounts, haste)]
 
-    assert any(isinstance(thing, Event) for thing in told)
-    assert GIVEN not in "\n".join(map(repr, told))
+    assert any(isinstance(thing, Event) for thing in texts)
+    assert GIVEN not in "\n".join(map(repr, texts))

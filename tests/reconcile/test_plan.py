@@ -1,4 +1,4 @@
-"""What a plan shows, changes and leaves alone."""
+"""What a plan shows, what it changes, and what it does not touch."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ REPORTS, LOGS = s3_read_policy(["reports"]), s3_read_policy(["logs"])
 
 
 def plan_access(accounts: Accounts, patience: Patience, **changes: object) -> Plan:
-    """The trusted account's side alone."""
-    wanted = {"role_arns": f"arn:aws:iam::{TRUSTING}:role/{ROLE}"} | changes
-    grant = DevAccessGrant(account=TRUSTED, **wanted)  # type: ignore[arg-type]
+    """A plan for the trusted account only."""
+    arguments = {"role_arns": f"arn:aws:iam::{TRUSTING}:role/{ROLE}"} | changes
+    grant = DevAccessGrant(account=TRUSTED, **arguments)  # type: ignore[arg-type]
     return plan(grant, trusting=accounts.trusting, trusted=accounts.trusted, patience=patience)
 
 
 def plan_trust(accounts: Accounts, patience: Patience, *, adopt: bool = False, **changes: object) -> Plan:
-    """The trusting account's side alone."""
+    """A plan for the trusting account only."""
     return plan(
         tutorial(**changes)[0],
         trusting=accounts.trusting,
@@ -36,7 +36,7 @@ def plan_trust(accounts: Accounts, patience: Patience, *, adopt: bool = False, *
     )
 
 
-def test_it_shows_what_would_be_made_and_makes_nothing(accounts: Accounts, patience: Patience) -> None:
+def test_a_plan_shows_the_changes_and_makes_none(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
     shown = plan_tutorial(accounts, patience)
 
@@ -51,10 +51,15 @@ def test_it_shows_what_would_be_made_and_makes_nothing(accounts: Accounts, patie
     ]
     assert not shown.is_empty
     assert accounts.snapshot() == before
-    assert json.loads(json.dumps(shown.to_dict()))["is_empty"] is False
+    shown_as_json = json.loads(json.dumps(shown.to_dict()))
+    assert shown_as_json["is_empty"] is False
+    assert [(change["side"], change["account"]) for change in shown_as_json["changes"]] == [
+        *[("trusted", TRUSTED)] * 5,
+        *[("trusting", TRUSTING)] * 2,
+    ]
 
 
-def test_the_tutorials_grant_is_made_as_the_tutorial_says(accounts: Accounts, patience: Patience) -> None:
+def test_the_tutorials_grant_is_applied_as_in_the_tutorial(accounts: Accounts, patience: Patience) -> None:
     plan_tutorial(accounts, patience).apply()
     iam = accounts.trusting.iam
 
@@ -67,7 +72,7 @@ def test_the_tutorials_grant_is_made_as_the_tutorial_says(accounts: Accounts, pa
     assert policy["Description"] == "Policy for Cross Account Access"
 
 
-def test_a_changed_trust_is_shown_as_the_lines_that_differ(accounts: Accounts, patience: Patience) -> None:
+def test_a_changed_trust_policy_is_shown_as_a_diff(accounts: Accounts, patience: Patience) -> None:
     plan_tutorial(accounts, patience).apply()
     changed = plan_tutorial(accounts, patience, external_id="abc")
 
@@ -80,7 +85,7 @@ def test_a_changed_trust_is_shown_as_the_lines_that_differ(accounts: Accounts, p
 
 
 @pytest.mark.parametrize(
-    "wanted",
+    "changes",
     [
         {"description": "Another", "max_session_duration": 7200},
         {"permissions_boundary": S3_READ},
@@ -91,30 +96,28 @@ def test_a_changed_trust_is_shown_as_the_lines_that_differ(accounts: Accounts, p
         {"managed_policy_arns": ()},
         {"principals": [TRUSTED, "ec2.amazonaws.com"]},
     ],
-    ids=lambda wanted: ", ".join(wanted),
+    ids=lambda changes: ", ".join(changes),
 )
-def test_every_part_of_a_role_is_brought_to_what_is_wanted_and_back(
-    accounts: Accounts, patience: Patience, wanted: dict[str, object]
+def test_every_part_of_a_role_can_be_updated_and_reverted(
+    accounts: Accounts, patience: Patience, changes: dict[str, object]
 ) -> None:
     untouched = accounts.snapshot()
     first: dict[str, object] = {"policies": {"S3Read": REPORTS}}
-    made = plan_trust(accounts, patience, **first)
-    made.apply()
+    applied = plan_trust(accounts, patience, **first)
+    applied.apply()
     before = accounts.snapshot()
 
-    assert plan_trust(accounts, patience, **first | wanted).apply()
-    assert plan_trust(accounts, patience, **first | wanted).is_empty
-    assert plan_trust(accounts, patience, **first).apply() or "tags" in wanted
+    assert plan_trust(accounts, patience, **first | changes).apply()
+    assert plan_trust(accounts, patience, **first | changes).is_empty
+    assert plan_trust(accounts, patience, **first).apply() or "tags" in changes
     assert plan_trust(accounts, patience, **first).is_empty
-    if "tags" not in wanted:  # tags that are no longer wanted may be somebody else's by now, and stay
+    if "tags" not in changes:  # A tag that left the grant stays: others may use it.
         assert accounts.snapshot() == before
-    made.destroy()
+    applied.destroy()
     assert accounts.snapshot() == untouched
 
 
-def test_a_narrower_grant_takes_away_what_it_gave_and_leaves_what_others_gave(
-    accounts: Accounts, patience: Patience
-) -> None:
+def test_a_narrower_grant_detaches_only_what_xacct_attached(accounts: Accounts, patience: Patience) -> None:
     plan_trust(accounts, patience, policies={"S3Read": REPORTS, "More": LOGS}).apply()
     iam = accounts.trusting.iam
     iam.attach_role_policy(RoleName=ROLE, PolicyArn=f"arn:aws:iam::{TRUSTING}:policy/Others")
@@ -134,7 +137,7 @@ def test_a_narrower_grant_takes_away_what_it_gave_and_leaves_what_others_gave(
     assert set(role.inline) == {"S3Read", "ByHand"}
 
 
-def test_a_console_user_loses_what_the_grant_no_longer_gives(accounts: Accounts, patience: Patience) -> None:
+def test_a_policy_that_left_the_grant_is_detached_from_the_console_user(accounts: Accounts, patience: Patience) -> None:
     plan_access(accounts, patience, console_user=ConsoleUser(USER, managed_policy_arns=EC2_FULL)).apply()
     accounts.trusted.iam.attach_user_policy(UserName=USER, PolicyArn=f"arn:aws:iam::{TRUSTED}:policy/Others")
     plan_access(accounts, patience, console_user=ConsoleUser(USER)).apply()
@@ -143,22 +146,22 @@ def test_a_console_user_loses_what_the_grant_no_longer_gives(accounts: Accounts,
     assert attached == [f"arn:aws:iam::{TRUSTED}:policy/{POLICY}", f"arn:aws:iam::{TRUSTED}:policy/Others"]
 
 
-def test_users_groups_and_roles_are_given_the_policy_and_keep_all_else(accounts: Accounts, patience: Patience) -> None:
+def test_the_policy_is_attached_to_users_groups_and_roles(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
-    wanted = {"users": "others", "groups": "others", "roles": "Others"}
-    made = plan_access(accounts, patience, **wanted)
-    made.apply()
+    changes = {"users": "others", "groups": "others", "roles": "Others"}
+    applied = plan_access(accounts, patience, **changes)
+    applied.apply()
 
-    assert plan_access(accounts, patience, **wanted).is_empty
+    assert plan_access(accounts, patience, **changes).is_empty
     now, arn = accounts.snapshot()[TRUSTED], f"arn:aws:iam::{TRUSTED}:policy/{POLICY}"
     assert arn in now["users"]["others"].attached
     assert arn in now["groups"]["others"].attached
     assert arn in now["roles"]["Others"].attached
-    made.destroy()
+    applied.destroy()
     assert accounts.snapshot() == before
 
 
-def test_those_whom_the_grant_no_longer_names_lose_the_policy(accounts: Accounts, patience: Patience) -> None:
+def test_the_policy_is_detached_from_principals_that_left_the_grant(accounts: Accounts, patience: Patience) -> None:
     plan_access(accounts, patience, users="others", groups="others", roles="Others").apply()
     narrower = plan_access(accounts, patience, roles="Others")
 
@@ -171,7 +174,7 @@ def test_those_whom_the_grant_no_longer_names_lose_the_policy(accounts: Accounts
     assert accounts.snapshot()[TRUSTED]["users"]["others"].attached == []
 
 
-def test_a_policy_that_somebody_gave_to_another_is_shown_and_left(accounts: Accounts, patience: Patience) -> None:
+def test_a_foreign_attachment_is_shown_and_not_changed(accounts: Accounts, patience: Patience) -> None:
     plan_access(accounts, patience, roles="Others").apply()
     arn = f"arn:aws:iam::{TRUSTED}:policy/{POLICY}"
     accounts.trusted.iam.attach_user_policy(UserName="others", PolicyArn=arn)
@@ -186,47 +189,47 @@ def test_a_policy_that_somebody_gave_to_another_is_shown_and_left(accounts: Acco
     )
 
 
-def test_a_policy_that_changes_often_never_runs_out_of_versions(accounts: Accounts, patience: Patience) -> None:
+def test_a_policy_that_changes_often_does_not_exceed_its_versions(accounts: Accounts, patience: Patience) -> None:
     untouched = accounts.snapshot()
     for number in range(8):
         arns = f"arn:aws:iam::{TRUSTING}:role/{ROLE}{number}"
-        made = plan_access(accounts, patience, role_arns=arns)
-        made.apply()
+        applied = plan_access(accounts, patience, role_arns=arns)
+        applied.apply()
         assert plan_access(accounts, patience, role_arns=arns).is_empty
     versions, _ = accounts.snapshot()[TRUSTED]["policies"][f"arn:aws:iam::{TRUSTED}:policy/{POLICY}"]
 
     assert len(versions) == 5
     assert [ROLE + "7" in document for default, document in versions.values() if default] == [True]
-    made.destroy()
+    applied.destroy()
     assert accounts.snapshot() == untouched
 
 
-def test_a_role_made_by_another_hand_is_refused_and_not_touched(accounts: Accounts, patience: Patience) -> None:
+def test_a_role_that_xacct_did_not_create_is_refused_and_not_changed(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
-    with pytest.raises(NotOurs, match="role Others, which xacct did not make") as refused:
+    with pytest.raises(NotOurs, match="role Others") as refused:
         plan_trust(accounts, patience, role_name="Others")
 
     assert (refused.value.account, refused.value.names) == (TRUSTING, ("role Others",))
     assert accounts.snapshot() == before
 
 
-@pytest.mark.parametrize("wanted", [{"policy_name": "Others"}, {"console_user": ConsoleUser("others")}], ids=str)
-def test_a_policy_or_user_made_by_another_hand_is_refused_and_not_touched(
-    accounts: Accounts, patience: Patience, wanted: dict[str, object]
+@pytest.mark.parametrize("changes", [{"policy_name": "Others"}, {"console_user": ConsoleUser("others")}], ids=str)
+def test_a_policy_or_user_that_xacct_did_not_create_is_refused_and_not_changed(
+    accounts: Accounts, patience: Patience, changes: dict[str, object]
 ) -> None:
     before = accounts.snapshot()
     with pytest.raises(NotOurs):
-        plan_access(accounts, patience, **wanted)
+        plan_access(accounts, patience, **changes)
 
     assert accounts.snapshot() == before
 
 
-def test_what_appears_between_plan_and_apply_is_refused_and_not_touched(accounts: Accounts, patience: Patience) -> None:
+def test_a_role_that_others_created_after_the_plan_is_refused(accounts: Accounts, patience: Patience) -> None:
     shown = plan_trust(accounts, patience)
     trust = tutorial()[0].trust_policy
     accounts.trusting.iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust.to_json())
     before = accounts.snapshot()
-    with pytest.raises(Exception, match="which xacct did not make"):
+    with pytest.raises(Exception, match=f"role {ROLE}"):
         shown.apply()
 
     assert accounts.snapshot() == before
@@ -235,7 +238,14 @@ def test_what_appears_between_plan_and_apply_is_refused_and_not_touched(accounts
     assert accounts.snapshot() == before
 
 
-def test_what_is_adopted_becomes_the_grants(accounts: Accounts, patience: Patience) -> None:
+def test_a_resource_that_another_tool_tagged_with_our_key_is_refused(accounts: Accounts, patience: Patience) -> None:
+    tags = [{"Key": "xacct:managed-by", "Value": "terraform"}]
+    accounts.trusting.iam.tag_role(RoleName="Others", Tags=tags)
+    with pytest.raises(NotOurs):
+        plan_trust(accounts, patience, role_name="Others")
+
+
+def test_an_adopted_role_belongs_to_xacct(accounts: Accounts, patience: Patience) -> None:
     adopted = plan_trust(accounts, patience, role_name="Others", adopt=True)
     adopted.apply()
 
@@ -244,7 +254,7 @@ def test_what_is_adopted_becomes_the_grants(accounts: Accounts, patience: Patien
     assert "Others" not in accounts.snapshot()[TRUSTING]["roles"]
 
 
-def test_what_could_not_be_adopted_stays_another_hands(accounts: Accounts, patience: Patience) -> None:
+def test_a_role_whose_adoption_failed_does_not_belong_to_xacct(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
     accounts.fail_always("trusting UpdateAssumeRolePolicy Others", "denied")
     with pytest.raises(ApplyFailed, match="iam:UpdateAssumeRolePolicy"):
@@ -277,7 +287,7 @@ def test_a_session_of_another_partition_is_refused(accounts: Accounts, patience:
         plan(china, trusting=accounts.trusting, trusted=accounts.trusted, patience=patience)
 
 
-def test_a_plan_of_nothing_is_refused(accounts: Accounts) -> None:
+def test_a_plan_without_grants_is_refused(accounts: Accounts) -> None:
     with pytest.raises(InvalidValue, match="at least one"):
         plan(trusting=accounts.trusting, trusted=accounts.trusted)
 
@@ -295,12 +305,12 @@ def test_a_missing_permission_is_named_with_the_statement_to_add(accounts: Accou
     }
 
 
-def test_a_plan_is_not_pickled_and_says_why(accounts: Accounts, patience: Patience) -> None:
+def test_pickling_a_plan_is_an_error_that_says_why(accounts: Accounts, patience: Patience) -> None:
     with pytest.raises(TypeError, match="cannot be pickled: it holds open sessions"):
         pickle.dumps(plan_tutorial(accounts, patience))
 
 
-def test_more_carriers_than_can_be_recorded_are_refused() -> None:
+def test_more_principals_than_a_tag_can_record_are_refused() -> None:
     role = tutorial()[0].role_arn
     with pytest.raises(InvalidValue, match="at most 35: use a group for more"):
         DevAccessGrant(account=TRUSTED, role_arns=role, users=[f"user{number}" for number in range(36)])

@@ -1,6 +1,8 @@
-"""What passes by itself is waited out, and a real refusal is not."""
+"""Errors caused by propagation are retried, and others are not."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
@@ -34,7 +36,7 @@ def test_the_role_counts_as_assumable_after_three_successes_in_a_row(accounts: A
     assert accounts.log.count(f"trusted AssumeRole {ROLE}") == 2 + 3 + 3
 
 
-def test_a_role_that_cannot_be_assumed_in_time_is_taken_back(accounts: Accounts, haste: Patience) -> None:
+def test_a_role_that_cannot_be_assumed_in_time_is_rolled_back(accounts: Accounts, haste: Patience) -> None:
     before = accounts.snapshot()
     accounts.fail_always(f"trusted AssumeRole {ROLE}", "denied")
     with pytest.raises(ApplyFailed, match=f"waiting until role {ROLE} can be assumed failed") as failed:
@@ -44,7 +46,7 @@ def test_a_role_that_cannot_be_assumed_in_time_is_taken_back(accounts: Accounts,
     assert accounts.snapshot() == before
 
 
-def test_the_wait_gives_the_external_id(accounts: Accounts, patience: Patience) -> None:
+def test_the_wait_sends_the_external_id(accounts: Accounts, patience: Patience) -> None:
     plan_tutorial(accounts, patience, external_id="a-third-party").apply()
 
     assert accounts.log.requests[f"trusted AssumeRole {ROLE}"]["ExternalId"] == "a-third-party"
@@ -52,30 +54,57 @@ def test_the_wait_gives_the_external_id(accounts: Accounts, patience: Patience) 
 
 
 @pytest.mark.parametrize(
-    "demands",
+    "conditions",
     [{"require_mfa": True}, {"source_ips": "192.0.2.0/24"}, {"session_tags": {"team": "a"}}, {"source_identity": "a"}],
     ids=str,
 )
-def test_a_role_that_asks_for_what_only_people_bring_is_not_tried(
-    accounts: Accounts, patience: Patience, demands: dict[str, object]
+def test_a_role_with_conditions_that_only_its_users_can_meet_is_not_waited_for(
+    accounts: Accounts, patience: Patience, conditions: dict[str, object]
 ) -> None:
-    plan_tutorial(accounts, patience, **demands).apply()
+    plan_tutorial(accounts, patience, **conditions).apply()
 
     assert accounts.log.count(f"trusted AssumeRole {ROLE}") == 0
 
 
-def test_a_trust_in_the_user_that_is_made_waits_until_the_user_is_visible(
+def test_a_role_that_trusts_a_new_user_is_retried_until_the_user_is_visible(
     accounts: Accounts, patience: Patience
 ) -> None:
     accounts.fail(f"trusting CreateRole {ROLE}", INVALID_PRINCIPAL, INVALID_PRINCIPAL, MODIFIED)
     plan_tutorial(accounts, patience, principals=USER_ARN).apply()
 
     assert accounts.log.count(f"trusting CreateRole {ROLE}") == 4
-    calls = accounts.log.calls
-    assert calls.index(f"trusted CreateUser {USER}") < calls.index(f"trusting CreateRole {ROLE}")
 
 
-def test_a_new_trust_in_the_user_that_is_made_waits_too(accounts: Accounts, patience: Patience) -> None:
+def test_a_role_that_trusts_a_new_user_is_created_after_the_user(accounts: Accounts, patience: Patience) -> None:
+    events: list[str] = []
+    plan_tutorial(accounts, patience, principals=USER_ARN).apply(
+        on_event=lambda event: events.append(f"{event.kind}: {event.what}")
+    )
+
+    assert events.index(f"done: creating user {USER}") < events.index(f"started: creating role {ROLE}")
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidClientTokenId", "NoSuchEntity"])
+def test_assuming_a_new_role_is_retried_until_sts_knows_it(accounts: Accounts, patience: Patience, code: str) -> None:
+    accounts.fail(f"trusted AssumeRole {ROLE}", *[Refused(code, "not yet", 403)] * 2)
+    plan_tutorial(accounts, patience).apply()
+
+    assert accounts.log.count(f"trusted AssumeRole {ROLE}") == 2 + 3
+
+
+def test_a_deletion_is_retried_if_a_read_after_the_conflict_finds_nothing(
+    accounts: Accounts, untouched: dict[str, Any], patience: Patience
+) -> None:
+    applied = plan_tutorial(accounts, patience)
+    applied.apply()
+    accounts.fail(f"trusting DeleteRole {ROLE}", STALE)
+    accounts.fail(f"trusting ListInstanceProfilesForRole {ROLE}", UNKNOWN)
+    applied.destroy()
+
+    assert accounts.snapshot() == untouched
+
+
+def test_an_updated_trust_policy_is_retried_until_its_user_is_visible(accounts: Accounts, patience: Patience) -> None:
     trust, _ = tutorial()
     plan(trust, trusting=accounts.trusting, trusted=accounts.trusted, patience=patience).apply()
     accounts.log.clear()
@@ -86,7 +115,7 @@ def test_a_new_trust_in_the_user_that_is_made_waits_too(accounts: Accounts, pati
     assert plan_tutorial(accounts, patience, principals=USER_ARN).is_empty
 
 
-def test_a_principal_that_nobody_is_making_is_refused_at_once(accounts: Accounts, patience: Patience) -> None:
+def test_a_principal_that_the_plan_does_not_create_is_an_error_at_once(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
     accounts.fail_always(f"trusting CreateRole {ROLE}", INVALID_PRINCIPAL)
     with pytest.raises(ApplyFailed, match="Invalid principal in policy"):
@@ -106,7 +135,7 @@ def test_a_principal_that_nobody_is_making_is_refused_at_once(accounts: Accounts
         f"trusted AttachUserPolicy {USER} AmazonEC2FullAccess",
     ],
 )
-def test_what_was_just_made_may_not_be_visible_yet(accounts: Accounts, patience: Patience, call: str) -> None:
+def test_calls_are_retried_until_the_new_resource_is_visible(accounts: Accounts, patience: Patience, call: str) -> None:
     policies = {"S3Read": s3_read_policy(["reports"])}
     accounts.fail(call, UNKNOWN, UNKNOWN)
     plan_tutorial(accounts, patience, policies=policies).apply()
@@ -114,28 +143,30 @@ def test_what_was_just_made_may_not_be_visible_yet(accounts: Accounts, patience:
     assert plan_tutorial(accounts, patience, policies=policies).is_empty
 
 
-def test_a_sign_in_that_is_still_being_made_is_waited_for(accounts: Accounts, patience: Patience) -> None:
+def test_a_console_password_that_is_still_being_created_is_retried(accounts: Accounts, patience: Patience) -> None:
     before = accounts.snapshot()
-    # The answer was lost, so that it is set again, and that is refused while the first is under way.
+    # After the lost response it is set again, which is refused while the first is in progress.
     accounts.fail(f"trusted CreateLoginProfile {USER}", "lost answer")
     accounts.fail(f"trusted UpdateLoginProfile {USER}", UNMODIFIABLE, UNMODIFIABLE)
     accounts.fail(f"trusted DeleteLoginProfile {USER}", UNMODIFIABLE, UNMODIFIABLE)
-    made = plan_tutorial(accounts, patience)
-    made.apply()
+    applied = plan_tutorial(accounts, patience)
+    applied.apply()
 
-    assert made.console_user
-    assert accounts.snapshot()[TRUSTED]["users"][USER].password == made.console_user.password
-    made.destroy()
+    assert applied.console_user
+    assert accounts.snapshot()[TRUSTED]["users"][USER].password == applied.console_user.password
+    applied.destroy()
     assert accounts.snapshot() == before
 
 
 @pytest.mark.parametrize("call", [f"trusting DeleteRole {ROLE}", f"trusted DeleteUser {USER}"])
-def test_a_refused_delete_that_is_only_stale_passes(accounts: Accounts, patience: Patience, call: str) -> None:
+def test_a_deletion_is_retried_until_the_detachments_are_visible(
+    accounts: Accounts, patience: Patience, call: str
+) -> None:
     before = accounts.snapshot()
-    made = plan_tutorial(accounts, patience)
-    made.apply()
+    applied = plan_tutorial(accounts, patience)
+    applied.apply()
     accounts.fail(call, STALE, STALE)
-    made.destroy()
+    applied.destroy()
 
     assert accounts.snapshot() == before
 
@@ -148,7 +179,7 @@ def test_a_refused_delete_that_is_only_stale_passes(accounts: Accounts, patience
         (f"trusted CreatePolicy {POLICY}", f"trusted GetPolicy {POLICY}"),
     ],
 )
-def test_what_was_made_by_a_call_whose_answer_was_lost_may_not_be_visible_yet(
+def test_after_a_lost_response_the_creation_is_retried_until_the_resource_is_visible(
     accounts: Accounts, patience: Patience, create: str, read: str
 ) -> None:
     accounts.fail(create, "lost answer")
@@ -158,7 +189,7 @@ def test_what_was_made_by_a_call_whose_answer_was_lost_may_not_be_visible_yet(
     assert plan_tutorial(accounts, patience).is_empty
 
 
-def test_existing_users_are_not_waited_for(accounts: Accounts, patience: Patience) -> None:
+def test_a_role_that_trusts_an_existing_user_is_not_retried(accounts: Accounts, patience: Patience) -> None:
     grant = DevAccessGrant(account=TRUSTED, role_arns=tutorial()[0].role_arn, console_user=ConsoleUser(USER))
     plan(grant, trusting=accounts.trusting, trusted=accounts.trusted, patience=patience).apply()
     accounts.fail_always(f"trusting CreateRole {ROLE}", INVALID_PRINCIPAL)
@@ -167,7 +198,7 @@ def test_existing_users_are_not_waited_for(accounts: Accounts, patience: Patienc
 
 
 @pytest.mark.parametrize("read", [f"trusted GetPolicy {POLICY} #2", f"trusted GetUser {USER} #2"])
-def test_what_was_certainly_made_is_taken_back_although_a_read_does_not_find_it_yet(
+def test_a_created_resource_is_rolled_back_even_if_a_read_does_not_find_it(
     accounts: Accounts, haste: Patience, read: str
 ) -> None:
     before = accounts.snapshot()
@@ -180,7 +211,7 @@ def test_what_was_certainly_made_is_taken_back_although_a_read_does_not_find_it_
 
 
 @pytest.mark.parametrize("later", ["CreateUser", "GetUser"])
-def test_what_may_have_been_made_is_taken_back_although_botocore_hid_the_lost_answer(later: str) -> None:
+def test_what_may_have_been_created_is_rolled_back_even_if_botocore_retried_the_lost_call(later: str) -> None:
     with seeded(0) as run:
         before = run.accounts.snapshot()
         run.accounts.aws.faults.add("lost answer", operation="CreateUser", at=1)
