@@ -131,7 +131,12 @@ def test_every_call_of_an_updated_grant_on_an_encrypted_bucket_is_allowed(
         more = evolve(access.dev_access, role_arns=[access.role_arn, f"arn:aws:iam::{TRUSTING}:role/{role}"])
         plan(access.trust, more, trusting=production, trusted=development).apply()
     access.revoke()
-    assert {action for _, action, _, _ in calls} >= {"kms:DescribeKey", "s3:GetBucketLocation", "iam:DeletePolicyVersion", "iam:UpdateRole"}
+    assert {action for _, action, _, _ in calls} >= {
+        "kms:DescribeKey",
+        "s3:GetBucketLocation",
+        "iam:DeletePolicyVersion",
+        "iam:UpdateRole",
+    }
     assert [call for call in calls if not allowed(call)] == []
 
 
