@@ -34,6 +34,8 @@ def test_a_locked_object_cannot_be_deleted(two: Two) -> None:
     options: Any = {"CreateBucketConfiguration": {"LocationConstraint": REGION}, "ObjectLockEnabledForBucket": True}
     s3.create_bucket(Bucket="reports", **options)
     version = s3.put_object(Bucket="reports", Key="k", Body=b"42", ObjectLockLegalHoldStatus="ON")["VersionId"]
+    unlocked = s3.put_object(Bucket="reports", Key="k", Body=b"43")["VersionId"]
+    s3.delete_object(Bucket="reports", Key="k", VersionId=unlocked)
     said = refusal(s3.delete_object, Bucket="reports", Key="k", VersionId=version)
     assert said == "403 AccessDenied: Access Denied because object protected by object lock."
     s3.put_object_legal_hold(Bucket="reports", Key="k", VersionId=version, LegalHold={"Status": "OFF"})
