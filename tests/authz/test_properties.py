@@ -320,3 +320,28 @@ def test_what_cannot_be_evaluated_denies_and_does_not_allow(operator: str, prefi
     assert unevaluable is any(layer.unknown for layer in allow.layers)
     assert deny.effect == ("ExplicitDeny" if unevaluable or allow.allowed else "Allow")
     assert not (unevaluable and allow.allowed)
+
+
+@pytest.mark.parametrize(
+    ("actions", "effect", "action"),
+    [
+        (["sts:TagSession"], "ImplicitDeny", "sts:AssumeRole"),
+        (["sts:AssumeRole"], "ImplicitDeny", "sts:TagSession"),
+        (["sts:SetSourceIdentity"], "ImplicitDeny", "sts:AssumeRole"),
+        (["sts:AssumeRole", "sts:TagSession"], "ImplicitDeny", "sts:SetSourceIdentity"),
+        (["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"], "Allow", "sts:AssumeRole"),
+    ],
+)
+def test_every_required_action_must_be_allowed_and_the_first_denied_one_decides(
+    actions: list[str], effect: str, action: str
+) -> None:
+    role = "arn:aws:iam::111111111111:role/R"
+    context = {"aws:RequestTag/team": "red", "sts:SourceIdentity": "ada"}
+    request = AccessRequest(principal=USER, action="sts:AssumeRole", resource=role, context=context)
+    statement = {"Effect": "Allow", "Action": actions}
+    trust = {"Version": "2012-10-17", "Statement": [{**statement, "Principal": {"AWS": USER}}]}
+    decision = evaluate(request, PolicySet(resource=trust))
+    assert (decision.effect, decision.action) == (effect, action)
+    deny = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:*", "Resource": "*"}]}
+    denied = evaluate(request, PolicySet(resource=trust, identity=[deny]))
+    assert (denied.effect, denied.action) == ("ExplicitDeny", "sts:AssumeRole")

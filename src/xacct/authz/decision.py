@@ -6,7 +6,7 @@ import json
 from functools import cached_property
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import frozen
 
 from xacct.authz.access_request import AccessRequest
 from xacct.authz.layer_report import LayerReport, NearMiss, layer_reports, layer_title
@@ -54,7 +54,7 @@ class Decision:
     action: str
     effect: Effect
     decided_by: tuple[LayerName, ...]
-    note: str = field(default="")
+    note: str = ""
 
     @property
     def allowed(self) -> bool:
