@@ -345,3 +345,9 @@ def test_every_required_action_must_be_allowed_and_the_first_denied_one_decides(
     deny = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:*", "Resource": "*"}]}
     denied = evaluate(request, PolicySet(resource=trust, identity=[deny]))
     assert (denied.effect, denied.action) == ("ExplicitDeny", "sts:AssumeRole")
+    one_denied = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Action": "sts:TagSession", "Resource": "*"}],
+    }
+    denied = evaluate(request, PolicySet(resource=trust, identity=[one_denied]))
+    assert (denied.effect, denied.action) == ("ExplicitDeny", "sts:TagSession")
