@@ -1,4 +1,4 @@
-"""``python -m xacct credentials``: the credentials of a role, for tools that are not written in Python.
+"""The command ``python -m xacct credentials``, which prints a role's credentials for other programs.
 
 In ``~/.aws/config``::
 
@@ -29,44 +29,53 @@ def _parser() -> argparse.ArgumentParser:
         help="assume a role and print its credentials",
         description="Assume a role and print its credentials, for credential_process in ~/.aws/config or for a shell.",
     )
-    credentials.add_argument("role_arn", nargs="+", metavar="ROLE_ARN", help="the role; several make a chain")
-    credentials.add_argument("--profile", help="whose credentials assume the role; the default profile's if not given")
-    credentials.add_argument("--region", help="of the credentials' user; the profile's if not given")
-    credentials.add_argument("--session-name", help="what audits call the session; the caller's name if not given")
-    credentials.add_argument("--external-id", help="what the role's trust policy demands")
-    credentials.add_argument("--duration", type=int, metavar="SECONDS", help="900 to 43200; 3600 if not given")
-    credentials.add_argument("--mfa-serial", help="the MFA device; its code is asked for at the terminal")
     credentials.add_argument(
-        "--cache", action="store_true", help="keep the credentials where the AWS CLI keeps its own"
+        "role_arn",
+        nargs="+",
+        metavar="ROLE_ARN",
+        help="the role to assume; several ARNs are assumed in order (role chaining)",
     )
     credentials.add_argument(
-        "--env", action="store_true", help="print export statements for a shell, not JSON for credential_process"
+        "--profile", help="the profile whose credentials assume the role; default: the default profile"
+    )
+    credentials.add_argument("--region", help="the region for the credentials; default: the profile's")
+    credentials.add_argument(
+        "--session-name", help="the role session name in CloudTrail logs; default: the caller's name"
+    )
+    credentials.add_argument("--external-id", help="the external ID that the role's trust policy requires")
+    credentials.add_argument("--duration", type=int, metavar="SECONDS", help="900 to 43200; default: 3600")
+    credentials.add_argument(
+        "--mfa-serial", help="the MFA device's ARN or serial number; its code is requested at the terminal"
+    )
+    credentials.add_argument("--cache", action="store_true", help="store the credentials in the AWS CLI's cache")
+    credentials.add_argument(
+        "--env", action="store_true", help="print export statements for a shell instead of JSON for credential_process"
     )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
+    """Run the command.
 
     Args:
-        arguments: what follows the program's name; None for those of this process.
+        arguments: the command-line arguments without the program's name; None for those of this process.
 
     Returns:
-        The exit code: 0, or 1 after an error, which is on standard error.
+        The exit code: 0, or 1 after an error, which is printed to standard error.
     """
-    asked = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
         session = assume_role(
-            boto3.Session(profile_name=asked.profile),
-            asked.role_arn,
-            session_name=asked.session_name,
-            external_id=asked.external_id,
-            duration=asked.duration,
-            mfa_serial=asked.mfa_serial,
-            region=asked.region,
-            cache=asked.cache,
+            boto3.Session(profile_name=options.profile),
+            options.role_arn,
+            session_name=options.session_name,
+            external_id=options.external_id,
+            duration=options.duration,
+            mfa_serial=options.mfa_serial,
+            region=options.region,
+            cache=options.cache,
         )
-        text = _exports(environment_variables(session)) if asked.env else credential_process(session)
+        text = _exports(environment_variables(session)) if options.env else credential_process(session)
     except (XacctError, BotoCoreError, ClientError) as error:
         sys.stderr.write(f"xacct: {error}\n")
         return 1

@@ -1,4 +1,4 @@
-"""An STS that answers inside the process, and a clock that tests can move."""
+"""A fake STS inside the process, and a clock that tests can set."""
 
 from __future__ import annotations
 

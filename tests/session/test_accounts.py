@@ -1,4 +1,4 @@
-"""Which accounts there are: in an organization, or in a file."""
+"""Account ids from an organization and from a file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def organized(aws: Sandbox) -> Tree:
     return Tree(root, unit, *accounts)
 
 
-def test_all_active_accounts_or_those_of_a_unit_and_below_are_found() -> None:
+def test_active_accounts_of_the_organization_or_of_a_unit_are_returned() -> None:
     with Sandbox([HOME]) as aws:
         tree, session = organized(aws), aws.account(HOME).session
         assert set(accounts_in_organization(session)) == {HOME, tree.at_the_top, tree.above, tree.below}
@@ -49,12 +49,12 @@ def test_all_active_accounts_or_those_of_a_unit_and_below_are_found() -> None:
         assert accounts_in_organization(session, tree.unit) == (tree.above, tree.below)
 
 
-def test_a_unit_is_given_by_its_id() -> None:
+def test_a_unit_must_be_an_id() -> None:
     with Sandbox([HOME]) as aws, pytest.raises(InvalidValue, match="unit: 'workloads' is not valid: the id of"):
         accounts_in_organization(aws.account(HOME).session, "workloads")
 
 
-def test_whoever_may_not_list_accounts_is_told_what_to_add() -> None:
+def test_a_missing_permission_to_list_accounts_names_the_statement_to_add() -> None:
     with Sandbox([HOME]) as aws:
         aws.account(HOME).session.client("iam").create_user(UserName="alice")
         alice = aws.sign_in(f"arn:aws:iam::{HOME}:user/alice")
@@ -62,20 +62,25 @@ def test_whoever_may_not_list_accounts_is_told_what_to_add() -> None:
             accounts_in_organization(alice)
 
 
-def test_credentials_that_do_not_work_are_told() -> None:
-    with Sandbox([HOME]), pytest.raises(AwsError, match=r"asking who the session belongs to .*InvalidClientTokenId"):
+def test_invalid_credentials_are_reported() -> None:
+    with (
+        Sandbox([HOME]),
+        pytest.raises(AwsError, match=r"reading the caller identity of .*InvalidClientTokenId"),
+    ):
         accounts_in_organization(boto3.Session("AKIASTRANGER", "secret", region_name="eu-central-1"))
 
 
-def test_accounts_stand_first_on_their_lines(tmp_path: Path) -> None:
+def test_each_line_of_a_file_starts_with_an_account_id(tmp_path: Path) -> None:
     path = tmp_path / "accounts.txt"
     path.write_text("\ufeff# ours\n111111111111\n\n 222222222222 web # old\n333333333333,data\n111111111111\n")
     assert accounts_in_file(path) == ("111111111111", "222222222222", "333333333333")
 
 
 @pytest.mark.parametrize("line", ["web 111111111111", "11111111111", "1111111111111"])
-def test_a_line_that_begins_otherwise_is_refused_by_its_number(tmp_path: Path, line: str) -> None:
+def test_a_line_without_an_account_id_is_rejected_with_its_number(tmp_path: Path, line: str) -> None:
     path = tmp_path / "accounts.txt"
     path.write_text(f"222222222222\n{line}\n")
-    with pytest.raises(InvalidValue, match=r"accounts.txt, line 2: '.*' is not valid: the twelve digits"):
+    with pytest.raises(
+        InvalidValue, match=r"accounts.txt, line 2: '.*' is not valid: a line must start with an account id"
+    ):
         accounts_in_file(str(path))

@@ -256,7 +256,7 @@ class TestSettings:
             assume_role(base, ROLE, region=region)
 
     def test_a_role_in_another_partition_is_refused(self, base: boto3.Session) -> None:
-        with pytest.raises(InvalidValue, match=r"role_arn: .*no trust crosses partitions"):
+        with pytest.raises(InvalidValue, match=r"role_arn: .*cannot be assumed from another partition"):
             assume_role(base, "arn:aws-cn:iam::111111111111:role/Reader")
 
 

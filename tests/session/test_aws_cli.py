@@ -1,4 +1,4 @@
-"""The AWS CLI itself, where it is installed, on an AWS that moto plays on this machine."""
+"""The AWS CLI, if it is installed, against a local moto server."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def arn_of(profile: str) -> str:
     return str(json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["Arn"])
 
 
-def test_it_takes_the_credentials_of_credential_process(home: Path) -> None:
+def test_it_uses_the_credentials_of_credential_process(home: Path) -> None:
     command = f"{sys.executable} -m xacct credentials --profile development --session-name nightly {ROLE}"
     (home / "config").write_text(f"{DEVELOPMENT}[profile production]\ncredential_process = {command}\n")
     assert arn_of("production") == "arn:aws:sts::111111111111:assumed-role/Reader/nightly"
 
 
-def test_it_reads_the_profile_that_we_wrote_and_the_cache_that_we_filled(home: Path) -> None:
+def test_it_reads_the_profile_and_the_cache_that_xacct_wrote(home: Path) -> None:
     write_profile(profile_block("production", ROLE, source_profile="development", session_name="nightly"))
     session = assume_role(boto3.Session(profile_name="development"), ROLE, session_name="nightly", cache=True)
     assert arn_of("production") == "arn:aws:sts::111111111111:assumed-role/Reader/nightly"
@@ -54,7 +54,7 @@ def test_it_reads_the_profile_that_we_wrote_and_the_cache_that_we_filled(home: P
     assert json.loads(file.read_text())["Credentials"]["AccessKeyId"] == session.get_credentials().access_key
 
 
-def test_we_find_what_it_left_in_its_cache(home: Path) -> None:
+def test_xacct_reads_the_cache_that_it_wrote(home: Path) -> None:
     write_profile(profile_block("production", ROLE, source_profile="development", external_id="42"))
     arn_of("production")
     [file] = (home / ".aws/cli/cache").iterdir()

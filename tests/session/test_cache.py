@@ -57,7 +57,7 @@ def fetcher(base: boto3.Session, folder: Path, asked: dict[str, Any]) -> AssumeR
     )
 
 
-def test_a_second_process_finds_what_the_first_has_left(base: boto3.Session, sts: Any, folder: Path) -> None:
+def test_a_second_process_uses_the_cached_credentials(base: boto3.Session, sts: Any, folder: Path) -> None:
     keys = {assume_role(base, ROLE, cache=folder).get_credentials().access_key for _ in range(2)}
     assert keys == {"ASIA0"}
     assert len(sts.assumed) == 1
@@ -71,7 +71,7 @@ def test_the_default_is_no_cache(base: boto3.Session, sts: Any, folder: Path, mo
     assert not folder.exists()
 
 
-def test_true_means_the_clis_own_folder(base: boto3.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_true_selects_the_aws_clis_folder(base: boto3.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assume_role(base, ROLE, cache=True)
     assert only_file(tmp_path / ".aws/cli/cache").suffix == ".json"
@@ -79,7 +79,7 @@ def test_true_means_the_clis_own_folder(base: boto3.Session, tmp_path: Path, mon
 
 @pytest.mark.parametrize(("ours", "theirs"), REQUESTS)
 @pytest.mark.usefixtures("today")
-def test_the_cli_finds_what_we_left(
+def test_the_aws_cli_reads_xaccts_entries(
     base: boto3.Session, sts: Any, folder: Path, ours: dict[str, Any], theirs: dict[str, Any]
 ) -> None:
     assume_role(base, ROLE, cache=folder, **ours)
@@ -91,7 +91,7 @@ def test_the_cli_finds_what_we_left(
 
 @pytest.mark.parametrize(("ours", "theirs"), REQUESTS)
 @pytest.mark.usefixtures("today")
-def test_we_find_what_the_cli_left(
+def test_xacct_reads_the_aws_clis_entries(
     base: boto3.Session, sts: Any, folder: Path, ours: dict[str, Any], theirs: dict[str, Any]
 ) -> None:
     fetcher(base, folder, theirs).fetch_credentials()
@@ -99,7 +99,7 @@ def test_we_find_what_the_cli_left(
     assert len(sts.assumed) == 1
 
 
-def test_what_is_asked_for_decides_which_file(base: boto3.Session, sts: Any, folder: Path) -> None:
+def test_different_requests_have_different_files(base: boto3.Session, sts: Any, folder: Path) -> None:
     for asked in ({}, {"external_id": "42"}, {"duration": 900}, {"tags": {"Team": "Blue"}}, {"session_name": "x1"}):
         assume_role(base, ROLE, cache=folder, **asked)
     assert len(list(folder.iterdir())) == len(sts.assumed) == 5
@@ -111,14 +111,14 @@ def test_only_the_owner_can_read_it(base: boto3.Session, folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_what_is_about_to_expire_is_replaced(base: boto3.Session, sts: Any, clock: Any, folder: Path) -> None:
+def test_credentials_close_to_expiry_are_replaced(base: boto3.Session, sts: Any, clock: Any, folder: Path) -> None:
     assume_role(base, ROLE, cache=folder)
     clock.forward(minutes=46)
     assert assume_role(base, ROLE, cache=folder).get_credentials().access_key == "ASIA1"
     assert "ASIA1" in only_file(folder).read_text()
 
 
-def test_a_session_takes_over_what_another_process_renewed(
+def test_a_session_uses_credentials_that_another_process_renewed(
     base: boto3.Session, sts: Any, clock: Any, folder: Path
 ) -> None:
     session, other = (assume_role(base, ROLE, cache=folder) for _ in range(2))
@@ -146,9 +146,7 @@ def test_a_damaged_file_is_ignored_and_replaced(base: boto3.Session, folder: Pat
 
 
 @pytest.mark.parametrize("written", ["2030-01-01T02:00:00Z", "2030-01-01T02:00:00UTC", "2030-01-01T02:00:00"])
-def test_every_way_in_which_the_cli_writes_times_is_read(
-    base: boto3.Session, sts: Any, folder: Path, written: str
-) -> None:
+def test_every_time_format_of_the_aws_cli_is_read(base: boto3.Session, sts: Any, folder: Path, written: str) -> None:
     assume_role(base, ROLE, cache=folder)
     file = only_file(folder)
     content = json.loads(file.read_text())
@@ -159,25 +157,23 @@ def test_every_way_in_which_the_cli_writes_times_is_read(
     assert len(sts.assumed) == 1
 
 
-def test_many_at_once_leave_one_whole_file(base: boto3.Session, sts: Any, folder: Path) -> None:
+def test_concurrent_writes_leave_one_complete_file(base: boto3.Session, sts: Any, folder: Path) -> None:
     sessions = [assume_role(base, ROLE, cache=folder, validate=False) for _ in range(8)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda session: session.get_credentials().access_key, sessions))
     assert json.loads(only_file(folder).read_text())["Credentials"]["AccessKeyId"].startswith("ASIA")
 
 
-def test_a_folder_that_cannot_be_written_is_logged_and_the_work_goes_on(
+def test_a_folder_that_cannot_be_written_logs_a_warning(
     base: boto3.Session, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
     assert assume_role(base, ROLE, cache=tmp_path / "file").get_credentials().access_key == "ASIA0"
-    assert f"the credentials of {ROLE} could not be cached" in caplog.text
+    assert f"could not cache the credentials of {ROLE}" in caplog.text
     assert "hush" not in caplog.text
 
 
-def test_a_write_that_fails_leaves_nothing_behind(
-    base: boto3.Session, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_no_file(base: boto3.Session, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError("no space left on device")
 
@@ -186,7 +182,7 @@ def test_a_write_that_fails_leaves_nothing_behind(
     assert list(folder.iterdir()) == []
 
 
-def test_a_cache_is_a_folder(base: boto3.Session) -> None:
+def test_an_invalid_cache_argument_is_rejected(base: boto3.Session) -> None:
     with pytest.raises(InvalidValue, match="cache: 7"):
         assume_role(base, ROLE, cache=7)  # type: ignore[arg-type]
 

@@ -16,7 +16,7 @@ from xacct.session.export import credential_process, environment_variables
 ROLE = "arn:aws:iam::111111111111:role/Reader"
 
 
-def test_credential_process_gets_what_the_sdks_specify(base: boto3.Session) -> None:
+def test_credential_process_output_has_the_specified_format(base: boto3.Session) -> None:
     assert json.loads(credential_process(assume_role(base, ROLE))) == {
         "Version": 1,
         "AccessKeyId": "ASIA0",
@@ -27,7 +27,7 @@ def test_credential_process_gets_what_the_sdks_specify(base: boto3.Session) -> N
     }
 
 
-def test_botocore_takes_it(base: boto3.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_botocore_accepts_the_output(base: boto3.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = tmp_path / "answer"
     answer.write_text(credential_process(assume_role(base, ROLE)))
     config = tmp_path / "config"
@@ -50,19 +50,19 @@ def test_the_environment_makes_another_program_act_as_the_role(
     assert other.get_credentials().get_frozen_credentials()[:3] == ("ASIA0", "hush-0", "token-0")
 
 
-def test_without_region_the_environment_names_none(sts: Any) -> None:
+def test_without_a_region_no_region_variables_are_set(sts: Any) -> None:
     variables = environment_variables(assume_role(boto3.Session("AKIA", "s"), ROLE))
     assert not {"AWS_REGION", "AWS_DEFAULT_REGION"} & set(variables)
 
 
-def test_what_is_exported_is_renewed_first(base: boto3.Session, clock: Any) -> None:
+def test_credentials_are_renewed_before_they_are_exported(base: boto3.Session, clock: Any) -> None:
     session = assume_role(base, ROLE)
     clock.forward(hours=3)
     assert json.loads(credential_process(session))["Expiration"] == "2030-01-01T04:00:00+00:00"
 
 
 @pytest.mark.parametrize("export", [credential_process, environment_variables])
-def test_a_session_that_was_not_assumed_is_refused_without_its_secrets(base: boto3.Session, export: Any) -> None:
-    with pytest.raises(InvalidValue, match=r"session: .*assume_role made") as caught:
+def test_another_session_is_rejected_without_showing_its_secrets(base: boto3.Session, export: Any) -> None:
+    with pytest.raises(InvalidValue, match=r"session: .*assume_role returned") as caught:
         export(base)
     assert "alices-secret" not in str(caught.value)

@@ -66,14 +66,14 @@ def test_results_are_in_the_order_of_the_roles(many: Many) -> None:
     assert list(fan_out(backwards, buckets, base=many.base).results) == [*reversed(ACCOUNTS)]
 
 
-def test_the_callers_own_name_is_learnt_once(many: Many) -> None:
+def test_the_callers_name_is_read_once(many: Many) -> None:
     found = fan_out(ROLES, who, base=many.base)
     assert {arn.rsplit("/", 1)[1] for arn in found.results.values()} == {"Administrator"}
     assert many.calls("GetCallerIdentity") == 1 + len(ROLES)
     assert many.calls("AssumeRole") == len(ROLES)
 
 
-def test_errors_are_kept_beside_the_results(many: Many) -> None:
+def test_errors_are_stored_next_to_the_results(many: Many) -> None:
     many.aws.account(ACCOUNTS[2]).session.client("iam").update_assume_role_policy(
         RoleName="Reader", PolicyDocument=TRUST % ACCOUNTS[0]
     )
@@ -91,31 +91,31 @@ def test_errors_are_kept_beside_the_results(many: Many) -> None:
         ACCOUNTS[5]: RuntimeError,
     }
     lines = str(found).splitlines()
-    assert lines[0] == f"ok  {ACCOUNTS[0]}  42"
-    assert lines[5] == f"NO  {ACCOUNTS[5]}  RuntimeError: not here"
-    assert repr(found) == "<FanOut: 6 accounts done, 2 failed>"
+    assert lines[0] == f"ok    {ACCOUNTS[0]}  42"
+    assert lines[5] == f"FAIL  {ACCOUNTS[5]}  RuntimeError: not here"
+    assert repr(found) == "<FanOut: 6 accounts succeeded, 2 failed>"
     assert "<td>RuntimeError: not here</td>" in found._repr_html_()
 
 
-def test_the_first_error_can_end_it_all(many: Many) -> None:
-    begun = []
+def test_on_error_raise_stops_after_the_first_error(many: Many) -> None:
+    started = []
 
     def fail(session: boto3.Session) -> None:
-        begun.append(session)
+        started.append(session)
         raise RuntimeError("no further")
 
     with pytest.raises(RuntimeError, match="no further"):
         fan_out(ROLES, fail, base=many.base, session_name="audit", max_workers=1, on_error="raise")
-    assert len(begun) < len(ROLES)
+    assert len(started) < len(ROLES)
 
 
-def test_after_an_interrupt_no_further_account_is_begun_and_those_under_way_end(
+def test_after_an_interrupt_no_account_is_started_and_running_ones_finish(
     many: Many, caplog: pytest.LogCaptureFixture
 ) -> None:
-    begun, ended = [], []
+    started, ended = [], []
 
     def work(session: boto3.Session) -> None:
-        begun.append(session)
+        started.append(session)
         who(session)
         ended.append(session)
 
@@ -124,11 +124,11 @@ def test_after_an_interrupt_no_further_account_is_begun_and_those_under_way_end(
 
     with pytest.raises(KeyboardInterrupt):
         fan_out(ROLES, work, base=many.base, session_name="audit", max_workers=2, progress=interrupt)
-    assert len(begun) == len(ended) < len(ROLES)
-    assert f"of {len(ROLES)} accounts were not begun" in caplog.text
+    assert len(started) == len(ended) < len(ROLES)
+    assert f"of {len(ROLES)} accounts were not started" in caplog.text
 
 
-def test_no_more_accounts_are_under_way_than_there_are_workers(many: Many) -> None:
+def test_at_most_max_workers_accounts_run_at_the_same_time(many: Many) -> None:
     free = threading.Semaphore(3)
 
     def work(_: boto3.Session) -> bool:
@@ -141,14 +141,14 @@ def test_no_more_accounts_are_under_way_than_there_are_workers(many: Many) -> No
     assert set(fan_out(ROLES, work, base=many.base, session_name="audit", max_workers=3).results.values()) == {True}
 
 
-def test_progress_is_told_after_each_account(many: Many) -> None:
+def test_progress_is_called_after_each_account(many: Many) -> None:
     told: list[tuple[int, int, str]] = []
     fan_out(ROLES, who, base=many.base, session_name="audit", progress=lambda *what: told.append(what))
     assert [(done, total) for done, total, _ in told] == [(n, len(ROLES)) for n in range(1, len(ROLES) + 1)]
     assert {account for _, _, account in told} == set(ACCOUNTS)
 
 
-def test_a_bar_is_shown_where_it_is_wanted_and_not_without_a_terminal(
+def test_a_progress_bar_is_shown_on_request_and_not_without_a_terminal(
     many: Many, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fan_out(ROLES, who, base=many.base, session_name="audit")
@@ -157,7 +157,7 @@ def test_a_bar_is_shown_where_it_is_wanted_and_not_without_a_terminal(
     assert f"{len(ROLES)}/{len(ROLES)} accounts" in capsys.readouterr().err
 
 
-def test_sessions_may_be_given_as_they_are_and_beside_roles(many: Many) -> None:
+def test_targets_can_be_sessions_and_roles(many: Many) -> None:
     theirs = many.aws.account(ACCOUNTS[0]).session
     assumed = assume_role(many.base, ROLES[1], session_name="mine", validate=False)
     found = fan_out([theirs, assumed, ROLES[2]], who, base=many.base, session_name="audit")
@@ -168,7 +168,7 @@ def test_sessions_may_be_given_as_they_are_and_beside_roles(many: Many) -> None:
     }
 
 
-def test_a_role_may_be_the_base_of_others(many: Many) -> None:
+def test_a_role_session_can_be_the_base(many: Many) -> None:
     hub = assume_role(many.base, ROLES[0], session_name="hub")
     for account in ACCOUNTS[1:]:
         iam = many.aws.account(account).session.client("iam")
@@ -180,7 +180,7 @@ def test_a_role_may_be_the_base_of_others(many: Many) -> None:
     assert {arn.rsplit("/", 1)[1] for arn in found.results.values()} == {"hub"}
 
 
-def test_what_roles_demand_and_policies_leave_is_passed_on(many: Many) -> None:
+def test_the_external_id_and_the_session_policy_are_sent(many: Many) -> None:
     for account in ACCOUNTS:
         trust = TRUST[:-2] + ', "Condition": {"StringEquals": {"sts:ExternalId": "acme-42"}}}}'
         iam = many.aws.account(account).session.client("iam")
@@ -194,7 +194,7 @@ def test_what_roles_demand_and_policies_leave_is_passed_on(many: Many) -> None:
     assert all("explicit deny in a session policy" in str(error) for error in within.errors.values())
 
 
-def test_sessions_are_forgotten_though_their_errors_are_kept(many: Many) -> None:
+def test_sessions_are_released_although_their_errors_are_stored(many: Many) -> None:
     seen: list[weakref.ref[boto3.Session]] = []
 
     def fail(session: boto3.Session) -> None:
@@ -211,7 +211,7 @@ def test_sessions_are_forgotten_though_their_errors_are_kept(many: Many) -> None
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"sessions_or_role_arns": [ROLES[0], ROLES[0]]}, "one session or role for each account"),
+        ({"sessions_or_role_arns": [ROLES[0], ROLES[0]]}, "at most one session or role per account"),
         ({"sessions_or_role_arns": ["Reader"]}, "role_arn"),
         ({"session_name": "a b"}, "session_name"),
         ({"max_workers": 0}, "at least 1"),
@@ -219,32 +219,32 @@ def test_sessions_are_forgotten_though_their_errors_are_kept(many: Many) -> None
         ({"region": "cn-north-1"}, "a region of aws, the role.s partition"),
     ],
 )
-def test_bad_input_is_refused_before_any_call(many: Many, options: dict[str, Any], text: str) -> None:
+def test_invalid_arguments_are_rejected_before_any_call(many: Many, options: dict[str, Any], text: str) -> None:
     wanted: Any = {"sessions_or_role_arns": ROLES, "function": who, "base": many.base, "session_name": "audit"}
     with pytest.raises(InvalidValue, match=text):
         fan_out(**{**wanted, **options})
     assert many.aws.calls == []
 
 
-def test_nothing_to_do_is_done_at_once(many: Many) -> None:
+def test_without_targets_the_result_is_empty(many: Many) -> None:
     found: FanOut[str] = fan_out([], who)
     assert (found.ok, found.results, str(found)) == (True, {}, "")
 
 
-def test_a_session_whose_account_cannot_be_learnt_is_refused_before_any_function_is_called(many: Many) -> None:
+def test_a_session_with_invalid_credentials_is_rejected_before_the_function_is_called(many: Many) -> None:
     stranger = boto3.Session("AKIASTRANGER", "secret", region_name="eu-central-1")
     called: list[boto3.Session] = []
-    with pytest.raises(AwsError, match=r"asking who the session belongs to: .*InvalidClientTokenId"):
+    with pytest.raises(AwsError, match=r"reading the caller identity of .*InvalidClientTokenId"):
         fan_out([*ROLES, stranger], called.append, base=many.base, session_name="audit")
     assert called == []
 
 
-def test_throttling_is_waited_out(many: Many) -> None:
+def test_throttling_is_retried(many: Many) -> None:
     many.aws.faults.add("throttled", operation="AssumeRole", at=1)
     assert fan_out(ROLES[:2], who, base=many.base, session_name="audit").ok
 
 
-def test_an_error_that_is_no_exception_is_raised(many: Many) -> None:
+def test_a_base_exception_is_raised(many: Many) -> None:
     def leave(_: boto3.Session) -> None:
         raise SystemExit(3)
 

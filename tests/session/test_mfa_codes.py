@@ -24,7 +24,7 @@ def test_without_mfa_neither_is_sent(base: boto3.Session, sts: Any) -> None:
     assert not {"SerialNumber", "TokenCode"} & set(sts.assumed[0])
 
 
-def test_a_callable_is_asked_once_and_again_only_at_expiry(base: boto3.Session, sts: Any, clock: Any) -> None:
+def test_a_callable_is_called_once_and_again_at_expiry(base: boto3.Session, sts: Any, clock: Any) -> None:
     codes = iter(["000001", "000002"])
     session = assume_role(base, ROLE, mfa_serial=SERIAL, mfa_token=lambda: next(codes))
     clock.forward(minutes=58)
@@ -35,7 +35,7 @@ def test_a_callable_is_asked_once_and_again_only_at_expiry(base: boto3.Session, 
     assert [call["TokenCode"] for call in sts.assumed] == ["000001", "000002"]
 
 
-def test_the_terminal_is_asked_where_only_the_device_is_named(
+def test_with_only_a_serial_the_code_is_requested_at_the_terminal(
     base: boto3.Session, sts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -54,24 +54,26 @@ def test_one_code_does_not_renew_the_session(
     clock.forward(minutes=59, seconds=30)
     assert session.get_credentials().access_key == "ASIA0"
     clock.forward(minutes=1)
-    with pytest.raises(MfaRejected, match=f"the one MFA code of {SERIAL} is used up: .*a callable as mfa_token"):
+    with pytest.raises(
+        MfaRejected, match=f"MFA code of {SERIAL} failed: the single code was used already.*a callable as mfa_token"
+    ):
         session.get_credentials().get_frozen_credentials()
     assert len(sts.assumed) == 1
 
 
 @pytest.mark.parametrize("failure", [EOFError(), OSError()])
-def test_without_a_terminal_the_error_says_what_to_give(
+def test_without_a_terminal_the_error_says_what_to_pass(
     base: boto3.Session, failure: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_terminal(prompt: str) -> str:
         raise failure
 
     monkeypatch.setattr(getpass, "getpass", no_terminal)
-    with pytest.raises(MfaRejected, match=r"no terminal .*: give mfa_token"):
+    with pytest.raises(MfaRejected, match=r"no terminal .*Pass mfa_token"):
         assume_role(base, ROLE, mfa_serial=SERIAL)
 
 
-def test_a_code_is_not_read_where_it_would_be_echoed(base: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_code_is_not_read_if_the_terminal_would_echo_it(base: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> None:
     def echoing(prompt: str) -> str:
         warnings.warn("Can not control echo on the terminal.", getpass.GetPassWarning, stacklevel=2)
         raise AssertionError("read all the same")
@@ -111,19 +113,19 @@ def test_the_serial_is_that_of_the_users_only_device(base: boto3.Session, sts: A
 
 
 @pytest.mark.parametrize("devices", [[], [{"SerialNumber": SERIAL}, {"SerialNumber": SERIAL + "2"}]])
-def test_no_device_or_several_are_for_the_caller_to_settle(base: boto3.Session, devices: list[Any]) -> None:
+def test_without_exactly_one_device_a_serial_is_required(base: boto3.Session, devices: list[Any]) -> None:
     list_mfa_devices(base, 200, {"MFADevices": devices})
-    with pytest.raises(MfaRejected, match=f"the user has {len(devices)}; give mfa_serial"):
+    with pytest.raises(MfaRejected, match=f"the user has {len(devices)} devices. Pass mfa_serial"):
         assume_role(base, ROLE, mfa_token="012345")
 
 
-def test_a_serial_that_may_not_be_read_is_asked_for(base: boto3.Session) -> None:
+def test_if_devices_cannot_be_listed_a_serial_is_required(base: boto3.Session) -> None:
     list_mfa_devices(base, 403, {"Error": {"Code": "AccessDenied", "Message": "no"}})
-    with pytest.raises(MfaRejected, match=r"give mfa_serial. AWS said: .*AccessDenied"):
+    with pytest.raises(MfaRejected, match=r"Pass mfa_serial. AWS said: .*AccessDenied"):
         assume_role(base, ROLE, mfa_token="012345")
 
 
-def test_waiting_needs_a_code_for_each_try(base: boto3.Session, sts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_needs_a_code_for_each_retry(base: boto3.Session, sts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
     with pytest.raises(InvalidValue, match=r"wait: .*a callable as mfa_token"):
         assume_role(base, ROLE, mfa_serial=SERIAL, mfa_token="012345", wait=60)

@@ -45,7 +45,7 @@ def test_every_setting_has_the_clis_name() -> None:
     ]
 
 
-def test_the_default_profile_has_a_header_of_its_own() -> None:
+def test_the_default_profile_has_its_own_header() -> None:
     assert profile_block("default", ROLE, source_profile="development").startswith("[default]\n")
 
 
@@ -61,7 +61,7 @@ def test_the_default_profile_has_a_header_of_its_own() -> None:
         ("role_arn", "Reader"),
     ],
 )
-def test_what_would_break_the_file_is_refused(field: str, value: object) -> None:
+def test_values_that_would_break_the_file_are_rejected(field: str, value: object) -> None:
     arguments = {"name": "production", "role_arn": ROLE, "source_profile": "development", field: value}
     with pytest.raises(InvalidValue) as caught:
         profile_block(**arguments)  # type: ignore[arg-type]
@@ -69,12 +69,12 @@ def test_what_would_break_the_file_is_refused(field: str, value: object) -> None
 
 
 @pytest.mark.parametrize("block", ["", "role_arn = x"])
-def test_what_is_no_profile_is_not_written(config: Path, block: str) -> None:
-    with pytest.raises(InvalidValue, match=r"block: .*profile_block gives"):
+def test_only_profiles_are_written(config: Path, block: str) -> None:
+    with pytest.raises(InvalidValue, match=r"block: .*profile_block returns"):
         write_profile(block, file=config)
 
 
-def test_a_file_that_is_not_there_is_made_for_its_owner_only(config: Path) -> None:
+def test_a_new_file_is_readable_by_its_owner_only(config: Path) -> None:
     assert write_profile(BLOCK, file=config) == config
     assert config.read_text() == BLOCK
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
@@ -92,7 +92,7 @@ def test_botocore_reads_it(config: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\n\n\n"])
-def test_a_new_profile_stands_after_one_empty_line(config: Path, end: str) -> None:
+def test_a_new_profile_follows_one_empty_line(config: Path, end: str) -> None:
     config.parent.mkdir()
     config.write_text("[default]\nregion = eu-west-1" + end)
     write_profile(BLOCK, file=config)
@@ -110,18 +110,20 @@ def test_the_same_profile_again_changes_nothing(config: Path) -> None:
 @pytest.mark.parametrize(
     "header", ["[profile production]", '[ profile "production" ] # old', "[profile  'production']"]
 )
-def test_another_profile_of_the_name_is_replaced_only_when_told_to(config: Path, header: str) -> None:
+def test_a_different_profile_of_the_name_is_replaced_only_with_replace(config: Path, header: str) -> None:
     config.parent.mkdir()
     config.write_text(f"{BEFORE}{header}\nregion = x\n# a comment\nrole_arn = other\n{AFTER}")
     before = config.read_text()
-    with pytest.raises(InvalidValue, match=r"has another such profile: choose another name, or replace=True"):
+    with pytest.raises(
+        InvalidValue, match=r"has another profile of this name. Choose another name, or pass replace=True"
+    ):
         write_profile(BLOCK, file=config)
     assert config.read_text() == before
     write_profile(BLOCK, file=config, replace=True)
     assert config.read_text() == BEFORE + BLOCK + AFTER
 
 
-def test_mode_links_and_line_ends_stay(config: Path, tmp_path: Path) -> None:
+def test_mode_symbolic_link_and_line_ends_are_kept(config: Path, tmp_path: Path) -> None:
     config.parent.mkdir()
     config.write_bytes(b"[default]\r\nregion = eu-west-1\r\n")
     config.chmod(0o640)
@@ -133,7 +135,7 @@ def test_mode_links_and_line_ends_stay(config: Path, tmp_path: Path) -> None:
     assert config.read_bytes().endswith(BLOCK.replace("\n", "\r\n").encode())
 
 
-def test_a_write_that_fails_leaves_the_file_as_it_was(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_file_unchanged(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config.parent.mkdir()
     config.write_text(BEFORE)
 
@@ -154,7 +156,7 @@ LINES = st.lists(
 
 
 @given(LINES, LINES)
-def test_whatever_stands_around_a_profile_stays(above: list[str], below: list[str]) -> None:
+def test_other_lines_are_kept(above: list[str], below: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config"
         config.write_text("\n".join([*above, "[profile production]", "region = x", *below]))

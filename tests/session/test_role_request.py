@@ -18,11 +18,11 @@ READ = {
 }
 
 
-def test_what_was_not_asked_for_is_not_sent() -> None:
+def test_unset_fields_are_not_sent() -> None:
     assert RoleRequest(role_arn=ROLE).parameters("alice") == {"RoleArn": ROLE, "RoleSessionName": "alice"}
 
 
-def test_everything_that_was_asked_for_is_sent() -> None:
+def test_all_set_fields_are_sent() -> None:
     request = RoleRequest(
         role_arn=Arn.parse(ROLE),
         session_name="nightly",
@@ -52,7 +52,7 @@ def test_everything_that_was_asked_for_is_sent() -> None:
 
 
 @pytest.mark.parametrize("policy", [READ, json.dumps(READ, indent=4), PolicyDocument.parse(READ)])
-def test_a_session_policy_is_given_as_mapping_text_or_document(policy: Mapping[str, object]) -> None:
+def test_a_session_policy_can_be_a_mapping_text_or_document(policy: Mapping[str, object]) -> None:
     assert " " not in (RoleRequest(role_arn=ROLE, policy=policy).policy or " ")
 
 
@@ -110,12 +110,12 @@ def test_a_field_that_breaks_a_rule_is_named(field: str, value: object) -> None:
     assert caught.value.rule
 
 
-def test_a_sessions_arn_is_refused_with_what_to_give_instead() -> None:
-    with pytest.raises(InvalidValue, match=r"role_arn: .*the ARN of a session; give the role's, with its path"):
+def test_the_arn_of_a_role_session_is_rejected() -> None:
+    with pytest.raises(InvalidValue, match=r"role_arn: .*the ARN of a role session; pass the role's ARN with its path"):
         RoleRequest(role_arn="arn:aws:sts::111111111111:assumed-role/Reader/alice")
 
 
-def test_a_session_policy_that_is_too_long_is_refused() -> None:
+def test_a_session_policy_that_is_too_long_is_rejected() -> None:
     resources = [f"arn:aws:s3:::reports/{i:0>40}/*" for i in range(40)]
     policy = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": resources}}
     with pytest.raises(InvalidValue, match=r"policy: '\d+ characters'.*at most 2048"):
@@ -124,7 +124,7 @@ def test_a_session_policy_that_is_too_long_is_refused() -> None:
 
 def test_a_session_policy_has_no_principal() -> None:
     policy = {"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": "*"}}
-    with pytest.raises(PolicyError, match="principal"):
+    with pytest.raises(PolicyError, match="Principal"):
         RoleRequest(role_arn=ROLE, policy=policy)
 
 
@@ -143,6 +143,6 @@ def test_the_default_session_name_is_the_callers(caller: str, name: str) -> None
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_any_callers_name_becomes_a_session_name_that_sts_takes(name: str) -> None:
+def test_any_callers_name_becomes_a_valid_session_name(name: str) -> None:
     session_name = session_name_from(Arn("aws", "sts", "", "222222222222", f"federated-user/{name}"))
     assert RoleRequest(role_arn=ROLE, session_name=session_name).session_name == session_name

@@ -1,4 +1,4 @@
-"""Assuming roles in code: ordinary boto3 sessions whose credentials look after themselves."""
+"""boto3 sessions in IAM roles: assume_role, fan_out, profiles and credentials for other programs."""
 
 from xacct.session.accounts import accounts_in_file, accounts_in_organization
 from xacct.session.assume import assume_role

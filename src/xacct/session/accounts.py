@@ -1,13 +1,14 @@
-"""Which accounts there are: in an organization, or in a file."""
+"""Lists of account ids: from AWS Organizations, or from a text file."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
+from xacct.aws_reads import caller_arn
 from xacct.errors import InvalidValue
 from xacct.retry import Patience, attempt
 
@@ -16,67 +17,77 @@ if TYPE_CHECKING:
 
 __all__ = ["accounts_in_file", "accounts_in_organization"]
 
+_Operation = Literal["list_accounts", "list_accounts_for_parent", "list_organizational_units_for_parent"]
+_Entry = Mapping[str, str]
+_Page = Mapping[str, Sequence[_Entry]]
+
+
+class _Paginator(Protocol):
+    def paginate(self, **options: str) -> Iterable[_Page]: ...
+
+
+class _Organizations(Protocol):
+    """The paginators of AWS Organizations that are used here; the type stubs that xacct uses do not include it."""
+
+    def get_paginator(self, operation: _Operation, /) -> _Paginator: ...
+
+
 _UNIT = re.compile(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}")
 
 
 def accounts_in_organization(session: boto3.Session, unit: str | None = None) -> tuple[str, ...]:
-    """The ids of the active accounts of an AWS organization.
+    """Return the ids of the active accounts of an AWS organization.
 
     Args:
-        session: of the management account or of a delegated administrator.
-        unit: the id of an organizational unit (``ou-…``) or of the root (``r-…``), for the accounts in it and in the
-            units below; None for all.
+        session: a session of the management account or of a delegated administrator.
+        unit: the id of an organizational unit (``ou-…``) or of the root (``r-…``), to return the accounts in it and in
+            the units below it; None for all accounts.
 
     Raises:
-        InvalidValue: the unit is not an id; nothing was called.
-        PermissionMissing: the caller may not list accounts; says what to add.
-        AwsError: any other refusal.
+        InvalidValue: ``unit`` is not the id of a unit or root; nothing was called.
+        PermissionMissing: the caller is not allowed to list accounts; the message contains the statement to add.
+        AwsError: any other error response.
 
     Source: https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
     """
     if unit is not None and not _UNIT.fullmatch(unit):
-        raise InvalidValue("unit", unit, "the id of an organizational unit, such as ou-ab12-34cd56ef, or of a root")
-    organizations: Any = session.client("organizations")  # whose types are not among ours
-    sts, patience = session.client("sts"), Patience(deadline=30)
-    account = attempt(
-        lambda: sts.get_caller_identity()["Account"],
-        doing="asking who the session belongs to",
-        account="(unknown)",
-        resource="*",
-        patience=patience,
-    )
+        raise InvalidValue(
+            "unit", unit, "the id of an organizational unit, such as ou-ab12-34cd56ef0, or of a root, such as r-ab12"
+        )
+    organizations = cast(_Organizations, session.client("organizations"))
+    patience = Patience(deadline=30)
+    account = caller_arn(session.client("sts"), "organization", patience=patience).account
 
-    def pages(operation: str, member: str, **options: str) -> list[Any]:
+    def read(operation: _Operation, member: str, **options: str) -> list[_Entry]:
+        pages = organizations.get_paginator(operation)
         return attempt(
-            lambda: [
-                entry for page in organizations.get_paginator(operation).paginate(**options) for entry in page[member]
-            ],
+            lambda: [entry for page in pages.paginate(**options) for entry in page[member]],
             doing="listing the organization's accounts",
             account=account,
             resource="*",
             patience=patience,
         )
 
-    def below(parent: str) -> Iterator[Any]:
-        yield from pages("list_accounts_for_parent", "Accounts", ParentId=parent)
-        for child in pages("list_organizational_units_for_parent", "OrganizationalUnits", ParentId=parent):
+    def below(parent: str) -> Iterator[_Entry]:
+        yield from read("list_accounts_for_parent", "Accounts", ParentId=parent)
+        for child in read("list_organizational_units_for_parent", "OrganizationalUnits", ParentId=parent):
             yield from below(child["Id"])
 
-    found = pages("list_accounts", "Accounts") if unit is None else below(unit)
-    # AWS replaces Status by State, and answers with both or with either.
-    return tuple(entry["Id"] for entry in found if entry.get("State", entry.get("Status")) == "ACTIVE")
+    entries = read("list_accounts", "Accounts") if unit is None else below(unit)
+    # AWS is replacing Status by State. A response has one of them or both.
+    return tuple(entry["Id"] for entry in entries if entry.get("State", entry.get("Status")) == "ACTIVE")
 
 
 def accounts_in_file(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """The account ids in a text file: one at the beginning of each line, with a name or anything else after it.
+    """Return the account ids in a text file. Each line starts with an account id; any text can follow it.
 
-    Empty lines, and what follows a ``#``, are left out.
+    Empty lines, and text after a ``#``, are ignored.
 
     Args:
-        path: the file.
+        path: the path of the file.
 
     Raises:
-        InvalidValue: a line begins otherwise; says which.
+        InvalidValue: a line does not start with an account id; the message contains its number.
         OSError: the file cannot be read.
 
     >>> from tempfile import TemporaryDirectory
@@ -93,5 +104,7 @@ def accounts_in_file(path: str | os.PathLike[str]) -> tuple[str, ...]:
         if found:
             accounts.append(found[1])
         elif text:
-            raise InvalidValue(f"{os.fspath(path)}, line {number}", text, "the twelve digits of an account id first")
+            raise InvalidValue(
+                f"{os.fspath(path)}, line {number}", text, "a line must start with an account id of 12 digits"
+            )
     return tuple(dict.fromkeys(accounts))

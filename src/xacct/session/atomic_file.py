@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whoever else reads or writes them."""
+"""Writing files atomically."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ __all__ = ["write_atomically"]
 
 
 def write_atomically(path: Path, text: str, *, keep_mode: bool) -> None:
-    """Write a file, or replace it, in one step; a new one can be read by its owner only.
+    """Write or replace a file in one step, so that no other process sees a part of it.
 
     Args:
-        path: the file. Folders that are missing are made.
-        text: its new content.
-        keep_mode: whether a file that is replaced hands on its mode.
+        path: the file. Missing folders are created. A new file can be read and written by its owner only.
+        text: the new content.
+        keep_mode: whether to keep the mode of a file that is replaced.
 
     Raises:
-        OSError: it could not be written, and is as it was.
+        OSError: the file could not be written. An existing file is unchanged.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".tmp")

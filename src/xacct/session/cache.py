@@ -1,4 +1,4 @@
-"""Credentials on disk, in the format and the place of the AWS CLI: either finds what the other has left there."""
+"""Credentials on disk, in the format and folder of the AWS CLI's cache, so that both can use the same entries."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger("xacct")
 
 @frozen(kw_only=True)
 class CachedCredentials:
-    """What a file of the cache holds."""
+    """The credentials in one file of the cache."""
 
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
@@ -35,20 +35,20 @@ class CachedCredentials:
 
 
 class CliCache:
-    """A folder with one file for each request, named and written as the AWS CLI does.
+    """A folder with one file per request, with the AWS CLI's file names and format.
 
-    As with the CLI, the file's name says what was asked for and not who asked. Files are replaced whole, so that any
-    number of processes may use them at once, and only their owner can read them.
+    As in the AWS CLI, the file name depends on the request and not on the caller. Files are replaced atomically, so
+    that several processes can use them at the same time. Only their owner can read them.
 
     Args:
-        folder: where; None for the CLI's own ``~/.aws/cli/cache``.
+        folder: the path of the folder; None for the AWS CLI's ``~/.aws/cli/cache``.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None = None) -> None:
         self._folder = Path("~/.aws/cli/cache" if folder is None else folder).expanduser()
 
     def read(self, request: RoleRequest) -> CachedCredentials | None:
-        """The credentials that are there; None where there are none, or what is there cannot be read."""
+        """Return the stored credentials of a request; None if there are none, or if the file cannot be read."""
         try:
             found = json.loads(self._file(request).read_text("utf-8"))["Credentials"]
             return CachedCredentials(
@@ -61,8 +61,8 @@ class CliCache:
             return None
 
     def write(self, request: RoleRequest, answer: AssumeRoleResponseTypeDef) -> None:
-        """Keep what STS answered. Where that is not possible a warning is logged: it does not stop the work."""
-        kept = {
+        """Store the credentials of a response. If that fails, a warning is logged and nothing is raised."""
+        content = {
             "Credentials": {
                 **answer["Credentials"],
                 "Expiration": answer["Credentials"]["Expiration"].astimezone(timezone.utc).isoformat(),
@@ -71,18 +71,18 @@ class CliCache:
             "AssumedRoleUser": answer.get("AssumedRoleUser", {}),
         }
         try:
-            write_atomically(self._file(request), json.dumps(kept), keep_mode=False)
+            write_atomically(self._file(request), json.dumps(content), keep_mode=False)
         except OSError as error:
-            log.warning("the credentials of %s could not be cached: %s", request.role_arn, error)
+            log.warning("could not cache the credentials of %s: %s", request.role_arn, error)
 
     def _file(self, request: RoleRequest) -> Path:
-        """The file for a request, named as botocore's AssumeRoleCredentialFetcher names it."""
-        asked: dict[str, object] = dict(request.parameters(""))
+        """Return the file of a request, with the name that botocore's AssumeRoleCredentialFetcher gives it."""
+        parameters: dict[str, object] = dict(request.parameters(""))
         if request.session_name is None:
-            del asked["RoleSessionName"]
+            del parameters["RoleSessionName"]
         if request.policy is not None:
-            asked["Policy"] = json.loads(request.policy)
-        name = hashlib.sha1(json.dumps(asked, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+            parameters["Policy"] = json.loads(request.policy)
+        name = hashlib.sha1(json.dumps(parameters, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
         return self._folder / f"{name}.json"
 
 
@@ -94,6 +94,6 @@ def _text(found: Mapping[str, object], name: str) -> str:
 
 
 def _time(text: str) -> datetime:
-    # Python 3.10 reads neither Z, which the CLI's first version writes, nor UTC, which botocore does.
+    # Python 3.10 parses neither Z, which version 1 of the AWS CLI writes, nor UTC, which botocore writes.
     moment = datetime.fromisoformat(text.replace("Z", "+00:00").replace("UTC", "+00:00"))
     return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -1,4 +1,4 @@
-"""What is made from a session: one like it with credentials of a role, and the client that asks STS for them."""
+"""Sessions and STS clients derived from a base session, with its configuration."""
 
 from __future__ import annotations
 
@@ -19,82 +19,83 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from mypy_boto3_sts import STSClient
 
-__all__ = ["session_like", "sts_client"]
+__all__ = ["derive_session", "sts_client"]
 
 
-class _Workshop:
-    """Where clients and sessions are made, by one thread at a time, as botocore wants it.
+class _Factory:
+    """Creates clients and sessions, in one thread at a time, because botocore requires it.
 
-    A session has one STS client for all roles that it assumes. Clients are dear, and safe to share between threads.
+    Each base session has one STS client per region for all roles that it assumes: clients are expensive to create, and
+    safe to share between threads.
     """
 
     def __init__(self) -> None:
-        self.busy = threading.RLock()
-        self.clients: weakref.WeakKeyDictionary[boto3.Session, dict[str | None, STSClient]]
-        self.clients = weakref.WeakKeyDictionary()
-        self.hooks = HierarchicalEmitter()
-        self.handlers: list[tuple[Any, ...]] = []
+        self.lock = threading.RLock()
+        self.sts_clients: weakref.WeakKeyDictionary[boto3.Session, dict[str | None, STSClient]]
+        self.sts_clients = weakref.WeakKeyDictionary()
+        self._emitter = HierarchicalEmitter()
+        self._handlers: list[tuple[Any, ...]] = []
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._start_anew)
+            os.register_at_fork(after_in_child=self._reset)
 
-    def _start_anew(self) -> None:
-        # The thread that was busy, and the parent's connections, are not this process's.
-        self.busy = threading.RLock()
-        self.clients.clear()
+    def _reset(self) -> None:
+        # After a fork, the thread that held the lock may not exist, and the connections belong to the parent process.
+        self.lock = threading.RLock()
+        self.sts_clients.clear()
 
-    def new_hooks(self) -> HierarchicalEmitter:
-        """Botocore's own event handlers, for one session: registering them anew would be most of a session's cost."""
+    def event_emitter(self) -> HierarchicalEmitter:
+        """Return botocore's built-in event handlers for one session. Registering them is slow, so they are copied."""
         builtin = botocore.handlers.BUILTIN_HANDLERS
-        if self.handlers != builtin:  # test kits such as moto add theirs when they are imported
-            self.hooks, self.handlers = HierarchicalEmitter(), [*builtin]
-            botocore.session.Session(event_hooks=self.hooks)
-        return copy(self.hooks)
+        if self._handlers != builtin:  # moto and other test tools add handlers when they are imported
+            self._emitter, self._handlers = HierarchicalEmitter(), [*builtin]
+            botocore.session.Session(event_hooks=self._emitter)
+        return copy(self._emitter)
 
 
-_workshop = _Workshop()
+_factory = _Factory()
 
 
 def sts_client(base: boto3.Session, region: str | None) -> STSClient:
-    """The client with which a session asks STS in a region; None for botocore's choice."""
-    with _workshop.busy:
-        clients = _workshop.clients.setdefault(base, {})
+    """Return a session's shared STS client in a region; None for botocore's default region."""
+    with _factory.lock:
+        clients = _factory.sts_clients.setdefault(base, {})
         if region not in clients:
             clients[region] = base.client("sts", region_name=region)
         return clients[region]
 
 
-class _SessionOfRole(botocore.session.Session):
-    """A botocore session that has the credentials of a role, whatever profile and environment say."""
+class _RoleSession(botocore.session.Session):
+    """A botocore session with the credentials of a role. It ignores those of the profile and the environment."""
 
-    def __init__(self, credentials: AssumedRoleCredentials, hooks: HierarchicalEmitter) -> None:
-        super().__init__(event_hooks=hooks, include_builtin_handlers=False)
+    def __init__(self, credentials: AssumedRoleCredentials, emitter: HierarchicalEmitter) -> None:
+        super().__init__(event_hooks=emitter, include_builtin_handlers=False)
         self._role = credentials
 
     def get_credentials(self) -> AssumedRoleCredentials:
         return self._role
 
     def create_client(self, *args: Any, **options: Any) -> BaseClient:
-        # Making a client is all work and no waiting, and the first of a service reads what the others share.
-        with _workshop.busy:
+        # Creating a client takes CPU time only, and the first one of a service loads models that the others share.
+        with _factory.lock:
             return super().create_client(*args, **options)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         self._role.__reduce_ex__(protocol)
 
 
-def session_like(base: boto3.Session, credentials: AssumedRoleCredentials, region: str | None) -> boto3.Session:
-    """A session with the settings of another one, and with credentials of its own.
+def derive_session(base: boto3.Session, credentials: AssumedRoleCredentials, region: str | None) -> boto3.Session:
+    """Return a session with the configuration of another session and its own credentials.
 
     Args:
-        base: the other one. Its event handlers stay its own.
-        credentials: of the new session.
-        region: of the new session; None for that of the other one.
+        base: the other session. Its event handlers are not copied.
+        credentials: the new session's credentials.
+        region: the new session's region; None for the base's.
     """
-    # boto3 has no public way to the botocore session that holds its settings.
+    # boto3 has no public attribute for the botocore session that holds the configuration.
     parent = base._session
-    with _workshop.busy:
-        hooks = _workshop.new_hooks()
-    child = _SessionOfRole(credentials, hooks)
+    with _factory.lock:
+        emitter = _factory.event_emitter()
+    child = _RoleSession(credentials, emitter)
     for name, value in parent.instance_variables().items():
         child.set_config_variable(name, value)
     child.set_default_client_config(parent.get_default_client_config())
@@ -102,11 +103,13 @@ def session_like(base: boto3.Session, credentials: AssumedRoleCredentials, regio
     child.user_agent_version = parent.user_agent_version
     child.user_agent_extra = parent.user_agent_extra
 
-    with _workshop.busy:
-        # The loader keeps what it read of botocore's models, which are most of a session's cost.
+    with _factory.lock:
+        # The loader caches botocore's models. Loading them is the largest part of a session's cost.
         loader = parent.get_component("data_loader")
         child.register_component("data_loader", loader)
         paths = len(loader.search_paths)
         session = boto3.Session(botocore_session=child, region_name=region)
-        del loader.search_paths[paths:]  # boto3 appends its own folder for each session; it is there already
+        del loader.search_paths[
+            paths:
+        ]  # boto3 appends its data folder for each session, although the base has added it
     return session

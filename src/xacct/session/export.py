@@ -1,6 +1,6 @@
-"""A role's credentials for other tools: for ``credential_process``, and as environment variables.
+"""A role's credentials for other programs: as ``credential_process`` output, and as environment variables.
 
-Both hand out secrets, to whoever asked for them.
+Both contain secrets. Do not log them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ __all__ = ["credential_process", "environment_variables"]
 
 
 def credential_process(session: boto3.Session) -> str:
-    """What a program named as ``credential_process`` in ``~/.aws/config`` prints.
+    """Return the JSON that a ``credential_process`` in ``~/.aws/config`` must print.
 
     Args:
-        session: made by `xacct.assume_role`.
+        session: a session that `xacct.assume_role` returned.
 
     Raises:
-        InvalidValue: it was made otherwise.
-        AwsError: the role has to be assumed again, and AWS refuses.
+        InvalidValue: the session comes from somewhere else.
+        AwsError: the role had to be assumed again, and AWS refused.
 
     Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
     """
@@ -44,14 +44,14 @@ def credential_process(session: boto3.Session) -> str:
 
 
 def environment_variables(session: boto3.Session) -> dict[str, str]:
-    """The variables that make another program act as the role, until the credentials expire.
+    """Return the environment variables with which another program acts as the role, until the credentials expire.
 
     Args:
-        session: made by `xacct.assume_role`.
+        session: a session that `xacct.assume_role` returned.
 
     Raises:
-        InvalidValue: it was made otherwise.
-        AwsError: the role has to be assumed again, and AWS refuses.
+        InvalidValue: the session comes from somewhere else.
+        AwsError: the role had to be assumed again, and AWS refused.
 
     Source: https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
     """
@@ -70,7 +70,7 @@ def environment_variables(session: boto3.Session) -> dict[str, str]:
 def _lease(session: boto3.Session) -> Lease:
     credentials = session.get_credentials()
     if not isinstance(credentials, AssumedRoleCredentials):
-        raise InvalidValue("session", session, "a session that assume_role made")
+        raise InvalidValue("session", session, "a session that assume_role returned")
     return credentials.lease()
 
 

@@ -1,4 +1,4 @@
-"""One function in many accounts, each with a session of its own."""
+"""fan_out: one function run in many accounts, with a session for each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 import boto3
 from attrs import field, frozen
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
 from xacct.arn import Arn
+from xacct.aws_reads import caller_arn
 from xacct.errors import AwsError, InvalidValue
 from xacct.policy import PolicyDocument
 from xacct.session.credentials import AssumedRoleCredentials
-from xacct.session.derived_session import session_like
+from xacct.session.derived_session import derive_session
 from xacct.session.role_request import RoleRequest, check_region, session_name_from
 
 if TYPE_CHECKING:
@@ -35,19 +36,19 @@ log = logging.getLogger("xacct")
 
 T = TypeVar("T")
 
-# Called with how many accounts are done, how many there are, and the account that was done last.
+# Called with the number of finished accounts, the total, and the id of the account that finished last.
 Progress = Callable[[int, int, str], object]
 
-_MOST_WORKERS = 48
+_MAX_WORKERS = 48
 
 
 @frozen(repr=False)
 class FanOut(Generic[T]):
-    """What became of a function in each account, in the order in which they were given. Prints as a table.
+    """The result or error of a function in each account, in the order of the targets. Prints as a table.
 
     Attributes:
-        results: what it returned, by account.
-        errors: what it raised, or what kept it from being called, by account.
+        results: the return values by account id.
+        errors: the exceptions by account id: of the function, or of assuming the role.
     """
 
     results: Mapping[str, T]
@@ -56,23 +57,23 @@ class FanOut(Generic[T]):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed."""
+        """Whether no account failed."""
         return not self.errors
 
     @property
     def _rows(self) -> list[tuple[str, str, str]]:
         return [
-            ("NO", account, f"{type(self.errors[account]).__name__}: {self.errors[account]}")
+            ("FAIL", account, f"{type(self.errors[account]).__name__}: {self.errors[account]}")
             if account in self.errors
             else ("ok", account, str(self.results[account]))
             for account in self._order
         ]
 
     def __str__(self) -> str:
-        return "\n".join(f"{sign}  {account}  {what}" for sign, account, what in self._rows)
+        return "\n".join(f"{status:4}  {account}  {text}" for status, account, text in self._rows)
 
     def __repr__(self) -> str:
-        return f"<FanOut: {len(self.results)} accounts done, {len(self.errors)} failed>"
+        return f"<FanOut: {len(self.results)} accounts succeeded, {len(self.errors)} failed>"
 
     def _repr_html_(self) -> str:
         rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows)
@@ -92,31 +93,32 @@ def fan_out(
     progress: Progress | bool | None = None,
     on_error: Literal["collect", "raise"] = "collect",
 ) -> FanOut[T]:
-    """Run a function in many accounts at once, in each with a session of its own.
+    """Run a function in many accounts at once, with a session for each account.
 
-    The roles are assumed by one STS client that slows down when STS throttles. Each session is an ordinary
-    ``boto3.Session``, as :func:`assume_role` gives it, and is forgotten when the function returns: keep results, not
-    clients. Making clients is what takes longest, so make few in the function.
+    The roles are assumed with one STS client that slows down when STS throttles. Each session is an ordinary
+    ``boto3.Session`` like those of :func:`assume_role`, and is released when the function returns: return results, not
+    clients. Creating clients takes most of the time, so create few in the function.
 
-    After Ctrl-C no further account is begun, those under way end, and KeyboardInterrupt is raised.
+    After Ctrl-C no further account is started, running ones finish, and KeyboardInterrupt is raised.
 
     Args:
-        sessions_or_role_arns: sessions of the accounts, or roles to assume in them; at most one for each account.
-        function: called with a session, in a thread. What it returns or raises is kept.
-        base: whoever assumes the roles; None for boto3's default session.
-        session_name: what the accounts' logs call the sessions; None for the caller's own name, which takes one call.
-        external_id: what the roles' trust policies demand.
-        policy: a session policy: the sessions may do what both this and the role's policies allow.
-        region: of the sessions; None for the base's.
-        max_workers: how many accounts at the same time; None for 48, or fewer where there are fewer.
-        progress: called in this thread after each account; True for a bar of the library rich, False for nothing, None
-            for a bar where standard error is a terminal and rich is installed (``pip install 'xacct[progress]'``).
-        on_error: ``collect`` keeps errors beside the results; ``raise`` begins no further account after the first
+        sessions_or_role_arns: sessions of the accounts, or roles to assume in them; at most one per account.
+        function: called with a session, in a thread. Its return value or exception is stored.
+        base: the session that assumes the roles; None for boto3's default session.
+        session_name: the role session name in the accounts' CloudTrail logs; None for the caller's name, which takes
+            one API call.
+        external_id: the external ID that the roles' trust policies require.
+        policy: a session policy. The sessions can do what both this policy and the role's policies allow.
+        region: the sessions' region; None for the base's.
+        max_workers: the maximum number of accounts at the same time; None for 48.
+        progress: called in this thread after each account. True for a progress bar of the library rich, False for none,
+            None for a bar if standard error is a terminal and rich is installed (``pip install 'xacct[progress]'``).
+        on_error: ``collect`` stores errors next to the results; ``raise`` starts no further account after the first
             error, and raises it.
 
     Raises:
-        InvalidValue: an argument breaks a rule, or two are of the same account; nothing was called.
-        AwsError: the caller's name, or the account of a session, could not be learnt; no function was called.
+        InvalidValue: an argument is not valid, or two targets belong to the same account; nothing was called.
+        AwsError: the caller's name, or the account of a session, could not be read; the function was not called.
         Exception: with ``on_error="raise"``, the first error.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entities
@@ -128,8 +130,8 @@ def fan_out(
     >>> with Sandbox(["111111111111", "222222222222"]) as aws:
     ...     sessions = [aws.account(account).session for account in ("111111111111", "222222222222")]
     ...     print(fan_out(sessions, count_buckets))
-    ok  111111111111  0
-    ok  222222222222  0
+    ok    111111111111  0
+    ok    222222222222  0
     """
     if on_error not in ("collect", "raise"):
         raise InvalidValue("on_error", on_error, "'collect' or 'raise'")
@@ -145,7 +147,7 @@ def fan_out(
         return FanOut(MappingProxyType({}), MappingProxyType({}), order=())
     roles = [target for target in targets if isinstance(target, RoleRequest)]
     _check_distinct([role.role_arn.account for role in roles])
-    workers = min(max_workers or _MOST_WORKERS, len(targets))
+    workers = min(max_workers or _MAX_WORKERS, len(targets))
     assumer = cache(lambda: _Assumer.of(base or boto3.Session(), roles, region, workers))
     if roles:
         assumer()
@@ -154,7 +156,7 @@ def fan_out(
         try:
             return function(assumer().assume(target) if isinstance(target, RoleRequest) else target)
         except Exception as error:
-            _let_go(error)
+            _clear_frames(error)
             raise
 
     with ThreadPoolExecutor(workers, thread_name_prefix="xacct") as threads:
@@ -164,21 +166,21 @@ def fan_out(
         try:
             for account, target in zip(accounts, targets):
                 running[threads.submit(partial(in_account, target))] = account
-            with _reported(progress, len(targets)) as report:
+            with _progress_reporter(progress, len(targets)) as report:
                 for number, future in enumerate(as_completed(running), start=1):
                     report(number, len(targets), running[future])
                     if on_error == "raise":
                         future.result()
         except BaseException:
-            left = sum(future.cancel() for future in running)
-            log.warning("%d of %d accounts were not begun", left, len(targets))
+            skipped = sum(future.cancel() for future in running)
+            log.warning("%d of %d accounts were not started", skipped, len(targets))
             raise
     return _outcome(running)
 
 
 @frozen
 class _Assumer:
-    """Assumes the roles for all threads, with one client."""
+    """Assumes the roles for all threads with one STS client."""
 
     base: boto3.Session
     sts: STSClient = field(repr=False)
@@ -189,18 +191,16 @@ class _Assumer:
     def of(cls, base: boto3.Session, roles: list[RoleRequest], region: str | None, workers: int) -> _Assumer:
         for role in roles:
             check_region(role, region, base.region_name)
-        # One bucket of tokens for all threads, which botocore fills more slowly when STS throttles.
+        # The threads share one token bucket, which botocore fills more slowly when STS throttles.
         config = Config(max_pool_connections=workers, retries={"mode": "adaptive", "total_max_attempts": 8})
         sts = base.client("sts", region_name=base.region_name or region or roles[0].home_region, config=config)
-        named = roles[0].session_name or _known_name(base) or session_name_from(_caller(sts))
+        named = roles[0].session_name or _known_name(base) or session_name_from(_caller(sts, "base"))
         return cls(base, sts, named, region)
 
     def assume(self, request: RoleRequest) -> boto3.Session:
-        credentials = AssumedRoleCredentials(
-            request, lambda: self.sts, caller=self.base, session_name=self.session_name
-        )
+        credentials = AssumedRoleCredentials(request, lambda: self.sts, session_name=self.session_name)
         credentials.get_frozen_credentials()
-        return session_like(self.base, credentials, self.region)
+        return derive_session(self.base, credentials, self.region)
 
 
 def _known_name(base: boto3.Session) -> str | None:
@@ -208,12 +208,12 @@ def _known_name(base: boto3.Session) -> str | None:
     return credentials.known_session_name if isinstance(credentials, AssumedRoleCredentials) else None
 
 
-def _caller(sts: STSClient) -> Arn:
-    doing = "asking who the session belongs to"
+def _caller(sts: STSClient, session_name: str) -> Arn:
     try:
-        return Arn.parse(sts.get_caller_identity()["Arn"])
-    except (ClientError, BotoCoreError) as error:
-        raise AwsError(f"{doing}: {error}", doing=doing) from error
+        return caller_arn(sts, session_name)
+    except BotoCoreError as error:
+        doing = f"reading the caller identity of the {session_name} session"
+        raise AwsError(f"{doing} failed: {error}", doing=doing) from error
 
 
 def _account_of(target: boto3.Session | RoleRequest) -> str:
@@ -222,18 +222,17 @@ def _account_of(target: boto3.Session | RoleRequest) -> str:
     credentials = target.get_credentials()
     if isinstance(credentials, AssumedRoleCredentials):
         return credentials.request.role_arn.account
-    return _caller(target.client("sts")).account
+    return _caller(target.client("sts"), "target").account
 
 
 def _check_distinct(accounts: list[str]) -> None:
-    twice = next((account for place, account in enumerate(accounts) if account in accounts[:place]), None)
-    if twice is not None:
-        rule = "one session or role for each account: results are by account"
-        raise InvalidValue("sessions_or_role_arns", twice, rule)
+    repeated = next((account for place, account in enumerate(accounts) if account in accounts[:place]), None)
+    if repeated is not None:
+        raise InvalidValue("sessions_or_role_arns", repeated, "at most one session or role per account")
 
 
-def _let_go(error: BaseException | None) -> None:
-    """Free what an error's frames hold: the session and its clients, of each account that failed."""
+def _clear_frames(error: BaseException | None) -> None:
+    """Release what the frames of an error reference: the session and the clients of a failed account."""
     while error is not None:
         clear_frames(error.__traceback__)
         error = error.__context__
@@ -254,7 +253,7 @@ def _outcome(running: Mapping[Future[T], str]) -> FanOut[T]:
 
 
 @contextmanager
-def _reported(progress: Progress | bool | None, total: int) -> Iterator[Progress]:
+def _progress_reporter(progress: Progress | bool | None, total: int) -> Iterator[Progress]:
     if callable(progress):
         yield progress
     elif progress or (progress is None and sys.stderr.isatty() and find_spec("rich")):

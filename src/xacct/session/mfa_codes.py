@@ -1,4 +1,4 @@
-"""Where the codes of an MFA device come from, and which device it is."""
+"""The codes of an MFA device, and its serial number."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from xacct.errors import InvalidValue, MfaRejected
-from xacct.session.role_request import is_token_code
+from xacct.limits import MFA_TOKEN_CODE
 
 if TYPE_CHECKING:
     import boto3
 
-__all__ = ["TokenCodes", "serial_of"]
+__all__ = ["TokenCodes", "mfa_serial_of"]
 
-_DOING = "getting an MFA code"
+_DOING = "reading an MFA code"
 
 
 class TokenCodes:
-    """The codes of one device: from a callable as often as needed, or else one, given or asked for at the terminal.
+    """The codes of one MFA device: any number from a callable, or a single one, passed or entered at the terminal.
 
     Args:
-        token: six digits, or a callable that gives them; None to ask at the terminal.
+        token: six digits, or a callable that returns them; None to ask at the terminal.
 
     Raises:
         InvalidValue: the token is neither six digits nor a callable.
@@ -36,24 +36,25 @@ class TokenCodes:
 
     @property
     def renewable(self) -> bool:
-        """Whether there can be more than one code."""
+        """Whether more than one code is available."""
         return callable(self._token)
 
     def next(self, serial: str | None) -> str:
-        """A code for one call.
+        """Return a code for one call.
 
         Args:
-            serial: of the device, for whoever is asked.
+            serial: the device's serial number, for the prompt.
 
         Raises:
-            MfaRejected: there is none: the one code is used up, or there is no terminal to ask at.
-            InvalidValue: what was answered is not six digits.
+            MfaRejected: the single code was used already, or there is no terminal.
+            InvalidValue: the code is not six digits.
         """
         if callable(self._token):
             return _checked(self._token())
         if self._used:
             raise MfaRejected(
-                f"the one MFA code of {serial} is used up: assume the role anew, or with a callable as mfa_token",
+                f"{_DOING} of {serial} failed: the single code was used already, and each code works once. "
+                "Call assume_role again, or pass a callable as mfa_token",
                 doing=_DOING,
             )
         self._used = True
@@ -67,30 +68,36 @@ def _ask(serial: str | None) -> str:
             return getpass.getpass(f"MFA code for {serial}: ").strip()
     except (EOFError, OSError, getpass.GetPassWarning):
         raise MfaRejected(
-            f"there is no terminal to ask for the MFA code of {serial} at: give mfa_token", doing=_DOING
+            f"{_DOING} of {serial} failed: there is no terminal to ask for it. Pass mfa_token", doing=_DOING
         ) from None
 
 
 def _checked(code: object) -> str:
-    if isinstance(code, str) and is_token_code(code):
+    if isinstance(code, str) and MFA_TOKEN_CODE.allows(code):
         return code
-    raise InvalidValue("mfa_token", "...", "the six digits that the device shows, as a string, or a callable for them")
+    raise InvalidValue(
+        "mfa_token", "...", "the six digits of the MFA device as a string, or a callable that returns them"
+    )
 
 
-def serial_of(base: boto3.Session) -> str:
-    """The MFA device of whoever a session belongs to: its profile's ``mfa_serial``, or else the user's only device.
+def mfa_serial_of(base: boto3.Session) -> str:
+    """Return the serial number of the caller's MFA device: the profile's ``mfa_serial``, or the user's only device.
+
+    Args:
+        base: the session that assumes the role.
 
     Raises:
-        MfaRejected: it cannot be told.
+        MfaRejected: the profile has no ``mfa_serial``, and the user does not have exactly one device or its devices
+            cannot be listed.
     """
     configured = base._session.get_scoped_config().get("mfa_serial")
     if isinstance(configured, str):
         return configured
-    doing = "finding the MFA device"
+    doing = "finding the caller's MFA device"
     try:
         devices = base.client("iam").list_mfa_devices()["MFADevices"]
     except ClientError as error:
-        raise MfaRejected(f"{doing}: give mfa_serial. AWS said: {error}", doing=doing) from error
+        raise MfaRejected(f"{doing} failed. Pass mfa_serial. AWS said: {error}", doing=doing) from error
     if len(devices) != 1:
-        raise MfaRejected(f"{doing}: the user has {len(devices)}; give mfa_serial", doing=doing)
+        raise MfaRejected(f"{doing} failed: the user has {len(devices)} devices. Pass mfa_serial", doing=doing)
     return devices[0]["SerialNumber"]

@@ -1,4 +1,4 @@
-"""A role as a profile in ``~/.aws/config``, for the AWS CLI and every SDK."""
+"""Profiles that assume a role, in ``~/.aws/config``, for the AWS CLI and the AWS SDKs."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def profile_block(
     duration: int | None = None,
     region: str | None = None,
 ) -> str:
-    """The lines of a profile that assumes a role.
+    """Return the lines of a profile that assumes a role.
 
     Args:
-        name: of the profile: letters, digits and ``_.@%+:/-``.
-        role_arn: the role, with its path.
+        name: the profile's name: letters, digits and ``_.@%+:/-``.
+        role_arn: the role's ARN with its path.
         source_profile: the profile whose credentials assume the role.
-        external_id: what the trust policy demands.
-        mfa_serial: the MFA device; the CLI asks for its code.
-        session_name: what audits call the session.
-        duration: seconds from 900 to 43200.
+        external_id: the external ID that the trust policy requires.
+        mfa_serial: the MFA device's ARN or serial number. The AWS CLI asks for its code.
+        session_name: the role session name in CloudTrail logs.
+        duration: the lifetime of one set of credentials in seconds, 900 to 43200.
         region: the profile's region.
 
     Raises:
-        InvalidValue: one of them breaks a rule.
+        InvalidValue: an argument is not valid.
 
     >>> print(profile_block("production", "arn:aws:iam::111111111111:role/Reader", source_profile="development"))
     [profile production]
@@ -79,35 +79,38 @@ def profile_block(
 
 
 def write_profile(block: str, *, replace: bool = False, file: str | os.PathLike[str] | None = None) -> Path:
-    """Write a profile into the configuration file, and leave every other line as it is.
+    """Write a profile to the AWS configuration file. All other lines stay as they are.
 
     Args:
-        block: the profile's lines, as `profile_block` gives them.
-        replace: whether a profile of this name may be replaced, with all that is in it.
-        file: which file; None for that of ``AWS_CONFIG_FILE``, or else ``~/.aws/config``.
+        block: the profile's lines, as `profile_block` returns them.
+        replace: whether to replace an existing profile of this name, with all its settings.
+        file: the path of the file; None for ``AWS_CONFIG_FILE``, or else ``~/.aws/config``.
 
     Returns:
-        The file, with symbolic links followed.
+        The path of the file, with symbolic links resolved.
 
     Raises:
-        InvalidValue: there is another profile of this name. One that has exactly these lines is left as it is.
+        InvalidValue: the file has another profile of this name and ``replace`` is False. A profile with exactly these
+            lines is not an error.
     """
     path = Path(file or os.environ.get("AWS_CONFIG_FILE") or "~/.aws/config").expanduser().resolve()
     text = path.read_bytes().decode("utf-8") if path.exists() else ""
     newline = "\r\n" if "\r\n" in text else "\n"
-    wanted = block.strip().split("\n")
-    if not _PROFILE.match(wanted[0]):
-        raise InvalidValue("block", wanted[0], "the lines that profile_block gives")
-    there = _LINE.findall(text)
-    start, end = _span(there, wanted[0])
-    if [line.strip() for line in there[start:end]] == wanted:
+    new = block.strip().split("\n")
+    if not _PROFILE.match(new[0]):
+        raise InvalidValue("block", new[0], "the lines that profile_block returns")
+    lines = _LINE.findall(text)
+    start, end = _span(lines, new[0])
+    if [line.strip() for line in lines[start:end]] == new:
         return path
     if start < end and not replace:
-        raise InvalidValue("block", wanted[0], f"{path} has another such profile: choose another name, or replace=True")
-    before = "".join(there[:start])
+        raise InvalidValue(
+            "block", new[0], f"{path} has another profile of this name. Choose another name, or pass replace=True"
+        )
+    before = "".join(lines[:start])
     if start == end and before.strip():
         before = before.rstrip("\r\n") + newline * 2
-    write_atomically(path, before + newline.join([*wanted, ""]) + "".join(there[end:]), keep_mode=True)
+    write_atomically(path, before + newline.join([*new, ""]) + "".join(lines[end:]), keep_mode=True)
     return path
 
 
@@ -116,13 +119,13 @@ def _header(name: str) -> str:
 
 
 def _span(lines: list[str], header: str) -> tuple[int, int]:
-    """From the profile's header to its last setting; the end of the file, twice, where it is not there."""
+    """Return the range of a profile, from its header to its last setting; an empty range at the end if missing."""
     headers = [number for number, line in enumerate(lines) if line.startswith("[")]
     for number in headers:
         if _canonical(lines[number]) == header:
             end = next((following for following in headers if following > number), len(lines))
             while lines[end - 1].lstrip().startswith(("#", ";")) or not lines[end - 1].strip():
-                end -= 1  # what stands above the next profile is about that one
+                end -= 1  # comments above the next profile belong to it
             return number, end
     return len(lines), len(lines)
 
