@@ -8,7 +8,7 @@ from xacct.errors import ApplyFailed
 
 from .seeds import seeded
 
-SEEDS, PER_TEST = range(1000, 1168), 14
+SEEDS, PER_TEST = range(1000, 1144), 12
 
 
 @pytest.mark.parametrize("first", SEEDS[::PER_TEST])
