@@ -88,7 +88,7 @@ class Faults:
     def next_fault(self, call: Call) -> Fault | Refused | None:
         """Count the call for every fault, and return the first one that applies to it."""
         # A list, not a generator: every rule must count the call.
-        faults = [rule.fault for rule in self._rules if rule.applies_to(call)]
+        faults: list[Fault | Refused] = [rule.fault for rule in self._rules if rule.applies_to(call)]
         return faults[0] if faults else None
 
 
