@@ -88,7 +88,7 @@ class User(Resource[UserState]):
             *(self._belongings(signed_in="PasswordLastUsed" in user) if removing else ()),
         )
         # The password is set before the policies are attached. If all of them are attached and there is no password,
-        # somebody deleted it on purpose, and a rerun must not set another.
+        # it was deleted on purpose, and a rerun must not set another.
         complete = set(self._declared_policies) <= set(attached)
         return UserState(
             tags=tags_from_list(user.get("Tags", [])),
