@@ -1,32 +1,87 @@
-"""What the errors say."""
+"""The messages of the errors, and that every error can be pickled and copied with all its fields."""
 
 from __future__ import annotations
 
+import copy
+import multiprocessing
 import pickle
+from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
 from xacct import errors
 from xacct.errors import (
     ApplyFailed,
+    AssumeRoleDenied,
     AwsError,
     ForeignAttachments,
     InvalidValue,
+    MfaRejected,
     NotOurs,
+    NotPropagated,
     PackedPolicyTooLarge,
     PermissionMissing,
     PolicyError,
+    ProofFailed,
+    RegionDisabled,
+    SessionExpired,
     WrongAccount,
     XacctError,
 )
 
+ROLE = "arn:aws:iam::111111111111:role/Reader"
+EXAMPLES: list[XacctError] = [
+    XacctError("failed"),
+    InvalidValue("duration", 5, "at least 900"),
+    PolicyError("Statement[0]", "is empty"),
+    WrongAccount("trusting", "111111111111", "222222222222"),
+    ProofFailed("role Reader", ["writes s3://reports"]),
+    NotOurs("111111111111", ["role Reader"]),
+    ForeignAttachments("removing the grant", "111111111111", ["key A"], touched=True),
+    ApplyFailed("creating role Reader", "throttled", stands=["user U"], restored=["policy P"]),
+    AwsError("failed", doing="reading", account="111111111111", code="Throttling", ambiguous=True),
+    PermissionMissing(
+        doing="creating role Reader", account="111111111111", action="iam:CreateRole", resource=ROLE, message="no"
+    ),
+    NotPropagated("failed", doing="reading", account="111111111111", code="NoSuchEntity", ambiguous=True),
+    AssumeRoleDenied("failed", role_arn=ROLE, context={"sts:ExternalId": "acme-42"}, doing="assuming", account="1"),
+    SessionExpired("failed", doing="assuming", account="111111111111", code="ExpiredToken"),
+    MfaRejected("failed", doing="assuming", account="111111111111", code="AccessDenied"),
+    RegionDisabled("failed", doing="assuming", account="111111111111", code="RegionDisabledException"),
+    PackedPolicyTooLarge("failed", doing="assuming", account="1", code="PackedPolicyTooLarge", percent=120),
+]
+
+
+def test_every_error_has_an_example_here() -> None:
+    assert {type(error).__name__ for error in EXAMPLES} == set(errors.__all__)
+
 
 @pytest.mark.parametrize("name", errors.__all__)
-def test_every_error_is_one_of_xacct(name: str) -> None:
+def test_every_error_is_an_xacct_error(name: str) -> None:
     assert issubclass(getattr(errors, name), XacctError)
 
 
-def test_bad_input_is_also_what_python_calls_a_value_error() -> None:
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_every_error_can_be_pickled_and_copied_with_all_its_fields(error: XacctError) -> None:
+    copies = [pickle.loads(pickle.dumps(error, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
+    for found in [*copies, copy.copy(error), copy.deepcopy(error)]:
+        assert type(found) is type(error)
+        assert (str(found), found.args, vars(found)) == (str(error), error.args, vars(error))
+
+
+def fail() -> None:
+    raise RegionDisabled("STS is not active", doing="assuming", account="111111111111", code="RegionDisabledException")
+
+
+def test_an_error_of_a_worker_process_arrives_as_itself() -> None:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as workers:
+        with pytest.raises(RegionDisabled, match="STS is not active") as error:
+            workers.submit(fail).result()
+        assert (error.value.doing, error.value.account) == ("assuming", "111111111111")
+        assert workers.submit(len, "ok").result() == 2
+
+
+def test_invalid_input_is_also_a_value_error() -> None:
     assert issubclass(InvalidValue, ValueError)
     assert issubclass(PolicyError, ValueError)
 
@@ -35,43 +90,35 @@ def test_an_invalid_value_names_the_field_the_value_and_the_rule() -> None:
     assert str(InvalidValue("duration", 5, "at least 900")) == "duration: 5 is not valid: at least 900"
 
 
-def test_bad_input_crosses_processes() -> None:
-    value = pickle.loads(pickle.dumps(InvalidValue("duration", 5, "at least 900")))
-    assert (value.field, value.value, value.rule) == ("duration", 5, "at least 900")
-    policy = pickle.loads(pickle.dumps(PolicyError("Statement[0]", "is empty")))
-    assert (policy.path, policy.problem) == ("Statement[0]", "is empty")
-
-
-def test_a_policy_error_without_a_place_is_just_the_problem() -> None:
+def test_a_policy_error_without_a_path_is_just_the_problem() -> None:
     assert str(PolicyError("", "is not JSON")) == "is not JSON"
 
 
-def test_a_missing_permission_names_account_action_and_the_statement_to_add() -> None:
+def test_a_missing_permission_names_the_account_the_action_and_the_statement_to_add() -> None:
     error = PermissionMissing(
         doing="creating role R", account="111111111111", action="iam:CreateRole", resource="arn:r", message="no"
     )
-    assert "in account 111111111111: the caller may not iam:CreateRole on arn:r" in str(error)
+    assert "creating role R in account 111111111111 failed: the caller may not iam:CreateRole on arn:r" in str(error)
     assert '{"Effect": "Allow", "Action": "iam:CreateRole", "Resource": "arn:r"}' in str(error)
 
 
-def test_a_failure_says_what_was_rolled_back_or_what_stands() -> None:
-    assert "Nothing had been changed" in str(ApplyFailed("creating role R", "no"))
-    assert "Rolled back: policy P. The accounts are as they were" in str(
+def test_a_failed_apply_says_what_was_rolled_back_and_what_was_not() -> None:
+    assert str(ApplyFailed("creating role R", "no")) == "creating role R failed: no. Nothing was changed"
+    assert "Rolled back: policy P. The accounts are as they were before" in str(
         ApplyFailed("creating role R", "no", restored=["policy P"])
     )
-    stands = str(ApplyFailed("creating role R", "no", stands=["user U"], restored=["policy P"]))
-    assert "Still standing: user U. Mend the cause and run it again" in stands
+    remaining = str(ApplyFailed("creating role R", "no", stands=["user U"], restored=["policy P"]))
+    assert "Not rolled back: user U. Fix the cause and run again; it resumes from here" in remaining
 
 
-def test_foreign_things_are_named_with_whether_anything_was_touched() -> None:
-    assert "nothing was touched; xacct did not make key A; key B" in str(
+def test_foreign_attachments_are_listed_with_whether_something_was_removed() -> None:
+    assert "not created by xacct: key A; key B. Nothing was changed" in str(
         ForeignAttachments("removing the grant", "111111111111", ["key A", "key B"])
     )
-    assert "nothing was touched" not in str(ForeignAttachments("deleting", "1", ["key A"], touched=True))
+    assert "Nothing was changed" not in str(ForeignAttachments("deleting", "1", ["key A"], touched=True))
 
 
-def test_the_others_say_what_to_do() -> None:
-    assert "pass a session of account 1" in str(WrongAccount("trusting", "1", "2"))
-    assert "pass adopt=True to take it over" in str(NotOurs("1", ["role R"]))
-    assert PackedPolicyTooLarge("too large", doing="assuming", percent=120).percent == 120
-    assert AwsError("no", doing="reading", account="1", code="X").code == "X"
+def test_the_other_errors_say_what_to_do() -> None:
+    assert "Pass a session of account 1" in str(WrongAccount("trusting", "1", "2"))
+    assert "pass adopt=True to adopt it" in str(NotOurs("1", ["role R"]))
+    assert "Fix the grant" in str(ProofFailed("role R", ["writes"]))

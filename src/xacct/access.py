@@ -10,7 +10,7 @@ from attrs import field, frozen
 from xacct.arn import Arn
 from xacct.aws_reads import bucket_kms_key, bucket_region
 from xacct.console_user import ConsoleUser, console_user_or_none
-from xacct.errors import AssumeRoleDenied, InvalidValue
+from xacct.errors import InvalidValue
 from xacct.events import OnEvent
 from xacct.grant_account import GrantAccount, connect
 from xacct.grants import DevAccessGrant, TrustGrant, check_trusted_principal
@@ -97,22 +97,18 @@ class CrossAccountAccess:
 
         Raises:
             InvalidValue: an argument is not valid; no call was made.
-            AssumeRoleDenied: STS denied the request; ``explanation`` reads both accounts and gives the reason.
+            AssumeRoleDenied: STS denied the request. `xacct.explain` reads the policies of both accounts and says why.
         """
-        try:
-            return assume_role(
-                self._trusted,
-                self.role_arn,
-                external_id=self.trust.external_id,
-                session_name=session_name,
-                duration=duration,
-                mfa_serial=mfa_serial,
-                mfa_token=mfa_token,
-                region=region,
-            )
-        except AssumeRoleDenied as denied:
-            denied.trusting = self._trusting
-            raise
+        return assume_role(
+            self._trusted,
+            self.role_arn,
+            external_id=self.trust.external_id,
+            session_name=session_name,
+            duration=duration,
+            mfa_serial=mfa_serial,
+            mfa_token=mfa_token,
+            region=region,
+        )
 
     def profile_block(
         self,

@@ -1,4 +1,4 @@
-"""Reads of AWS that several rooms share: who is calling, what a managed policy says, where and how a bucket stores."""
+"""AWS reads that several modules share: the caller identity, policy documents, and a bucket's region and KMS key."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from xacct.arn import Arn
+from xacct.errors import AwsError, SessionExpired
 from xacct.policy import PolicyDocument
 from xacct.retry import Patience, attempt, code_of
 
@@ -17,41 +18,48 @@ if TYPE_CHECKING:
 __all__ = ["bucket_kms_key", "bucket_region", "caller_arn", "managed_policy_document", "parsed_document"]
 
 
-def caller_arn(sts: STSClient, session_name: str = "the", *, patience: Patience | None = None) -> Arn:
-    """The ARN of whoever the credentials of a client belong to.
+def caller_arn(sts: STSClient, session_name: str, *, patience: Patience | None = None) -> Arn:
+    """Return the ARN of the caller whose credentials a client uses.
 
     Args:
         sts: the client.
-        session_name: which session it is of, for errors, such as ``trusting``.
+        session_name: which session the client belongs to, for errors, such as ``trusting``.
         patience: how long to retry; 30 seconds if not given.
 
     Raises:
+        SessionExpired: the credentials have expired.
         AwsError: the credentials do not work.
 
     Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
-    which = "the session" if session_name == "the" else f"the {session_name} session"
-    identity = attempt(
-        sts.get_caller_identity,
-        doing=f"reading the caller identity of {which}",
-        account="(unknown)",
-        resource="*",
-        patience=patience or Patience(deadline=30),
-    )
+    doing = f"reading the caller identity of the {session_name} session"
+    try:
+        identity = attempt(
+            sts.get_caller_identity,
+            doing=doing,
+            account="(unknown)",
+            resource="*",
+            patience=patience or Patience(deadline=30),
+        )
+    except AwsError as error:
+        if error.code not in ("ExpiredToken", "ExpiredTokenException"):
+            raise
+        message = f"{doing} failed: its credentials have expired. Sign in again"
+        raise SessionExpired(message, doing=doing, code=error.code) from error
     return Arn.parse(identity["Arn"])
 
 
 def parsed_document(answer: object, *, name: str | None = None) -> PolicyDocument:
-    """The policy in an answer of IAM, which botocore has decoded although its type says text.
+    """Return the policy document of an IAM response. botocore has decoded it, although its type is text.
 
     Raises:
-        PolicyError: it is not well formed.
+        PolicyError: the document is not well formed.
     """
     return PolicyDocument.parse(cast("Mapping[str, object] | str", answer), name=name)
 
 
 def managed_policy_document(iam: IAMClient, arn: str, *, name: str | None = None) -> PolicyDocument:
-    """The default version of a managed policy.
+    """Return the document of a managed policy's default version.
 
     Args:
         iam: a client of an account that can see the policy.
@@ -68,7 +76,7 @@ def managed_policy_document(iam: IAMClient, arn: str, *, name: str | None = None
 
 
 def bucket_region(s3: S3Client, bucket: str) -> str:
-    """The region of a bucket.
+    """Return the region of a bucket.
 
     Raises:
         ClientError: AWS refused.
@@ -84,7 +92,7 @@ def bucket_region(s3: S3Client, bucket: str) -> str:
 
 
 def bucket_kms_key(s3: S3Client, bucket: str) -> str | None:
-    """The KMS key with which a bucket encrypts by default: its id, ARN or alias; None where it names none.
+    """Return the id, ARN or alias of the KMS key with which a bucket encrypts by default; None if it names none.
 
     Raises:
         ClientError: AWS refused.

@@ -1,18 +1,32 @@
-"""Every error that xacct raises, on one page.
+"""The errors that xacct raises.
 
-Each message says what was being done, in which account, what was wanted, what was given, and what to do next. None
-carries a password, a secret key or a session token.
+Each message says what failed, on which resource, in which account, why, and what to do next. No error holds a password,
+a secret key or a session token, and each survives ``pickle`` and ``copy.deepcopy`` with all its fields.
+
+- XacctError
+
+  - InvalidValue: a value that AWS would reject, or that would be unsafe
+  - PolicyError: a policy document that is not well formed
+  - WrongAccount: a session of another account than the grant
+  - ProofFailed: a grant that would allow too much or too little
+  - NotOurs: a resource that xacct did not create
+  - ForeignAttachments: attachments that xacct did not create block a removal
+  - ApplyFailed: a step of a plan failed
+  - AwsError: AWS refused a call
+
+    - PermissionMissing: the caller lacks a permission
+    - NotPropagated: a write was not visible everywhere before the deadline
+    - AssumeRoleDenied: STS denied sts:AssumeRole
+    - SessionExpired: the credentials of the base session have expired
+    - MfaRejected: the MFA code was wrong or not available
+    - RegionDisabled: STS is not active in the region
+    - PackedPolicyTooLarge: session policies and tags are too large
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    import boto3
+from collections.abc import Mapping, Sequence
 
 __all__ = [
     "ApplyFailed",
@@ -35,26 +49,26 @@ __all__ = [
 
 
 class XacctError(Exception):
-    """The base class of every error of xacct. Each survives ``pickle`` and ``copy.deepcopy`` with all its fields."""
+    """The base class of every error of xacct."""
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restored, (type(self), self.args, dict(self.__dict__))
 
 
 def _restored(kind: type[XacctError], args: tuple[object, ...], fields: dict[str, object]) -> XacctError:
-    # Without calling __init__, which makes the message from the fields and has another signature in each class.
+    # __init__ is not called: it builds the message from the fields, and its signature differs between the classes.
     error = kind.__new__(kind, *args)
     error.__dict__.update(fields)
     return error
 
 
 class InvalidValue(XacctError, ValueError):
-    """A value that AWS would refuse, or that would be unsafe; refused before any call.
+    """A value that AWS would reject, or that would be unsafe. It is refused before any call to AWS.
 
     Args:
         field: the name of the argument.
-        value: what was given.
-        rule: what would be right.
+        value: the value given.
+        rule: what is valid, or why this value is not.
     """
 
     def __init__(self, field: str, value: object, rule: str) -> None:
@@ -66,8 +80,8 @@ class PolicyError(XacctError, ValueError):
     """A policy document that is not well formed.
 
     Args:
-        path: where, in the document's own terms, such as ``Statement[0].Condition.Bool``.
-        problem: what is wrong there, and what would be right.
+        path: the element, such as ``Statement[0].Condition.Bool``; empty for the whole document.
+        problem: what is wrong, and what is valid.
     """
 
     def __init__(self, path: str, problem: str) -> None:
@@ -76,73 +90,81 @@ class PolicyError(XacctError, ValueError):
 
 
 class WrongAccount(XacctError):
-    """A session that belongs to another account than the grant is for."""
+    """A session belongs to another account than the grant.
+
+    Args:
+        side: ``trusting`` or ``trusted``.
+        wanted: the account of the grant.
+        given: the account of the session.
+    """
 
     def __init__(self, side: str, wanted: str, given: str) -> None:
         self.side, self.wanted, self.given = side, wanted, given
         super().__init__(
-            f"the {side} session belongs to account {given}, but the grant is for account {wanted}: "
-            f"pass a session of account {wanted}"
+            f"The {side} session belongs to account {given}, but the grant is for account {wanted}. "
+            f"Pass a session of account {wanted}"
         )
 
 
 class ProofFailed(XacctError):
-    """A grant whose proof fails: it would give what it should not, or not give what it should. Nothing was changed.
+    """The proof of a grant failed: it would allow too much or too little. Nothing was changed.
 
     Args:
-        grant: the grant in words.
-        failures: each check that failed, in words.
+        grant: a description of the grant, such as ``role Reader``.
+        failures: a description of each failed check.
     """
 
     def __init__(self, grant: str, failures: Sequence[str]) -> None:
         self.grant, self.failures = grant, tuple(failures)
         super().__init__(
-            f"the proof of {grant} fails: {'; '.join(failures)}. Nothing was changed: mend the grant, and print its "
-            "prove() for the whole table"
+            f"The proof of {grant} failed: {'; '.join(failures)}. Nothing was changed. "
+            "Fix the grant; print(prove(grant)) shows every check"
         )
 
 
 class NotOurs(XacctError):
-    """Something of the wanted name is there and does not carry xacct's ownership tags.
+    """A resource with the wanted name exists, and it does not have xacct's ownership tags. Nothing was changed.
 
-    Nothing was changed. Choose another name, or pass ``adopt=True`` to take it over.
+    Args:
+        account: the account's id.
+        names: a description of each such resource, such as ``role Reader``.
     """
 
     def __init__(self, account: str, names: Sequence[str]) -> None:
         self.account, self.names = account, tuple(names)
         super().__init__(
-            f"account {account} already has {', '.join(names)}, which xacct did not make: "
-            "choose another name, or pass adopt=True to take it over"
+            f"Account {account} already has {', '.join(names)}, which xacct did not create. "
+            "Choose another name, or pass adopt=True to adopt it"
         )
 
 
 class ForeignAttachments(XacctError):
-    """What somebody else attached stands in the way of a removal.
+    """Attachments that xacct did not create block a removal.
 
     Args:
-        doing: what was being done.
+        doing: the operation, such as ``removing the grant``.
         account: the account's id.
-        names: each thing that is foreign, in words.
-        touched: whether anything had been removed before AWS reported it.
+        names: a description of each attachment that xacct did not create.
+        touched: whether something had been removed before AWS reported the attachment.
     """
 
     def __init__(self, doing: str, account: str, names: Sequence[str], *, touched: bool = False) -> None:
-        self.account, self.names, self.touched = account, tuple(names), touched
-        state = "what is listed as removed is gone" if touched else "nothing was touched"
+        self.doing, self.account, self.names, self.touched = doing, account, tuple(names), touched
+        state = "Resources that are reported as removed are gone" if touched else "Nothing was changed"
         super().__init__(
-            f"{doing} in account {account}: {state}; xacct did not make {'; '.join(names)}. "
-            "Remove these by hand and run it again"
+            f"{doing} in account {account} failed: not created by xacct: {'; '.join(names)}. {state}. "
+            "Remove these attachments and run again"
         )
 
 
 class ApplyFailed(XacctError):
-    """A step failed.
+    """A step of a plan failed.
 
     Args:
-        doing: the step that failed, in words.
-        cause: why.
-        stands: what this run made and could not take back (empty: the accounts are as they were).
-        restored: what this run made and took back.
+        doing: the step that failed, such as ``creating role Reader``.
+        cause: why it failed.
+        stands: changes of this run that remain; empty if the accounts are as they were before.
+        restored: changes of this run that were rolled back.
     """
 
     def __init__(self, doing: str, cause: str, *, stands: Sequence[str] = (), restored: Sequence[str] = ()) -> None:
@@ -152,23 +174,23 @@ class ApplyFailed(XacctError):
     def _state(self) -> str:
         if self.stands:
             return (
-                f"Still standing: {'; '.join(self.stands)}. "
-                "Mend the cause and run it again: what stands is taken up from there; destroy() removes it"
+                f"Not rolled back: {'; '.join(self.stands)}. "
+                "Fix the cause and run again; it resumes from here. destroy() removes these changes"
             )
         if self.restored:
-            return f"Rolled back: {'; '.join(self.restored)}. The accounts are as they were"
-        return "Nothing had been changed"
+            return f"Rolled back: {'; '.join(self.restored)}. The accounts are as they were before"
+        return "Nothing was changed"
 
 
 class AwsError(XacctError):
-    """A refusal by AWS that retries do not mend.
+    """AWS refused a call, and retries do not help.
 
     Args:
-        message: the whole text.
-        doing: what was being done, in words.
-        account: the account's id, where it is known.
+        message: the whole message.
+        doing: the operation, such as ``reading role Reader``.
+        account: the account's id, if it is known.
         code: AWS's error code, such as ``AccessDenied``.
-        ambiguous: whether the call may have taken effect all the same: its answer was lost, or the server broke.
+        ambiguous: whether the call may have taken effect: the response was lost, or the server failed.
     """
 
     def __init__(
@@ -185,22 +207,26 @@ class AwsError(XacctError):
 
 
 class PermissionMissing(AwsError):
-    """The caller itself may not make a call that xacct needs.
+    """The caller lacks a permission that xacct needs.
 
     Args:
-        doing: what was being done.
+        doing: the operation, such as ``creating role Reader``.
         account: the caller's account.
-        action: the IAM action that was refused, such as ``iam:CreateRole``.
-        resource: the ARN that it was refused on.
-        message: AWS's own words.
+        action: the IAM action that was denied, such as ``iam:CreateRole``.
+        resource: the ARN of the resource.
+        message: AWS's message.
+
+    Attributes:
+        statement: the statement that allows it, for the caller's identity policy.
     """
 
     def __init__(self, *, doing: str, account: str, action: str, resource: str, message: str) -> None:
         self.action, self.resource = action, resource
         self.statement: Mapping[str, str] = {"Effect": "Allow", "Action": action, "Resource": resource}
         super().__init__(
-            f"{doing} in account {account}: the caller may not {action} on {resource}. Add to its identity policy "
-            f"{json.dumps(self.statement)}, unless another layer denies it. AWS said: {message}",
+            f"{doing} in account {account} failed: the caller may not {action} on {resource}. Add to its identity "
+            f"policy: {json.dumps(self.statement)}. If that does not help, another policy denies it. "
+            f"AWS's message: {message}",
             doing=doing,
             account=account,
             code="AccessDenied",
@@ -208,76 +234,56 @@ class PermissionMissing(AwsError):
 
 
 class NotPropagated(AwsError):
-    """What was written had not become visible everywhere when the deadline passed."""
-
-
-class Explains(Protocol):
-    """What an error knows of the :class:`xacct.Explanation` that it carries.
-
-    Attributes:
-        certain: whether policies that were read refuse, whatever those say that could not be read.
-        notes: what the policies do not say by themselves.
-        unread: what could not be read, and why.
-    """
-
-    @property
-    def certain(self) -> bool: ...
-    @property
-    def notes(self) -> Sequence[str]: ...
-    @property
-    def unread(self) -> Sequence[str]: ...
+    """A write was not visible everywhere before the deadline."""
 
 
 class AssumeRoleDenied(AwsError):
-    """sts:AssumeRole was refused.
+    """STS denied sts:AssumeRole. `xacct.explain` reads the policies and says why.
 
-    Attributes:
-        trusting: a session of the role's account, by which `explain` reads its side too; None where nobody has one.
+    Args:
+        message: the whole message.
+        role_arn: the role's ARN.
+        context: the context keys that the request sent, such as ``sts:ExternalId``.
+        doing: the operation.
+        account: the role's account.
+        code: AWS's error code.
     """
 
-    trusting: boto3.Session | None = None
-    _read: Callable[[boto3.Session | None], Explains | None] | None = None
-
-    def explained_by(self, read: Callable[[boto3.Session | None], Explains | None]) -> None:
-        """Let `explain` be what this reads.
-
-        Args:
-            read: reads the policies, with a session of the role's account where there is one, and decides the request
-                again; None where nothing can be told.
-        """
-        self._read = read
-
-    def explain(self, trusting: boto3.Session | None = None) -> Explains | None:
-        """Why, by the policies that can be read: an :class:`xacct.Explanation`, or None where nothing can be told.
-
-        Args:
-            trusting: a session of the role's account; without one, only what the caller may read is known.
-        """
-        return self._read(trusting or self.trusting) if self._read else None
-
-    @cached_property
-    def explanation(self) -> Explains | None:
-        """What `explain` finds, read when this is asked for the first time."""
-        return self.explain()
+    def __init__(
+        self,
+        message: str,
+        *,
+        role_arn: str,
+        context: Mapping[str, str | Sequence[str]],
+        doing: str,
+        account: str | None = None,
+        code: str | None = "AccessDenied",
+    ) -> None:
+        self.role_arn, self.context = role_arn, dict(context)
+        super().__init__(message, doing=doing, account=account, code=code)
 
 
 class SessionExpired(AwsError):
-    """The credentials that would assume the role have expired."""
+    """The credentials of the base session have expired."""
 
 
 class MfaRejected(AwsError):
-    """The MFA code was refused, or one was needed and none could be had."""
+    """The MFA code was wrong or not available."""
 
 
 class RegionDisabled(AwsError):
-    """STS is not activated for the account in this region."""
+    """STS is not active for the account in this region."""
 
 
 class PackedPolicyTooLarge(AwsError):
-    """Session policies and tags take more than the packed space.
+    """Session policies and tags exceed the packed size limit.
 
     Args:
-        percent: how much of the space they take, where AWS says so.
+        message: the whole message.
+        doing: the operation.
+        account: the role's account.
+        code: AWS's error code.
+        percent: the packed size in percent of the limit, if AWS reported it.
     """
 
     def __init__(

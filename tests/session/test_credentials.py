@@ -96,7 +96,7 @@ def test_ahead_of_expiry_the_others_go_on_while_one_renews(session: boto3.Sessio
 
 
 class TestFailure:
-    def test_is_logged_while_the_old_credentials_are_good(
+    def test_is_logged_while_the_old_credentials_are_valid(
         self, session: boto3.Session, sts: Any, clock: Any, caplog: pytest.LogCaptureFixture
     ) -> None:
         clock.forward(minutes=50)
@@ -105,7 +105,8 @@ class TestFailure:
         [record] = [r for r in caplog.records if r.name == "xacct"]
         assert record.levelno == logging.WARNING
         assert (
-            f"{ROLE} could not be assumed again; its credentials are good until 2030-01-01T01:00:00" in record.message
+            f"assuming {ROLE} again failed; its current credentials are valid until 2030-01-01T01:00:00"
+            in record.message
         )
 
     def test_does_not_reach_the_caller_in_the_last_minute_either(
@@ -115,7 +116,7 @@ class TestFailure:
         sts.deny()
         assert key_of(session) == "ASIA0"
 
-    def test_is_tried_again_soon_but_not_at_every_call(self, session: boto3.Session, sts: Any, clock: Any) -> None:
+    def test_is_retried_soon_but_not_at_every_call(self, session: boto3.Session, sts: Any, clock: Any) -> None:
         clock.forward(minutes=50)
         sts.deny()
         for _ in range(10):
@@ -181,9 +182,9 @@ class TestSecrets:
         assert "token-0" not in shown
 
     @pytest.mark.parametrize("dump", [pickle.dumps, copy.deepcopy])
-    def test_are_not_pickled_and_the_reason_is_given(self, session: boto3.Session, dump: Any) -> None:
+    def test_cannot_be_pickled_and_the_error_says_why(self, session: boto3.Session, dump: Any) -> None:
         for value in (session, session.get_credentials()):
-            with pytest.raises(TypeError, match="is not pickled: its secret keys would leave the process"):
+            with pytest.raises(TypeError, match="cannot be pickled: its secret keys would leave the process"):
                 dump(value)
 
 

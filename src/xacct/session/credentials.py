@@ -1,4 +1,4 @@
-"""Credentials that assume the role again before they expire."""
+"""Credentials of an assumed role that refresh themselves before they expire."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import weakref
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from functools import partial
 from typing import TYPE_CHECKING, NoReturn, SupportsIndex, cast
 
 import tenacity
@@ -18,12 +17,12 @@ from attrs import evolve, field, frozen
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError, SSOError, TokenRetrievalError
 
-from xacct.arn import Arn
-from xacct.errors import AssumeRoleDenied, AwsError
+from xacct.aws_reads import caller_arn
+from xacct.limits import CHAINED_SESSION_SECONDS, DEFAULT_SESSION_SECONDS
 from xacct.retry import stop_after_sleeping
 from xacct.session.cache import CliCache
-from xacct.session.role_request import DEFAULT_DURATION, LONGEST_CHAINED, RoleRequest, session_name_from
-from xacct.session.sts_errors import MayPass, explanation, is_chaining_limit, refusal, signed_out
+from xacct.session.role_request import RoleRequest, session_name_from
+from xacct.session.sts_errors import TransientDenial, is_chaining_limit, sign_in_expired, translate_sts_error
 
 if TYPE_CHECKING:
     import boto3
@@ -47,7 +46,7 @@ def _now() -> datetime:
 
 @frozen(kw_only=True)
 class Lease:
-    """One answer of sts:AssumeRole, with its times by this machine's clock."""
+    """The credentials of one response of sts:AssumeRole. Its times are by this machine's clock."""
 
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
@@ -57,7 +56,7 @@ class Lease:
     expires: datetime
 
     def metadata(self) -> dict[str, str]:
-        """The form in which botocore takes refreshed credentials."""
+        """Return the credentials in the form that botocore expects from a refresh."""
         return {
             "access_key": self.access_key,
             "secret_key": self.secret_key,
@@ -68,20 +67,20 @@ class Lease:
 
 
 class AssumedRoleCredentials(RefreshableCredentials):
-    """botocore's refreshable credentials, fed by sts:AssumeRole.
+    """botocore's refreshable credentials, refreshed by sts:AssumeRole.
 
-    botocore decides when to ask: from a quarter of the lifetime (at most 15 minutes) before expiry one thread refreshes
-    while the others go on, in the last minute all of them wait for it. What it asks is `_renew`, which knows better
-    than a count of seconds whether a call is due, so that any number of threads cause one.
+    botocore decides when to refresh: from a quarter of the lifetime (at most 15 minutes) before expiry, one thread
+    refreshes while the others use the old credentials; in the last minute all threads wait. botocore calls `_renew`,
+    which checks whether a call to STS is due, so that any number of threads cause one call.
 
     Args:
-        request: what to ask for.
-        sts: gives the client that asks.
-        caller: the session that asks, by which a denial can be explained.
-        session_name: for a request that has none; None to ask STS who the caller is.
-        mfa: where the codes come from, for a request that has a serial number.
-        cache: where credentials are kept between processes.
-        wait: seconds for which the first call is tried again while it is denied.
+        request: the request to send.
+        sts: returns the STS client.
+        caller: the session that assumes the role. Its policies tell whether a denial is final.
+        session_name: the role session name for a request without one; None to derive it from the caller identity.
+        mfa: the source of MFA codes, for a request with a serial number.
+        cache: the cache on disk.
+        wait: seconds for which to retry the first call while STS denies it.
     """
 
     def __init__(
@@ -89,7 +88,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         request: RoleRequest,
         sts: Callable[[], STSClient],
         *,
-        caller: boto3.Session | None = None,
+        caller: boto3.Session,
         session_name: str | None = None,
         mfa: TokenCodes | None = None,
         cache: CliCache | None = None,
@@ -104,7 +103,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         self._session_name = request.session_name or session_name
         self._lease: Lease | None = None
         self._not_before = _NEVER
-        # A person is asked for a code when it cannot be put off, and not a quarter of an hour before.
+        # A user is asked for a code as late as possible, not 15 minutes before expiry.
         self._margin = timedelta(minutes=1 if mfa else 15)
         super().__init__(
             access_key="",
@@ -124,23 +123,23 @@ class AssumedRoleCredentials(RefreshableCredentials):
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError(
-            "a session of an assumed role is not pickled: its secret keys would leave the process, and could not be "
-            "refreshed where they arrive. Pass the role's ARN and call assume_role there"
+            "A session of an assumed role cannot be pickled: its secret keys would leave the process, and the copy "
+            "could not refresh them. Pass the role's ARN, and call assume_role in the other process"
         )
 
     @property
     def known_session_name(self) -> str | None:
-        """The role session's name; None before the first call that has to learn it."""
+        """The role session name; None if it is derived from the caller identity and that has not been read yet."""
         return self._session_name
 
     def lease(self) -> Lease:
-        """The credentials with the time at which they expire, renewed if it is time to."""
+        """Return the current credentials with their expiry time, refreshed if necessary."""
         self.get_frozen_credentials()
         return cast(Lease, self._lease)
 
     @property
     def _duration(self) -> int:
-        return self.request.duration or DEFAULT_DURATION
+        return self.request.duration or DEFAULT_SESSION_SECONDS
 
     def _renew(self) -> dict[str, str]:
         lease, now = self._lease, _now()
@@ -153,7 +152,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
                 raise
             self._not_before = min(_now() + _PAUSE_AFTER_FAILURE, lease.expires)
             log.warning(
-                "%s could not be assumed again; its credentials are good until %s and are used until then: %s",
+                "assuming %s again failed; its current credentials are valid until %s and stay in use: %s",
                 self.request.role_arn,
                 lease.expires.isoformat(timespec="seconds"),
                 error,
@@ -166,9 +165,9 @@ class AssumedRoleCredentials(RefreshableCredentials):
         try:
             answer = self._call()
         except ClientError as error:
-            raise self._refusal(error) from error
+            raise translate_sts_error(error, self.request, self._session_name or "unknown") from error
         except (SSOError, TokenRetrievalError) as error:
-            raise signed_out(error, self.request) from error
+            raise sign_in_expired(error, self.request) from error
         if self._cache is not None:
             self._cache.write(self.request, answer)
         credentials = answer["Credentials"]
@@ -182,13 +181,6 @@ class AssumedRoleCredentials(RefreshableCredentials):
             renew_at=expires - min(self._margin, (expires - before) / 4),
             expires=expires,
         )
-
-    def _refusal(self, error: ClientError) -> AwsError:
-        found = refusal(error, self.request)
-        if isinstance(found, AssumeRoleDenied) and self._caller is not None:
-            name = self._session_name or "unknown"
-            found.explained_by(partial(explanation, error, self.request, name, self._caller))
-        return found
 
     def _cached(self) -> Lease | None:
         found = self._cache.read(self.request) if self._cache is not None else None
@@ -210,17 +202,19 @@ class AssumedRoleCredentials(RefreshableCredentials):
         if not self._wait:
             return self._assume()
         retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(MayPass()),
+            retry=tenacity.retry_if_exception(TransientDenial(self._caller)),
             stop=tenacity.stop_after_delay(self._wait) | stop_after_sleeping(self._wait),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=5),
-            before_sleep=lambda _: log.debug("%s: denied; trying again, as it may be new", self.request.role_arn),
+            before_sleep=lambda _: log.debug(
+                "assuming %s was denied; retrying, because the role may be new", self.request.role_arn
+            ),
             reraise=True,
         )
         return retrying(self._assume)
 
     def _call(self) -> AssumeRoleResponseTypeDef:
         if self._session_name is None:
-            self._session_name = session_name_from(Arn.parse(self._sts().get_caller_identity()["Arn"]))
+            self._session_name = session_name_from(caller_arn(self._sts(), "base"))
         code = self._mfa.next(self.request.mfa_serial) if self._mfa else None
         try:
             return self._sts().assume_role(**self.request.parameters(self._session_name, code))
@@ -230,8 +224,8 @@ class AssumedRoleCredentials(RefreshableCredentials):
             self.request = cap_to_one_hour(self.request)
             return self._call()
 
-    def _forget_lock(self) -> None:
-        # The thread that held botocore's lock may not be there.
+    def _reset_lock(self) -> None:
+        # The thread that held botocore's lock does not exist in the child process.
         self._refresh_lock = threading.Lock()
 
 
@@ -240,7 +234,7 @@ _alive: weakref.WeakSet[AssumedRoleCredentials] = weakref.WeakSet()
 
 def _after_fork() -> None:
     for credentials in _alive:
-        credentials._forget_lock()
+        credentials._reset_lock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -248,26 +242,26 @@ if hasattr(os, "register_at_fork"):
 
 
 def cap_to_one_hour(request: RoleRequest) -> RoleRequest:
-    """The same request with the one hour that STS grants at most in role chaining, and a warning that says so."""
+    """Return the request with the one hour that STS grants at most with role chaining, and warn about it."""
     warnings.warn(
-        f"{request.role_arn}: role chaining is limited to one hour by AWS; duration is "
-        f"{LONGEST_CHAINED} instead of {request.duration}",
+        f"{request.role_arn}: AWS limits role chaining to one hour; the duration is {CHAINED_SESSION_SECONDS} s "
+        f"instead of {request.duration} s",
         stacklevel=3,
     )
-    return evolve(request, duration=LONGEST_CHAINED)
+    return evolve(request, duration=CHAINED_SESSION_SECONDS)
 
 
 def _by_own_clock(answer: AssumeRoleResponseTypeDef, before: datetime, duration: int) -> datetime:
-    """When the credentials expire by this machine's clock, which may be wrong.
+    """Return when the credentials expire by this machine's clock, which may be wrong.
 
-    STS says when by its own clock; where its answer is dated by that clock too, the lifetime is the difference.
+    STS reports the expiry by its own clock. If the response has a Date header, the lifetime is the difference.
     """
     expires = answer["Credentials"]["Expiration"]
     try:
         dated = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
         lifetime, skew = expires - dated, abs(dated - before)
     except (KeyError, TypeError, ValueError):
-        return expires  # no date, or none with a time zone
+        return expires  # no Date header, or one without a time zone
     if skew > _TOLERATED_SKEW and timedelta(0) < lifetime <= timedelta(seconds=duration + 5):
         return before + lifetime
     return expires

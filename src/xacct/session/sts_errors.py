@@ -1,15 +1,16 @@
-"""What STS's refusals mean, as errors that say what to look at next."""
+"""Maps the errors of sts:AssumeRole to xacct's errors, and decides which of them may be transient."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import define
 from botocore.exceptions import BotoCoreError, ClientError
 
+from xacct.access_denied import explain
 from xacct.errors import (
     AssumeRoleDenied,
     AwsError,
@@ -19,29 +20,26 @@ from xacct.errors import (
     SessionExpired,
     XacctError,
 )
+from xacct.retry import code_of
 from xacct.session.role_request import RoleRequest
 
 if TYPE_CHECKING:
     import boto3
 
-    from xacct.access_denied import Explanation
-
-__all__ = ["MayPass", "explanation", "is_chaining_limit", "may_pass", "refusal", "signed_out"]
+__all__ = ["TransientDenial", "is_chaining_limit", "may_be_transient", "sign_in_expired", "translate_sts_error"]
 
 log = logging.getLogger("xacct")
 
-_CERTAIN = 3
+# One denial is not enough: what IAM reads right after a write can be out of date.
+_CERTAIN_DENIALS = 3
 
-_LOOKS_THE_SAME = (
-    "STS answers the same whether the role does not exist (names are case-sensitive, and the ARN needs the path), its "
-    "trust policy does not let this caller in or demands something that was not sent (external ID, MFA, source "
-    "identity, tags), the caller's own policies do not allow it, or the role was made a moment ago; this error's "
-    "explanation tells what the caller may read of it, and xacct.explain() reads both accounts"
+_POSSIBLE_CAUSES = (
+    "STS does not say why. Possible causes: (1) the role does not exist: role names are case-sensitive, and the ARN "
+    "must contain the path; (2) its trust policy does not trust the caller, or requires an external ID, MFA, a source "
+    "identity or session tags that were not sent; (3) the caller's own policies do not allow sts:AssumeRole on it; "
+    "(4) the role was created less than a minute ago. Call xacct.explain(error, trusting, trusted) to read the "
+    "policies of both accounts"
 )
-
-
-def _code(error: ClientError) -> str:
-    return error.response.get("Error", {}).get("Code", "")
 
 
 def _message(error: ClientError) -> str:
@@ -49,113 +47,115 @@ def _message(error: ClientError) -> str:
 
 
 def is_chaining_limit(error: ClientError) -> bool:
-    """Whether STS refused a duration because one role's session assumes another role."""
-    return _code(error) == "ValidationError" and "session limit for roles assumed by role chaining" in _message(error)
+    """Return whether STS rejected the duration because of role chaining."""
+    return code_of(error) == "ValidationError" and "session limit for roles assumed by role chaining" in _message(error)
 
 
-def may_pass(error: BaseException) -> bool:
-    """Whether a refusal may be that of a role or an access key made a moment ago, which STS may not know yet."""
+def may_be_transient(error: BaseException) -> bool:
+    """Return whether an error may come from a role or an access key that STS does not know yet."""
     if isinstance(error, AssumeRoleDenied):
         return "with an explicit deny" not in str(error)
     return isinstance(error, AwsError) and error.code == "InvalidClientTokenId"
 
 
 @define
-class MayPass:
-    """`may_pass`, until the policies that can be read refuse three times in a row: then the refusal is real.
+class TransientDenial:
+    """Decides whether to retry: until the policies that the caller may read have denied the request three times.
 
-    Once is not enough: what IAM itself reads right after a write can be old.
+    Args:
+        caller: the session that assumes the role.
     """
 
-    refused: int = 0
-    telling: bool = True
+    caller: boto3.Session
+    _denials: int = 0
+    _explainable: bool = True
 
     def __call__(self, error: BaseException) -> bool:
-        """Whether to try again after an error."""
-        if self.telling and isinstance(error, AssumeRoleDenied):
-            self.telling = error.explanation is not None and error.explanation.certain
-            self.refused += self.telling
-        return may_pass(error) and self.refused < _CERTAIN
+        """Return whether to retry after an error."""
+        if self._explainable and isinstance(error, AssumeRoleDenied):
+            self._explainable = _is_certain(error, self.caller)
+            self._denials += self._explainable
+        return may_be_transient(error) and self._denials < _CERTAIN_DENIALS
 
 
-def explanation(
-    error: ClientError, request: RoleRequest, session_name: str, caller: boto3.Session, trusting: boto3.Session | None
-) -> Explanation | None:
-    """Why a role was denied, by what sessions may read; None where nothing can be told.
-
-    Args:
-        error: the refusal.
-        request: what was asked.
-        session_name: under which name.
-        caller: the session that asked.
-        trusting: one of the role's account, where there is one.
-    """
-    from xacct.access_denied import explain
-
-    context: dict[str, str | Sequence[str]] = {
-        "sts:RoleSessionName": session_name,
-        **({"sts:ExternalId": request.external_id} if request.external_id else {}),
-        **({"sts:SourceIdentity": request.source_identity} if request.source_identity else {}),
-        **({"aws:MultiFactorAuthPresent": "true"} if request.mfa_serial else {}),
-        **{f"aws:RequestTag/{key}": value for key, value in request.tags.items()},
-        **({"aws:TagKeys": [*request.tags]} if request.tags else {}),
-        **({"sts:TransitiveTagKeys": [*request.transitive_tag_keys]} if request.transitive_tag_keys else {}),
-    }
-    role = str(request.role_arn)
+def _is_certain(error: AssumeRoleDenied, caller: boto3.Session) -> bool:
     try:
-        return explain(error, trusting or caller, caller, action="sts:AssumeRole", resource=role, context=context)
+        return explain(error, caller, caller).certain
     except (XacctError, ClientError, BotoCoreError) as unexplained:
-        log.debug("%s: the denial could not be explained: %s", role, unexplained)
-        return None
+        log.debug("%s: the denial could not be explained: %s", error.role_arn, unexplained)
+        return False
 
 
-def signed_out(error: BotoCoreError, request: RoleRequest) -> SessionExpired:
-    """The error to raise where nobody is signed in to IAM Identity Center any more."""
+def sign_in_expired(error: BotoCoreError, request: RoleRequest) -> SessionExpired:
+    """Return the error to raise if the base session's sign-in to IAM Identity Center has expired."""
     doing = f"assuming {request.role_arn}"
-    return SessionExpired(f"{doing}: the base's own sign-in has expired; run aws sso login. {error}", doing=doing)
+    return SessionExpired(
+        f"{doing} failed: the sign-in of the base session has expired. Run aws sso login. Cause: {error}", doing=doing
+    )
 
 
-def refusal(error: ClientError, request: RoleRequest) -> AwsError:
-    """The error to raise for what STS answered.
+def translate_sts_error(error: ClientError, request: RoleRequest, session_name: str) -> AwsError:
+    """Return the error to raise for an error of sts:AssumeRole.
 
     Args:
-        error: the answer.
-        request: what was asked.
+        error: the error.
+        request: the request.
+        session_name: the role session name that was sent.
     """
-    role, code, said = request.role_arn, _code(error), _message(error)
+    account, code, said = request.role_arn.account, code_of(error), _message(error)
     kind, advice = _meaning(code, said, request)
-    doing = f"assuming {role}"
-    message = f"{doing}: {advice}. AWS said: {said}"
+    doing = f"assuming {request.role_arn}"
+    message = f"{doing} failed: {advice}. AWS's message: {said}"
+    if kind is AssumeRoleDenied:
+        context = _context_keys(request, session_name)
+        return AssumeRoleDenied(
+            message, role_arn=str(request.role_arn), context=context, doing=doing, account=account, code=code
+        )
     if kind is PackedPolicyTooLarge:
         percent = re.search(r"([0-9]+) ?%", said)
         return PackedPolicyTooLarge(
-            message, doing=doing, account=role.account, code=code, percent=int(percent[1]) if percent else None
+            message, doing=doing, account=account, code=code, percent=int(percent[1]) if percent else None
         )
-    return kind(message, doing=doing, account=role.account, code=code)
+    return kind(message, doing=doing, account=account, code=code)
 
 
-def _meaning(code: str, said: str, request: RoleRequest) -> tuple[type[AwsError], str]:
+def _meaning(code: str | None, said: str, request: RoleRequest) -> tuple[type[AwsError], str]:
     if code == "AccessDenied" and said.startswith("MultiFactorAuthentication failed"):
-        return MfaRejected, "the MFA code was refused; a code is good for one call, and for some 30 seconds"
+        return MfaRejected, "the MFA code was rejected. Each code is valid once, for about 30 seconds"
     if code == "AccessDenied":
-        return AssumeRoleDenied, f"denied. {_LOOKS_THE_SAME}. This request sent {', '.join(_sent(request)) or 'none'}"
+        sent = ", ".join(_optional_parameters(request)) or "none of these"
+        return AssumeRoleDenied, f"access denied. {_POSSIBLE_CAUSES}. The request sent: {sent}"
     if code in ("ExpiredToken", "ExpiredTokenException"):
-        return SessionExpired, "the credentials of the session that assumes it have expired; sign in again"
+        return SessionExpired, "the credentials of the base session have expired. Sign in again"
     if code in ("PackedPolicyTooLarge", "PackedPolicyTooLargeException"):
-        return PackedPolicyTooLarge, "session policy, policy ARNs and tags are too large together; shorten them"
+        return PackedPolicyTooLarge, "session policy, policy ARNs and tags are too large together. Shorten them"
     if code in ("RegionDisabled", "RegionDisabledException"):
-        return RegionDisabled, "use a session in another region, or have STS activated in this one"
-    return AwsError, f"refused with {code}"
+        return RegionDisabled, "STS is not active in this region. Use another region, or activate STS in it"
+    return AwsError, f"STS answered {code}"
 
 
-def _sent(request: RoleRequest) -> list[str]:
-    return [
-        words
-        for value, words in (
-            (request.external_id, "an external ID"),
-            (request.mfa_serial, "an MFA code"),
-            (request.source_identity, "a source identity"),
-            (request.tags, "session tags"),
-        )
-        if value
-    ]
+def _optional_parameters(request: RoleRequest) -> list[str]:
+    parameters = {
+        "an external ID": request.external_id,
+        "an MFA code": request.mfa_serial,
+        "a source identity": request.source_identity,
+        "session tags": request.tags,
+    }
+    return [words for words, value in parameters.items() if value]
+
+
+def _context_keys(request: RoleRequest, session_name: str) -> Mapping[str, str | Sequence[str]]:
+    """The context keys that the parameters of a request set."""
+    context: dict[str, str | Sequence[str]] = {"sts:RoleSessionName": session_name}
+    if request.external_id:
+        context["sts:ExternalId"] = request.external_id
+    if request.source_identity:
+        context["sts:SourceIdentity"] = request.source_identity
+    if request.mfa_serial:
+        context["aws:MultiFactorAuthPresent"] = "true"
+    if request.tags:
+        context |= {f"aws:RequestTag/{key}": value for key, value in request.tags.items()}
+        context["aws:TagKeys"] = tuple(request.tags)
+    if request.transitive_tag_keys:
+        context["sts:TransitiveTagKeys"] = tuple(request.transitive_tag_keys)
+    return context
