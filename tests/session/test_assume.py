@@ -113,7 +113,7 @@ class TestChaining:
 
     def test_more_than_an_hour_is_cut_to_an_hour_with_a_warning(self, base: boto3.Session, sts: Any) -> None:
         first = assume_role(base, ROLE, duration=7200)
-        with pytest.warns(UserWarning, match="one hour by AWS; duration is 3600 instead of 7200") as caught:
+        with pytest.warns(UserWarning, match="to one hour; the duration is 3600 s instead of 7200 s") as caught:
             assume_role(first, NEXT, duration=7200)
         assert caught[0].filename == __file__
         assert [call["DurationSeconds"] for call in sts.assumed] == ["7200", "3600"]
@@ -124,7 +124,7 @@ class TestChaining:
             "ValidationError",
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
         )
-        with pytest.warns(UserWarning, match="role chaining is limited"):
+        with pytest.warns(UserWarning, match="AWS limits role chaining"):
             assume_role(base, ROLE, duration=7200)
         assert [call["DurationSeconds"] for call in sts.assumed] == ["7200", "3600"]
 
@@ -266,8 +266,8 @@ class TestRefusals:
         with pytest.raises(AssumeRoleDenied) as caught:
             assume_role(base, ROLE, external_id="42", tags={"Team": "Blue"})
         message = str(caught.value)
-        assert "its trust policy does not let this caller in" in message
-        assert "This request sent an external ID, session tags" in message
+        assert "its trust policy does not trust the caller" in message
+        assert "an external ID, session tags" in message
         assert "is not authorized to perform: sts:AssumeRole" in message
         assert (caught.value.account, caught.value.code) == ("111111111111", "AccessDenied")
 
@@ -324,7 +324,7 @@ class TestRefusals:
         )
         monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
         monkeypatch.setenv("HOME", str(tmp_path))
-        with pytest.raises(SessionExpired, match="run aws sso login"):
+        with pytest.raises(SessionExpired, match="Run aws sso login"):
             assume_role(boto3.Session(), ROLE)
         assert sts.calls == []
 

@@ -198,7 +198,9 @@ class _Assumer:
         return cls(base, sts, named, region)
 
     def assume(self, request: RoleRequest) -> boto3.Session:
-        credentials = AssumedRoleCredentials(request, lambda: self.sts, session_name=self.session_name)
+        credentials = AssumedRoleCredentials(
+            request, lambda: self.sts, caller=self.base, session_name=self.session_name
+        )
         credentials.get_frozen_credentials()
         return derive_session(self.base, credentials, self.region)
 
