@@ -11,8 +11,6 @@ from xacct.arn import Arn, partition, partition_of_region
 from xacct.errors import InvalidValue
 from xacct.limits import (
     ASSUME_ROLE_SECONDS,
-    CHAINED_SESSION_SECONDS,
-    DEFAULT_SESSION_SECONDS,
     ENTITY_NAME,
     EXTERNAL_ID,
     MFA_SERIAL,
@@ -28,10 +26,7 @@ from xacct.validators import check_tags, integer, text
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
 
-__all__ = ["DEFAULT_DURATION", "LONGEST_CHAINED", "RoleRequest", "check_region", "session_name_from"]
-
-DEFAULT_DURATION = DEFAULT_SESSION_SECONDS
-LONGEST_CHAINED = CHAINED_SESSION_SECONDS
+__all__ = ["RoleRequest", "check_region", "session_name_from"]
 
 T = TypeVar("T")
 
