@@ -38,7 +38,7 @@ EXAMPLES: list[XacctError] = [
     ProofFailed("role Reader", ["writes s3://reports"]),
     NotOurs("111111111111", ["role Reader"]),
     ForeignAttachments("removing the grant", "111111111111", ["key A"], touched=True),
-    ApplyFailed("creating role Reader", "throttled", stands=["user U"], restored=["policy P"]),
+    ApplyFailed("creating role Reader", "throttled", remaining=["user U"], rolled_back=["policy P"]),
     AwsError("failed", doing="reading", account="111111111111", code="Throttling", ambiguous=True),
     PermissionMissing(
         doing="creating role Reader", account="111111111111", action="iam:CreateRole", resource=ROLE, message="no"
@@ -104,11 +104,13 @@ def test_a_missing_permission_names_the_account_the_action_and_the_statement_to_
 
 def test_a_failed_apply_says_what_was_rolled_back_and_what_was_not() -> None:
     assert str(ApplyFailed("creating role R", "no")) == "creating role R failed: no. Nothing was changed"
+    repeated = str(ApplyFailed("creating role R", "creating role R in account 1 failed: throttled."))
+    assert repeated == "creating role R in account 1 failed: throttled. Nothing was changed"
     assert "Rolled back: policy P. The accounts are as they were before" in str(
-        ApplyFailed("creating role R", "no", restored=["policy P"])
+        ApplyFailed("creating role R", "no", rolled_back=["policy P"])
     )
-    remaining = str(ApplyFailed("creating role R", "no", stands=["user U"], restored=["policy P"]))
-    assert "Not rolled back: user U. Fix the cause and run again; it resumes from here" in remaining
+    remaining = str(ApplyFailed("creating role R", "no", remaining=["user U"], rolled_back=["policy P"]))
+    assert "Remaining: user U. Fix the cause and run again; it resumes from here" in remaining
 
 
 def test_foreign_attachments_are_listed_with_whether_something_was_removed() -> None:

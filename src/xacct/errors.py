@@ -163,22 +163,26 @@ class ApplyFailed(XacctError):
     Args:
         doing: the step that failed, such as ``creating role Reader``.
         cause: why it failed.
-        stands: changes of this run that remain; empty if the accounts are as they were before.
-        restored: changes of this run that were rolled back.
+        remaining: what remains to be rolled back or removed; empty if the accounts are as they were before.
+        rolled_back: changes of this run that were rolled back.
     """
 
-    def __init__(self, doing: str, cause: str, *, stands: Sequence[str] = (), restored: Sequence[str] = ()) -> None:
-        self.doing, self.cause, self.stands, self.restored = doing, cause, tuple(stands), tuple(restored)
-        super().__init__(f"{doing} failed: {cause}. {self._state()}")
+    def __init__(
+        self, doing: str, cause: str, *, remaining: Sequence[str] = (), rolled_back: Sequence[str] = ()
+    ) -> None:
+        self.doing, self.cause, self.remaining, self.rolled_back = doing, cause, tuple(remaining), tuple(rolled_back)
+        # The message of an AwsError already begins with what failed.
+        failure = cause if cause.startswith(doing) else f"{doing} failed: {cause}"
+        super().__init__(f"{failure.rstrip('.')}. {self._state()}")
 
     def _state(self) -> str:
-        if self.stands:
+        if self.remaining:
             return (
-                f"Not rolled back: {'; '.join(self.stands)}. "
-                "Fix the cause and run again; it resumes from here. destroy() removes these changes"
+                f"Remaining: {'; '.join(self.remaining)}. "
+                "Fix the cause and run again; it resumes from here. destroy() removes what remains"
             )
-        if self.restored:
-            return f"Rolled back: {'; '.join(self.restored)}. The accounts are as they were before"
+        if self.rolled_back:
+            return f"Rolled back: {'; '.join(self.rolled_back)}. The accounts are as they were before"
         return "Nothing was changed"
 
 

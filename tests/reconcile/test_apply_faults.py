@@ -74,7 +74,7 @@ def test_after_a_permanent_fault_the_changes_are_rolled_back(
     assert accounts.snapshot() == untouched
     if accounts.log.writes:
         assert isinstance(failed.value, ApplyFailed)
-        assert failed.value.stands == ()
+        assert failed.value.remaining == ()
     if fault == "denied" and "AssumeRole" not in call:
         assert f'"Action": "{action_of(call)}"' in str(failed.value)
     converges(accounts, untouched, patience)
@@ -104,7 +104,7 @@ def test_the_error_names_what_could_not_be_rolled_back(
         assert fault != "denied" or not getattr(failed.value, "stands", ())
     else:
         assert isinstance(failed.value, ApplyFailed)
-        named = {text.split(" (")[0] for text in failed.value.stands}
+        named = {text.split(" (")[0] for text in failed.value.remaining}
         assert named >= changes_made(accounts)
         if fault == "denied":
             assert named == changes_made(accounts)
@@ -175,7 +175,7 @@ def test_transient_faults_during_a_rollback_are_retried(
         plan_tutorial(accounts, patience).apply()
 
     assert call in accounts.log.calls
-    assert failed.value.stands == ()
+    assert failed.value.remaining == ()
     assert accounts.snapshot() == untouched
 
 

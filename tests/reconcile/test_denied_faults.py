@@ -20,7 +20,7 @@ def test_a_denied_run_leaves_only_what_its_error_names_and_a_rerun_converges(fir
             run.accounts.aws.faults.add("denied", at=1 + seed % 24)
             error = run.apply()
             run.settle()
-            if error is not None and not (isinstance(error, ApplyFailed) and error.stands):
+            if error is not None and not (isinstance(error, ApplyFailed) and error.remaining):
                 assert run.accounts.snapshot() == before, seed
 
             run.apply_and_destroy()

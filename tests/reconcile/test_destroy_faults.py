@@ -100,7 +100,7 @@ def assert_names_what_is_left(accounts: Accounts, before: dict[str, Any], error:
         assert accounts.snapshot() == before
         return
     assert isinstance(error, ApplyFailed)
-    named, left = set(error.stands), changes_left(accounts)
+    named, left = set(error.remaining), changes_left(accounts)
     # After a lost answer it is unknown whether the resource still exists.
     assert named == left or (fault == "lost answer" and named > left)
 

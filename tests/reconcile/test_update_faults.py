@@ -121,7 +121,7 @@ def test_after_a_permanent_fault_the_changes_are_rolled_back(
     try:
         plan_of(NEW, accounts, haste).apply()
     except ApplyFailed as failed:
-        if failed.stands:  # The rollback needs the same call, which fails.
+        if failed.remaining:  # The rollback needs the same call, which fails.
             assert fault == "lost answer" or call.endswith("#2")
         else:
             assert accounts.snapshot() == old

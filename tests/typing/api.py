@@ -97,7 +97,7 @@ assert_type(proposal.changes, tuple[Change, ...])
 try:
     assert_type(proposal.apply(on_event=tell), tuple[Change, ...])
 except ApplyFailed as failed:
-    assert_type(failed.stands, tuple[str, ...])
+    assert_type(failed.remaining, tuple[str, ...])
 except PermissionMissing as missing:
     assert_type(missing.action, str)
 assert_type(proposal.destroy(), tuple[Change, ...])

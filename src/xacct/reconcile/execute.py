@@ -58,7 +58,7 @@ def execute(steps: Sequence[Step], report: Reporter, *, roll_back: bool) -> None
     step, error = outcome.failed[0]
     if isinstance(error, ForeignAttachments):
         raise error
-    raise ApplyFailed(step.what, str(error), stands=remaining, restored=restored) from error
+    raise ApplyFailed(step.what, str(error), remaining=remaining, rolled_back=restored) from error
 
 
 def _was_refused(error: Exception) -> bool:
