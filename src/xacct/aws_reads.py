@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
+from botocore.exceptions import BotoCoreError, SSOError, TokenRetrievalError
+
 from xacct.arn import Arn
 from xacct.errors import AwsError, SessionExpired
 from xacct.policy import PolicyDocument
@@ -15,7 +17,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
 
-__all__ = ["bucket_kms_key", "bucket_region", "caller_arn", "managed_policy_document", "parsed_document"]
+__all__ = [
+    "bucket_kms_key",
+    "bucket_region",
+    "caller_arn",
+    "managed_policy_document",
+    "parsed_document",
+    "sign_in_expired",
+]
 
 
 def caller_arn(sts: STSClient, session_name: str, *, patience: Patience | None = None) -> Arn:
@@ -27,8 +36,8 @@ def caller_arn(sts: STSClient, session_name: str, *, patience: Patience | None =
         patience: how long to retry; 30 seconds if not given.
 
     Raises:
-        SessionExpired: the credentials have expired.
-        AwsError: the credentials do not work.
+        SessionExpired: the credentials, or the sign-in to IAM Identity Center, have expired.
+        AwsError: there are no credentials, or they do not work.
 
     Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
@@ -41,12 +50,29 @@ def caller_arn(sts: STSClient, session_name: str, *, patience: Patience | None =
             resource="*",
             patience=patience or Patience(deadline=30),
         )
+    except (SSOError, TokenRetrievalError) as error:
+        raise sign_in_expired(error, doing=doing) from error
+    except BotoCoreError as error:
+        raise AwsError(f"{doing} failed: {error}. Check its profile and credentials", doing=doing) from error
     except AwsError as error:
         if error.code not in ("ExpiredToken", "ExpiredTokenException"):
             raise
         message = f"{doing} failed: its credentials have expired. Sign in again"
         raise SessionExpired(message, doing=doing, code=error.code) from error
     return Arn.parse(identity["Arn"])
+
+
+def sign_in_expired(error: BotoCoreError, *, doing: str) -> SessionExpired:
+    """Return the error to raise if a session's sign-in to IAM Identity Center has expired.
+
+    Args:
+        error: the error of botocore.
+        doing: the operation that failed.
+    """
+    return SessionExpired(
+        f"{doing} failed: the sign-in to IAM Identity Center has expired. Run aws sso login. Cause: {error}",
+        doing=doing,
+    )
 
 
 def parsed_document(answer: object, *, name: str | None = None) -> PolicyDocument:

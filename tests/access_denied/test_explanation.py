@@ -269,6 +269,14 @@ def test_a_session_whose_credentials_do_not_work_is_named(both: Both) -> None:
     assert error.value.code == "InvalidClientTokenId"
 
 
+def test_a_session_without_credentials_is_named(both: Both, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = boto3.Session(region_name=REGION)
+    monkeypatch.setattr(empty._session, "get_credentials", lambda: None)
+    text = f"User: {ALICE} is not authorized to perform: sts:AssumeRole on resource: {ROLE}"
+    with pytest.raises(AwsError, match="caller identity of the trusted session failed: Unable to locate credentials"):
+        explain(text, both.prod, empty)
+
+
 def test_an_error_of_assume_role_brings_its_request_with_it(both: Both) -> None:
     give(both, allow("sts:AssumeRole"))
     trust = allow("sts:AssumeRole", None, Principal={"AWS": ALICE})

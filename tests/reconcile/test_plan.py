@@ -270,7 +270,7 @@ def test_a_session_of_another_account_is_refused(accounts: Accounts, patience: P
     before = accounts.snapshot()
     trust, access = tutorial()
     session = accounts.trusted if side == "trusting" else accounts.trusting
-    with pytest.raises(WrongAccount, match=f"the {side} session belongs to account {session.account}"):
+    with pytest.raises(WrongAccount, match=f"The {side} session belongs to account {session.account}"):
         plan(trust if side == "trusting" else access, trusting=session, trusted=session, patience=patience)
 
     assert accounts.snapshot() == before

@@ -39,7 +39,7 @@ def test_the_role_counts_as_assumable_after_three_successes_in_a_row(accounts: A
 def test_a_role_that_cannot_be_assumed_in_time_is_rolled_back(accounts: Accounts, haste: Patience) -> None:
     before = accounts.snapshot()
     accounts.fail_always(f"trusted AssumeRole {ROLE}", "denied")
-    with pytest.raises(ApplyFailed, match=f"waiting until role {ROLE} can be assumed failed") as failed:
+    with pytest.raises(ApplyFailed, match=f"waiting until role {ROLE} can be assumed in account") as failed:
         plan_tutorial(accounts, haste).apply()
 
     assert isinstance(failed.value.__cause__, NotPropagated)

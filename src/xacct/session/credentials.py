@@ -17,12 +17,12 @@ from attrs import evolve, field, frozen
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError, SSOError, TokenRetrievalError
 
-from xacct.aws_reads import caller_arn
+from xacct.aws_reads import caller_arn, sign_in_expired
 from xacct.limits import CHAINED_SESSION_SECONDS, DEFAULT_SESSION_SECONDS
 from xacct.retry import stop_after_sleeping
 from xacct.session.cache import CliCache
 from xacct.session.role_request import RoleRequest, session_name_from
-from xacct.session.sts_errors import TransientDenial, is_chaining_limit, sign_in_expired, translate_sts_error
+from xacct.session.sts_errors import TransientDenial, is_chaining_limit, translate_sts_error
 
 if TYPE_CHECKING:
     import boto3
@@ -167,7 +167,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         except ClientError as error:
             raise translate_sts_error(error, self.request, self._session_name or "unknown") from error
         except (SSOError, TokenRetrievalError) as error:
-            raise sign_in_expired(error, self.request) from error
+            raise sign_in_expired(error, doing=f"assuming {self.request.role_arn}") from error
         if self._cache is not None:
             self._cache.write(self.request, answer)
         credentials = answer["Credentials"]

@@ -17,11 +17,10 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 import boto3
 from attrs import field, frozen
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
 
 from xacct.arn import Arn
 from xacct.aws_reads import caller_arn
-from xacct.errors import AwsError, InvalidValue
+from xacct.errors import InvalidValue
 from xacct.policy import PolicyDocument
 from xacct.session.credentials import AssumedRoleCredentials
 from xacct.session.derived_session import derive_session
@@ -194,7 +193,7 @@ class _Assumer:
         # The threads share one token bucket, which botocore fills more slowly when STS throttles.
         config = Config(max_pool_connections=workers, retries={"mode": "adaptive", "total_max_attempts": 8})
         sts = base.client("sts", region_name=base.region_name or region or roles[0].home_region, config=config)
-        named = roles[0].session_name or _known_name(base) or session_name_from(_caller(sts, "base"))
+        named = roles[0].session_name or _known_name(base) or session_name_from(caller_arn(sts, "base"))
         return cls(base, sts, named, region)
 
     def assume(self, request: RoleRequest) -> boto3.Session:
@@ -210,21 +209,13 @@ def _known_name(base: boto3.Session) -> str | None:
     return credentials.known_session_name if isinstance(credentials, AssumedRoleCredentials) else None
 
 
-def _caller(sts: STSClient, session_name: str) -> Arn:
-    try:
-        return caller_arn(sts, session_name)
-    except BotoCoreError as error:
-        doing = f"reading the caller identity of the {session_name} session"
-        raise AwsError(f"{doing} failed: {error}", doing=doing) from error
-
-
 def _account_of(target: boto3.Session | RoleRequest) -> str:
     if isinstance(target, RoleRequest):
         return target.role_arn.account
     credentials = target.get_credentials()
     if isinstance(credentials, AssumedRoleCredentials):
         return credentials.request.role_arn.account
-    return _caller(target.client("sts"), "target").account
+    return caller_arn(target.client("sts"), "target").account
 
 
 def _check_distinct(accounts: list[str]) -> None:

@@ -26,7 +26,7 @@ from xacct.session.role_request import RoleRequest
 if TYPE_CHECKING:
     import boto3
 
-__all__ = ["TransientDenial", "is_chaining_limit", "may_be_transient", "sign_in_expired", "translate_sts_error"]
+__all__ = ["TransientDenial", "is_chaining_limit", "may_be_transient", "translate_sts_error"]
 
 log = logging.getLogger("xacct")
 
@@ -84,14 +84,6 @@ def _is_certain(error: AssumeRoleDenied, caller: boto3.Session) -> bool:
     except (XacctError, ClientError, BotoCoreError) as unexplained:
         log.debug("%s: the denial could not be explained: %s", error.role_arn, unexplained)
         return False
-
-
-def sign_in_expired(error: BotoCoreError, request: RoleRequest) -> SessionExpired:
-    """Return the error to raise if the base session's sign-in to IAM Identity Center has expired."""
-    doing = f"assuming {request.role_arn}"
-    return SessionExpired(
-        f"{doing} failed: the sign-in of the base session has expired. Run aws sso login. Cause: {error}", doing=doing
-    )
 
 
 def translate_sts_error(error: ClientError, request: RoleRequest, session_name: str) -> AwsError:
