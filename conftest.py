@@ -1,4 +1,4 @@
-"""For every test, docstring and page: none of the machine's credentials, configuration or network."""
+"""Configuration of all tests, doctests and pages. None uses the machine's credentials, AWS configuration or network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from xacct.testing import Sandbox
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Whatever this machine knows of real accounts stays out of it, before boto3 looks.
+# Remove the configuration of real accounts before boto3 reads it.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 os.environ |= {
@@ -34,36 +34,36 @@ os.environ |= {
 
 @pytest.fixture(autouse=True, scope="session")
 def no_network() -> Iterator[None]:
-    """Refuse every connection that leaves the machine."""
+    """Refuse every connection to another machine."""
     connect = socket.socket.connect
 
-    def connect_here(self: socket.socket, address: Any) -> None:
+    def connect_locally(self: socket.socket, address: Any) -> None:
         if isinstance(address, tuple) and address[0] not in {"127.0.0.1", "::1", "localhost"}:
             raise PermissionError(f"a test tried to connect to {address[0]}")
         connect(self, address)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", connect_here)
+        patch.setattr(socket.socket, "connect", connect_locally)
         yield
 
 
 @pytest.fixture(autouse=True, scope="session")
-def whole_answers() -> Iterator[None]:
-    """Let moto answer one thread at a time: its dictionaries do not stand two."""
+def moto_lock() -> Iterator[None]:
+    """Let moto process one request at a time, because its state is not thread-safe."""
     answer, lock = BotocoreStubber.__call__, RLock()
 
-    def answer_alone(*args: Any, **options: Any) -> Any:
+    def answer_locked(*args: Any, **options: Any) -> Any:
         with lock:
             return answer(*args, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BotocoreStubber, "__call__", answer_alone)
+        patch.setattr(BotocoreStubber, "__call__", answer_locked)
         yield
 
 
 @pytest.fixture(autouse=True, scope="session")
-def models_read_once() -> Iterator[None]:
-    """Let every session share what botocore reads of the services, which is half of what making a client costs."""
+def shared_service_models() -> Iterator[None]:
+    """Let all sessions share botocore's service models. Loading them takes half of the time to create a client."""
     loader = botocore.loaders.create_loader()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda *_: loader, raising=False)
@@ -94,7 +94,7 @@ def aws_accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 collect_ignore = ["docs/_build", "docs/conf.py", "tests/typing"]
 
-# Machines are noisy: what is slow is for the benchmarks to say.
+# Durations vary between machines. The benchmarks measure speed; the tests do not.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 

@@ -1,6 +1,6 @@
-"""The main job against MiniStack: a server that enforces IAM, over HTTP, and not of our making.
+"""The main job against MiniStack, an independent server that enforces IAM, over HTTP.
 
-`nox -s integration` installs and runs it. The sandbox stands beside it for what MiniStack does otherwise than AWS.
+`nox -s integration` installs and runs it. Where MiniStack differs from AWS, the test compares it with the sandbox.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def answers(url: str) -> bool:
 
 
 def administrator(account: str) -> boto3.Session:
-    """MiniStack takes an account's id for its root's access key."""
+    """In MiniStack, the account id is the access key of the account's root user."""
     iam = boto3.Session(account, "root", region_name=REGION).client("iam")
     iam.create_user(UserName="Administrator")
     everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}

@@ -101,7 +101,7 @@ def test_the_error_names_what_could_not_be_rolled_back(
         plan_tutorial(accounts, haste).apply()
 
     if accounts.snapshot() == untouched:
-        assert fault != "denied" or not getattr(failed.value, "stands", ())
+        assert fault != "denied" or not getattr(failed.value, "remaining", ())
     else:
         assert isinstance(failed.value, ApplyFailed)
         named = {text.split(" (")[0] for text in failed.value.remaining}
