@@ -18,6 +18,8 @@ release = version = metadata.version("xacct")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 exclude_patterns = ["_build"]
+# `name` in a docstring links to the name.
+default_role = "py:obj"
 
 myst_enable_extensions = ["attrs_inline", "deflist", "smartquotes"]
 myst_heading_anchors = 3
