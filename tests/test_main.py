@@ -1,4 +1,4 @@
-"""The command line, up to the AWS that moto plays."""
+"""The command line, against moto."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_credentials_are_printed_for_credential_process(capsys: pytest.CaptureFi
     assert printed["SecretAccessKey"]
 
 
-def test_a_chain_is_printed_as_statements_for_a_shell(capsys: pytest.CaptureFixture[str]) -> None:
+def test_credentials_of_a_role_chain_are_printed_as_export_statements(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["credentials", "--env", "--profile", "development", "--region", "us-west-2", ROLE, NEXT]) == 0
     words = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
     assert {export for export, _ in words} == {"export"}
@@ -47,7 +47,7 @@ def test_a_chain_is_printed_as_statements_for_a_shell(capsys: pytest.CaptureFixt
     assert variables["AWS_SESSION_TOKEN"]
 
 
-def test_the_cache_is_the_clis(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_cache_is_that_of_the_aws_cli(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
         assert main(["credentials", "--cache", "--profile", "development", ROLE]) == 0
     first, second = capsys.readouterr().out.splitlines()
@@ -63,7 +63,7 @@ def test_the_cache_is_the_clis(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["Reader"], "xacct: role_arn: 'Reader' is not valid"),
     ],
 )
-def test_an_error_is_one_line_and_no_traceback(
+def test_an_error_is_printed_as_one_line_without_a_traceback(
     arguments: list[str], error: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["credentials", *arguments]) == 1
@@ -73,7 +73,7 @@ def test_an_error_is_one_line_and_no_traceback(
     assert printed.err.count("\n") == 1
 
 
-def test_without_a_command_it_says_how_it_is_used() -> None:
+def test_without_a_command_the_usage_is_printed() -> None:
     run = subprocess.run([sys.executable, "-m", "xacct"], capture_output=True, text=True, check=False)
     assert run.returncode == 2
     assert "usage: python -m xacct" in run.stderr

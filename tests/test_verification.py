@@ -58,12 +58,14 @@ REFUSED_WRITE = ("put_object", "AccessDenied")
 
 def test_a_role_that_cannot_be_assumed_is_the_only_check() -> None:
     def refuse() -> boto3.Session:
-        raise AssumeRoleDenied("STS said no", doing="assuming the role")
+        raise AssumeRoleDenied(
+            "STS denied it", role_arn="arn:aws:iam::111111111111:role/R", context={}, doing="assuming"
+        )
 
     result = verify_read_access(refuse)
     assert not result.ok
     assert observed(result) == [("assume the role", "failed", False)]
-    assert result.checks[0].why == "STS said no"
+    assert result.checks[0].why == "STS denied it"
 
 
 def test_without_objects_reading_is_not_tried() -> None:

@@ -1,4 +1,4 @@
-"""A fake STS inside the process, and a clock that tests can set."""
+"""A fake STS in this process, and a clock that tests can set."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ALICE = "arn:aws:iam::222222222222:user/dev/alice"
 
 
 class Clock:
-    """This machine's clock."""
+    """A replacement for the local clock."""
 
     def __init__(self) -> None:
         self.now = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -31,10 +31,11 @@ class Clock:
 
 
 class FakeSts:
-    """Answers every request to STS that any session makes.
+    """Answers all requests of all sessions to STS.
 
-    `refuse` and `deny` queue an answer to the next call; `skew` is how far AWS's clock is ahead; `lifetime` is what is
-    granted. The n-th call of AssumeRole, from 0, gives the access key ASIAn.
+    `refuse` and `deny` queue an error response for the next call of AssumeRole. `skew` is the difference between AWS's
+    clock and the local one. `lifetime` overrides the requested duration. Call n of AssumeRole, counted from 0, returns
+    the access key ASIAn.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -77,7 +78,7 @@ class FakeSts:
         return AWSResponse(request.url, status, headers, _Raw(text.encode()))
 
     def refuse_reading(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        """The caller may read no policies."""
+        """Deny reading policies: the caller has no permission for it."""
         text = b'{"__type": "AccessDeniedException"}' if "organizations" in request.url else _UNREADABLE.encode()
         return AWSResponse(request.url, 403, {}, _Raw(text))
 

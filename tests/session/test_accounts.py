@@ -16,7 +16,7 @@ HOME = "999999999999"
 
 @frozen
 class Tree:
-    """An organization: the root's id, that of a unit with a unit below it, and the accounts in each."""
+    """An organization: the ids of its root and of a unit that contains another unit, and the accounts in each."""
 
     root: str
     unit: str
@@ -25,25 +25,25 @@ class Tree:
     below: str
 
 
-def organized(aws: Sandbox) -> Tree:
+def create_organization(aws: Sandbox) -> Tree:
     organizations = aws.account(HOME).session.client("organizations")
     organizations.create_organization(FeatureSet="ALL")
     root = organizations.list_roots()["Roots"][0]["Id"]
     unit = organizations.create_organizational_unit(ParentId=root, Name="workloads")["OrganizationalUnit"]["Id"]
     lower = organizations.create_organizational_unit(ParentId=unit, Name="data")["OrganizationalUnit"]["Id"]
     accounts = []
-    for name, place in (("top", root), ("above", unit), ("below", lower), ("closed", lower)):
-        made = organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]
-        accounts.append(made["AccountId"])
-        if place != root:
-            organizations.move_account(AccountId=made["AccountId"], SourceParentId=root, DestinationParentId=place)
+    for name, parent in (("top", root), ("above", unit), ("below", lower), ("closed", lower)):
+        status = organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]
+        accounts.append(status["AccountId"])
+        if parent != root:
+            organizations.move_account(AccountId=status["AccountId"], SourceParentId=root, DestinationParentId=parent)
     organizations.close_account(AccountId=accounts.pop())
     return Tree(root, unit, *accounts)
 
 
 def test_active_accounts_of_the_organization_or_of_a_unit_are_returned() -> None:
     with Sandbox([HOME]) as aws:
-        tree, session = organized(aws), aws.account(HOME).session
+        tree, session = create_organization(aws), aws.account(HOME).session
         assert set(accounts_in_organization(session)) == {HOME, tree.at_the_top, tree.above, tree.below}
         assert set(accounts_in_organization(session, tree.root)) == {HOME, tree.at_the_top, tree.above, tree.below}
         assert accounts_in_organization(session, tree.unit) == (tree.above, tree.below)

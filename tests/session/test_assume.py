@@ -1,4 +1,4 @@
-"""What a user of `assume_role` sees, from the call to the refusal."""
+"""assume_role: parameters, role chaining, session settings, errors and retries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROLE = "arn:aws:iam::111111111111:role/Reader"
 NEXT = "arn:aws:iam::333333333333:role/Auditor"
 
 
-def test_the_session_acts_as_the_role_on_an_aws_that_moto_plays() -> None:
+def test_the_session_acts_as_the_role_against_moto() -> None:
     with mock_aws():
         base = boto3.Session("AKIAALICE", "alices-secret", region_name="eu-west-1")
         session = assume_role(base, ROLE, session_name="nightly")
@@ -39,10 +39,10 @@ def test_the_session_acts_as_the_role_on_an_aws_that_moto_plays() -> None:
             Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
         assert [b["Name"] for b in session.client("s3").list_buckets()["Buckets"]] == ["reports"]
-        session.client("s3").upload_fileobj  # noqa: B018 - boto3's own methods are there, and were injected once
+        session.client("s3").upload_fileobj  # noqa: B018 - boto3 added its own methods to the client, once
 
 
-def test_a_role_is_given_as_text_or_as_arn(base: boto3.Session, sts: Any) -> None:
+def test_a_role_can_be_a_string_or_an_arn(base: boto3.Session, sts: Any) -> None:
     assume_role(base, ROLE)
     assume_role(base, Arn.parse(ROLE))
     assert [call["RoleArn"] for call in sts.assumed] == [ROLE, ROLE]
@@ -54,12 +54,12 @@ def test_the_callers_name_is_the_default_session_name(base: boto3.Session, sts: 
     assert sts.assumed[0]["RoleSessionName"] == "alice"
 
 
-def test_a_session_name_saves_the_call_for_the_callers(base: boto3.Session, sts: Any) -> None:
+def test_with_a_session_name_the_callers_name_is_not_read(base: boto3.Session, sts: Any) -> None:
     assume_role(base, ROLE, session_name="nightly")
     assert len(sts.calls) == 1
 
 
-def test_everything_audits_and_trust_policies_look_at_is_passed_on(base: boto3.Session, sts: Any) -> None:
+def test_all_arguments_are_sent_to_sts(base: boto3.Session, sts: Any) -> None:
     assume_role(
         base,
         ROLE,
@@ -87,7 +87,7 @@ def test_without_validate_nothing_is_called_before_the_first_use(base: boto3.Ses
     assert len(sts.assumed) == 1
 
 
-def test_a_bad_argument_is_refused_before_any_call(base: boto3.Session, sts: Any) -> None:
+def test_an_invalid_argument_is_rejected_before_any_call(base: boto3.Session, sts: Any) -> None:
     with pytest.raises(InvalidValue, match="duration"):
         assume_role(base, ROLE, duration=60, mfa_token="123456")
     assert sts.calls == []
@@ -100,25 +100,27 @@ class TestChaining:
         assert [call["RoleArn"] for call in sts.assumed] == [ROLE, NEXT]
         assert second.get_credentials().access_key == "ASIA1"
 
-    def test_the_callers_name_goes_along_the_chain_without_another_call(self, base: boto3.Session, sts: Any) -> None:
+    def test_the_callers_name_is_reused_in_the_chain_without_another_call(self, base: boto3.Session, sts: Any) -> None:
         assume_role(assume_role(base, ROLE), NEXT)
         assert [call["RoleSessionName"] for call in sts.assumed] == ["alice", "alice"]
         assert len(sts.calls) == 3
 
-    def test_each_hop_renews_by_itself(self, base: boto3.Session, sts: Any, clock: Any) -> None:
+    def test_each_session_of_a_chain_renews_its_own_credentials(
+        self, base: boto3.Session, sts: Any, clock: Any
+    ) -> None:
         second = assume_role(assume_role(base, ROLE), NEXT)
         clock.forward(hours=2)
         assert second.get_credentials().access_key == "ASIA3"
         assert [call["RoleArn"] for call in sts.assumed] == [ROLE, NEXT, ROLE, NEXT]
 
-    def test_more_than_an_hour_is_cut_to_an_hour_with_a_warning(self, base: boto3.Session, sts: Any) -> None:
+    def test_a_duration_above_one_hour_is_reduced_with_a_warning(self, base: boto3.Session, sts: Any) -> None:
         first = assume_role(base, ROLE, duration=7200)
         with pytest.warns(UserWarning, match="to one hour; the duration is 3600 s instead of 7200 s") as caught:
             assume_role(first, NEXT, duration=7200)
         assert caught[0].filename == __file__
         assert [call["DurationSeconds"] for call in sts.assumed] == ["7200", "3600"]
 
-    def test_a_chain_that_only_aws_knows_of_is_cut_too(self, base: boto3.Session, sts: Any) -> None:
+    def test_the_duration_is_reduced_if_only_aws_detects_the_chain(self, base: boto3.Session, sts: Any) -> None:
         sts.refuse(
             400,
             "ValidationError",
@@ -147,7 +149,7 @@ class TestChaining:
         assert [call["RoleSessionName"] for call in sts.assumed] == ["alice", "alice"]
         assert [call["SourceIdentity"] for call in sts.assumed] == ["bob", "bob"]
 
-    def test_a_bad_role_anywhere_in_the_list_is_refused_before_any_call(self, base: boto3.Session, sts: Any) -> None:
+    def test_an_invalid_role_in_a_list_is_rejected_before_any_call(self, base: boto3.Session, sts: Any) -> None:
         for roles in ([], [ROLE, "Auditor"], ["Reader", NEXT]):
             with pytest.raises(InvalidValue, match="role_arn"):
                 assume_role(base, roles)
@@ -165,13 +167,15 @@ class TestSettings:
         assert client.meta.config.retries["total_max_attempts"] == 8
         assert "my-tool/3" in client.meta.config.user_agent
 
-    def test_another_region_is_for_the_session_and_not_for_sts(self, base: boto3.Session, sts: Any) -> None:
+    def test_the_region_argument_sets_the_sessions_region_and_not_that_of_sts(
+        self, base: boto3.Session, sts: Any
+    ) -> None:
         session = assume_role(base, ROLE, region="ap-southeast-2")
         assert session.region_name == "ap-southeast-2"
         assert sts.urls[-1] == "https://sts.eu-west-1.amazonaws.com/"
         assert base.region_name == "eu-west-1"
 
-    def test_the_profile_counts_except_for_its_credentials(
+    def test_the_bases_profile_applies_except_for_its_credentials(
         self, sts: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         config = tmp_path / "config"
@@ -197,7 +201,7 @@ class TestSettings:
             ({"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "eu-west-1", "sts.amazonaws.com", "s3.eu-west-1.amazonaws.com"),
         ],
     )
-    def test_endpoints_are_those_that_the_base_is_configured_for(
+    def test_the_bases_endpoint_settings_apply(
         self,
         sts: Any,
         monkeypatch: pytest.MonkeyPatch,
@@ -217,7 +221,7 @@ class TestSettings:
         assume_role(boto3.Session("AKIAALICE", "s", region_name="eu-west-1"), ROLE)
         assert sts.urls[-1] == "http://localhost:4566/"
 
-    def test_credentials_in_the_environment_do_not_take_the_roles_place(
+    def test_credentials_in_the_environment_do_not_replace_the_roles(
         self, base: boto3.Session, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         session = assume_role(base, ROLE)
@@ -225,7 +229,7 @@ class TestSettings:
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
         assert session.get_credentials().access_key == "ASIA0"
 
-    def test_sessions_do_not_make_their_base_grow(self, base: boto3.Session) -> None:
+    def test_new_sessions_do_not_change_the_bases_search_paths(self, base: boto3.Session) -> None:
         def paths() -> list[str]:
             return list(base._session.get_component("data_loader").search_paths)
 
@@ -243,7 +247,7 @@ class TestSettings:
             ("aws-cn", "cn-northwest-1", "sts.cn-northwest-1.amazonaws.com.cn"),
         ],
     )
-    def test_a_base_without_region_asks_in_the_roles_partition(
+    def test_without_a_region_sts_of_the_roles_partition_is_called(
         self, sts: Any, partition: str, region: str | None, host: str
     ) -> None:
         base = boto3.Session("AKIAALICE", "s")
@@ -251,17 +255,17 @@ class TestSettings:
         assert sts.urls == [f"https://{host}/"]
 
     @pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", ""])
-    def test_a_region_of_another_partition_is_refused(self, base: boto3.Session, region: str) -> None:
+    def test_a_region_of_another_partition_is_rejected(self, base: boto3.Session, region: str) -> None:
         with pytest.raises(InvalidValue, match=r"region: .*a region of aws, the role's partition"):
             assume_role(base, ROLE, region=region)
 
-    def test_a_role_in_another_partition_is_refused(self, base: boto3.Session) -> None:
+    def test_a_role_in_another_partition_is_rejected(self, base: boto3.Session) -> None:
         with pytest.raises(InvalidValue, match=r"role_arn: .*cannot be assumed from another partition"):
             assume_role(base, "arn:aws-cn:iam::111111111111:role/Reader")
 
 
-class TestRefusals:
-    def test_a_denial_says_what_looks_the_same_and_what_was_sent(self, base: boto3.Session, sts: Any) -> None:
+class TestErrors:
+    def test_a_denial_lists_possible_causes_and_what_was_sent(self, base: boto3.Session, sts: Any) -> None:
         sts.deny()
         with pytest.raises(AssumeRoleDenied) as caught:
             assume_role(base, ROLE, external_id="42", tags={"Team": "Blue"})
@@ -286,7 +290,7 @@ class TestRefusals:
             (400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration", AwsError),
         ],
     )
-    def test_each_refusal_has_its_own_type(
+    def test_each_error_code_has_its_own_exception_type(
         self, base: boto3.Session, sts: Any, status: int, code: str, message: str, kind: type[AwsError]
     ) -> None:
         sts.refuse(status, code, message)
@@ -300,7 +304,7 @@ class TestRefusals:
         ("message", "percent"),
         [("Packed policy consumes 113% of allotted space, please use smaller policy.", 113), ("Too large", None)],
     )
-    def test_too_large_a_policy_says_by_how_much(
+    def test_a_policy_that_is_too_large_reports_its_size_in_percent(
         self, base: boto3.Session, sts: Any, message: str, percent: int | None
     ) -> None:
         sts.refuse(400, "PackedPolicyTooLarge", message)
@@ -308,13 +312,13 @@ class TestRefusals:
             assume_role(base, ROLE)
         assert caught.value.percent == percent
 
-    def test_without_validate_the_refusal_comes_from_the_first_use(self, base: boto3.Session, sts: Any) -> None:
+    def test_without_validate_the_denial_is_raised_at_first_use(self, base: boto3.Session, sts: Any) -> None:
         sts.deny()
         session = assume_role(base, ROLE, validate=False)
         with pytest.raises(AssumeRoleDenied):
             session.client("s3").list_buckets()
 
-    def test_a_sign_in_to_identity_center_that_has_expired_says_so(
+    def test_an_expired_sign_in_to_identity_center_is_reported(
         self, sts: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         config = tmp_path / "config"
@@ -331,30 +335,30 @@ class TestRefusals:
 
 class TestWaiting:
     @pytest.fixture(autouse=True)
-    def time_flies(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    def do_not_sleep(self, monkeypatch: pytest.MonkeyPatch) -> list[float]:
         slept: list[float] = []
         monkeypatch.setattr("tenacity.nap.time.sleep", slept.append)
         return slept
 
-    def test_a_role_made_a_moment_ago_is_waited_for(self, base: boto3.Session, sts: Any) -> None:
+    def test_a_denial_of_a_new_role_is_retried(self, base: boto3.Session, sts: Any) -> None:
         for _ in range(3):
             sts.deny()
         assume_role(base, ROLE, wait=60)
         assert len(sts.assumed) == 4
 
-    def test_an_access_key_made_a_moment_ago_is_waited_for(self, base: boto3.Session, sts: Any) -> None:
+    def test_an_unknown_access_key_is_retried(self, base: boto3.Session, sts: Any) -> None:
         sts.refuse(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
         assume_role(base, ROLE, wait=60)
         assert len(sts.assumed) == 2
 
-    def test_the_denial_is_raised_when_the_time_is_up(self, base: boto3.Session, sts: Any) -> None:
+    def test_the_denial_is_raised_after_the_wait(self, base: boto3.Session, sts: Any) -> None:
         for _ in range(10_000):
             sts.deny()
         with pytest.raises(AssumeRoleDenied):
             assume_role(base, ROLE, wait=0.05)
         assert len(sts.assumed) > 1
 
-    def test_a_refusal_that_will_not_pass_ends_the_wait(self, base: boto3.Session, sts: Any) -> None:
+    def test_permanent_errors_are_not_retried(self, base: boto3.Session, sts: Any) -> None:
         sts.deny(f" on resource: {ROLE} with an explicit deny in an identity-based policy")
         with pytest.raises(AssumeRoleDenied):
             assume_role(base, ROLE, wait=60)
@@ -364,17 +368,17 @@ class TestWaiting:
         assert len(sts.assumed) == 2
 
     @pytest.mark.parametrize("wait", [-1, float("inf"), float("nan")])
-    def test_a_wait_has_an_end(self, base: boto3.Session, wait: float) -> None:
+    def test_an_invalid_wait_is_rejected(self, base: boto3.Session, wait: float) -> None:
         with pytest.raises(InvalidValue, match="wait"):
             assume_role(base, ROLE, wait=wait)
 
 
-def test_roles_that_the_same_session_assumes_share_the_client_that_asks(base: boto3.Session, sts: Any) -> None:
+def test_roles_of_the_same_base_share_one_sts_client(base: boto3.Session, sts: Any) -> None:
     first, second = assume_role(base, ROLE), assume_role(base, NEXT, region="us-west-2")
     assert first.get_credentials()._sts() is second.get_credentials()._sts()
 
 
-def test_sixteen_threads_may_assume_roles_with_one_session(base: boto3.Session, sts: Any) -> None:
+def test_sixteen_threads_can_assume_roles_with_one_session(base: boto3.Session, sts: Any) -> None:
     with ThreadPoolExecutor(16) as pool:
         sessions = list(pool.map(lambda n: assume_role(base, f"{ROLE}{n}", session_name="nightly"), range(16)))
     assert {call["RoleArn"] for call in sts.assumed} == {f"{ROLE}{n}" for n in range(16)}

@@ -46,7 +46,7 @@ def only_file(folder: Path) -> Path:
 
 
 def fetcher(base: boto3.Session, folder: Path, asked: dict[str, Any]) -> AssumeRoleCredentialFetcher:
-    """The part of botocore that assumes roles for the AWS CLI, with the CLI's cache."""
+    """Return botocore's fetcher, which assumes roles for the AWS CLI, with the CLI's cache."""
     return AssumeRoleCredentialFetcher(
         base._session.create_client,
         base.get_credentials(),

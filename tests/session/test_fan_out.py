@@ -1,4 +1,4 @@
-"""One function in many accounts."""
+"""fan_out: sessions, results, errors, progress and interrupts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TRUST = (
 
 @frozen
 class Many:
-    """The sandbox with many accounts that have a role, and the session that may assume them."""
+    """A sandbox with a role in each of many accounts, and the session that is allowed to assume the roles."""
 
     aws: Sandbox
     base: boto3.Session
@@ -78,12 +78,12 @@ def test_errors_are_stored_next_to_the_results(many: Many) -> None:
         RoleName="Reader", PolicyDocument=TRUST % ACCOUNTS[0]
     )
 
-    def fussy(session: boto3.Session) -> int:
+    def fail_in_one_account(session: boto3.Session) -> int:
         if ACCOUNTS[5] in who(session):
             raise RuntimeError("not here")
         return 42
 
-    found = fan_out(ROLES, fussy, base=many.base, session_name="audit")
+    found = fan_out(ROLES, fail_in_one_account, base=many.base, session_name="audit")
     assert not found.ok
     assert list(found.results) == [account for account in ACCOUNTS if account not in (ACCOUNTS[2], ACCOUNTS[5])]
     assert {account: type(error) for account, error in found.errors.items()} == {

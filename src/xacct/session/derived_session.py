@@ -109,7 +109,6 @@ def derive_session(base: boto3.Session, credentials: AssumedRoleCredentials, reg
         child.register_component("data_loader", loader)
         paths = len(loader.search_paths)
         session = boto3.Session(botocore_session=child, region_name=region)
-        del loader.search_paths[
-            paths:
-        ]  # boto3 appends its data folder for each session, although the base has added it
+        # boto3 appends its data folder for each session, although the base has added it.
+        del loader.search_paths[paths:]
     return session

@@ -158,17 +158,28 @@ def fan_out(
             _clear_frames(error)
             raise
 
+    return _run(in_account, targets, workers=workers, progress=progress, stop_at_error=on_error == "raise")
+
+
+def _run(
+    in_account: Callable[[boto3.Session | RoleRequest], T],
+    targets: list[boto3.Session | RoleRequest],
+    *,
+    workers: int,
+    progress: Progress | bool | None,
+    stop_at_error: bool,
+) -> FanOut[T]:
+    running: dict[Future[T], str] = {}
     with ThreadPoolExecutor(workers, thread_name_prefix="xacct") as threads:
         accounts = list(threads.map(_account_of, targets))
         _check_distinct(accounts)
-        running: dict[Future[T], str] = {}
         try:
             for account, target in zip(accounts, targets):
                 running[threads.submit(partial(in_account, target))] = account
             with _progress_reporter(progress, len(targets)) as report:
                 for number, future in enumerate(as_completed(running), start=1):
                     report(number, len(targets), running[future])
-                    if on_error == "raise":
+                    if stop_at_error:
                         future.result()
         except BaseException:
             skipped = sum(future.cancel() for future in running)

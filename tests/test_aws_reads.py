@@ -1,0 +1,100 @@
+"""The reads that several modules share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, SSOTokenLoadError
+from botocore.stub import Stubber
+
+from xacct.aws_reads import bucket_kms_key, bucket_region, caller_arn, managed_policy_document
+from xacct.errors import AwsError, SessionExpired
+from xacct.testing import Sandbox
+
+ACCOUNT, REGION = "111111111111", "eu-central-1"
+
+
+@pytest.fixture
+def session() -> Iterator[boto3.Session]:
+    with Sandbox([ACCOUNT], region=REGION) as aws:
+        yield aws.account(ACCOUNT).session
+
+
+@pytest.mark.parametrize(
+    ("answer", "region"),
+    [
+        ({"LocationConstraint": None}, "us-east-1"),
+        ({"LocationConstraint": "EU"}, "eu-west-1"),
+        ({"LocationConstraint": REGION}, REGION),
+    ],
+)
+def test_the_region_of_a_bucket_follows_from_its_location_constraint(
+    session: boto3.Session, monkeypatch: pytest.MonkeyPatch, answer: dict[str, str | None], region: str
+) -> None:
+    s3 = session.client("s3")
+    monkeypatch.setattr(s3, "get_bucket_location", lambda **_: answer)
+    assert bucket_region(s3, "reports") == region
+
+
+def test_the_default_key_of_a_bucket_is_found_only_if_it_encrypts_with_kms(session: boto3.Session) -> None:
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    found = []
+    for default in (
+        None,
+        {"SSEAlgorithm": "AES256"},
+        {"SSEAlgorithm": "aws:kms"},
+        {"SSEAlgorithm": "aws:kms:dsse", "KMSMasterKeyID": "alias/reports"},
+        {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "1234"},
+    ):
+        if default is not None:
+            rules: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": default}]}
+            s3.put_bucket_encryption(Bucket="reports", ServerSideEncryptionConfiguration=rules)
+        found.append(bucket_kms_key(s3, "reports"))
+    assert found == [None, None, None, "alias/reports", "1234"]
+
+
+def test_a_bucket_that_does_not_exist_is_an_error(session: boto3.Session) -> None:
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        bucket_kms_key(session.client("s3"), "reports")
+
+
+def test_the_default_version_of_a_managed_policy_is_read(session: boto3.Session) -> None:
+    iam = session.client("iam")
+    documents = [
+        f'{{"Version": "2012-10-17", "Statement": {{"Effect": "Allow", "Action": "s3:{a}", "Resource": "*"}}}}'
+        for a in ("GetObject", "ListBucket")
+    ]
+    arn = iam.create_policy(PolicyName="Read", PolicyDocument=documents[0])["Policy"]["Arn"]
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=documents[1], SetAsDefault=True)
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=documents[0], SetAsDefault=False)
+    document = managed_policy_document(iam, arn)
+    assert (document.statements[0].actions, document.name) == (("s3:ListBucket",), arn)
+
+
+def test_expired_credentials_are_named_with_what_to_do(session: boto3.Session) -> None:
+    sts = session.client("sts")
+    with Stubber(sts) as stub:
+        stub.add_client_error("get_caller_identity", "ExpiredToken", "The token has expired", 403)
+        with pytest.raises(SessionExpired, match=r"the trusted session failed: its credentials have expired\. Sign in"):
+            caller_arn(sts, "trusted")
+        stub.add_client_error("get_caller_identity", "InvalidClientTokenId", "The token is invalid", 403)
+        with pytest.raises(AwsError, match="the trusted session") as error:
+            caller_arn(sts, "trusted")
+        assert error.value.code == "InvalidClientTokenId"
+
+
+def test_an_expired_sign_in_to_identity_center_says_which_command_renews_it(
+    session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sts = session.client("sts")
+
+    def fail() -> None:
+        raise SSOTokenLoadError(error_msg="the token has expired")
+
+    monkeypatch.setattr(sts, "get_caller_identity", fail)
+    with pytest.raises(SessionExpired, match="Run aws sso login"):
+        caller_arn(sts, "trusting")
