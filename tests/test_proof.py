@@ -114,6 +114,26 @@ def test_the_bucket_and_prefix_can_be_read_and_similar_names_cannot() -> None:
     }
 
 
+def test_a_statement_of_the_read_policy_that_reaches_a_similar_bucket_or_prefix_fails_the_proof() -> None:
+    wide_bucket = Statement.allow(
+        "s3:GetObject", ["arn:aws:s3:::reports/2026/*", "arn:aws:s3:::reports-n*/2026/*"], sid="ReadObjects"
+    )
+    assert "the role reads s3://reports-neighbour/2026/example" in failed(
+        prove(grant(policies={"read": PolicyDocument([wide_bucket])}))
+    )
+    wide_prefix = Statement.allow(
+        "s3:GetObject", ["arn:aws:s3:::reports/2026/*", "arn:aws:s3:::reports/n*6/*"], sid="ReadObjects"
+    )
+    assert "the role reads s3://reports/neighbour-of-2026/example" in failed(
+        prove(grant(policies={"read": PolicyDocument([wide_prefix])}))
+    )
+
+
+def test_the_assume_role_policy_is_proven_in_every_partition() -> None:
+    role = f"arn:aws-cn:iam::{PROD}:role/Reader"
+    assert prove(DevAccessGrant(account=DEV, role_arns=role, partition="aws-cn")).ok
+
+
 def test_wildcards_in_a_prefix_are_literal() -> None:
     assert prove(grant(policies={"read": s3_read_policy(["reports"], ["what*/if?/"])})).ok
 

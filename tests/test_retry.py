@@ -19,6 +19,7 @@ from xacct.retry import (
     none_if_missing,
     not_visible_yet,
     principal_not_visible_yet,
+    translate,
 )
 
 URL = "https://iam.amazonaws.com"
@@ -131,7 +132,9 @@ def test_transient_errors_are_retried_until_the_call_succeeds() -> None:
 
 
 def test_another_error_is_raised_at_once_with_operation_resource_and_account() -> None:
-    with pytest.raises(AwsError, match=r"^reading role R in account 111111111111 failed\. AWS said: .*limit") as failed:
+    with pytest.raises(
+        AwsError, match=r"^reading role R in account 111111111111 failed\. AWS's message: .*limit"
+    ) as failed:
         call_failing_with(error("LimitExceeded", "the limit"))
 
     assert (failed.value.code, failed.value.ambiguous) == ("LimitExceeded", False)
@@ -142,6 +145,38 @@ def test_a_denial_names_the_action_and_the_resource_to_allow() -> None:
         call_failing_with(error("AccessDenied", status=403))
 
     assert failed.value.statement == {"Effect": "Allow", "Action": "iam:GetRole", "Resource": ROLE}
+
+
+@pytest.mark.parametrize(
+    ("operation", "resource", "message", "action"),
+    [
+        ("GetRole", "*", "no details", "iam:GetRole"),
+        ("GetRole", ROLE, "no details", "iam:GetRole"),
+        ("GetBucketEncryption", "arn:aws:s3:::reports", "no details", "s3:GetEncryptionConfiguration"),
+        ("AssumeRole", ROLE, "no details", "sts:AssumeRole"),
+        ("GetCallerIdentity", "*", "no details", "sts:GetCallerIdentity"),
+        (
+            "HeadObject",
+            "arn:aws:s3:::reports",
+            "User: x is not authorized to perform: s3:GetObject on y",
+            "s3:GetObject",
+        ),
+    ],
+)
+def test_the_denied_action_follows_from_the_message_or_from_the_operation_and_the_resource(
+    operation: str, resource: str, message: str, action: str
+) -> None:
+    response = {"Error": {"Code": "AccessDenied", "Message": message}}
+    denial = ClientError(response, operation)  # type: ignore[arg-type]
+    found = translate(denial, doing="reading", account="111111111111", resource=resource)
+    assert isinstance(found, PermissionMissing)
+    assert (found.action, found.resource, found.doing, found.account) == (
+        action,
+        resource,
+        "reading it",
+        "111111111111",
+    )
+    assert str(found).endswith(f"AWS's message: {message}")
 
 
 def test_an_error_after_a_lost_response_says_that_the_call_may_have_taken_effect() -> None:
@@ -170,7 +205,7 @@ def test_at_the_deadline_a_transient_error_says_what_to_do() -> None:
     assert sum(sleeps) >= 20
     assert str(failed.value) == (
         "reading role R in account 111111111111 failed after 20 s of retries. IAM changes may need more time to "
-        "propagate: run again. If the error does not go away, propagation is not the cause. AWS said: An error "
+        "propagate: run again. If the error does not go away, propagation is not the cause. AWS's message: An error "
         "occurred (NoSuchEntity) when calling the GetRole operation: The role with name R cannot be found."
     )
 

@@ -50,7 +50,7 @@ _RETRYABLE = frozenset(
     }
 )
 # Operations whose IAM action has a different name.
-_ACTION_NAMES = {"GetBucketEncryption": "GetEncryptionConfiguration", "HeadBucket": "ListBucket"}
+_ACTION_NAMES = {"GetBucketEncryption": "GetEncryptionConfiguration"}
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 
 
@@ -217,7 +217,7 @@ def attempt(
             raise NotPropagated(
                 f"{doing} in account {account} failed after {patience.deadline:g} s of retries. IAM changes may need "
                 "more time to propagate: run again. If the error does not go away, propagation is not the cause. "
-                f"AWS said: {error}",
+                f"AWS's message: {error}",
                 doing=doing,
                 account=account,
                 code=code_of(error),
@@ -269,7 +269,7 @@ def translate(
             message=message,
         )
     return AwsError(
-        f"{doing} in account {account} failed. AWS said: {error}",
+        f"{doing} in account {account} failed. AWS's message: {error}",
         doing=doing,
         account=account,
         code=code,

@@ -121,7 +121,7 @@ def test_without_exactly_one_device_a_serial_is_required(base: boto3.Session, de
 
 def test_if_devices_cannot_be_listed_a_serial_is_required(base: boto3.Session) -> None:
     list_mfa_devices(base, 403, {"Error": {"Code": "AccessDenied", "Message": "no"}})
-    with pytest.raises(MfaRejected, match=r"Pass mfa_serial. AWS said: .*AccessDenied"):
+    with pytest.raises(MfaRejected, match=r"Pass mfa_serial. AWS's message: .*AccessDenied"):
         assume_role(base, ROLE, mfa_token="012345")
 
 

@@ -97,7 +97,7 @@ def mfa_serial_of(base: boto3.Session) -> str:
     try:
         devices = base.client("iam").list_mfa_devices()["MFADevices"]
     except ClientError as error:
-        raise MfaRejected(f"{doing} failed. Pass mfa_serial. AWS said: {error}", doing=doing) from error
+        raise MfaRejected(f"{doing} failed. Pass mfa_serial. AWS's message: {error}", doing=doing) from error
     if len(devices) != 1:
         raise MfaRejected(f"{doing} failed: the user has {len(devices)} devices. Pass mfa_serial", doing=doing)
     return devices[0]["SerialNumber"]

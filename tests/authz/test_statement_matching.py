@@ -1,0 +1,108 @@
+"""Whom NotPrincipal excludes, which ARN patterns match, and how dates without a time zone are read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from xacct import AccessRequest, PolicySet, Principal, Statement, evaluate
+from xacct.authz.operators import compile_condition
+from xacct.policy import Condition, PolicyDocument
+
+ACCOUNT = "111111111111"
+IAM, STS = f"arn:aws:iam::{ACCOUNT}:", f"arn:aws:sts::{ACCOUNT}:"
+ROOT, ROLE, SESSION, USER = f"{IAM}root", f"{IAM}role/Build", f"{STS}assumed-role/Build/run-7", f"{IAM}user/dev"
+SAML = f"{IAM}saml-provider/idp"
+
+
+def excluded(principal: str, *excluded_principals: Principal) -> bool:
+    """Whether a Deny with NotPrincipal leaves a caller alone that every other policy allows."""
+    allow = Statement.allow(
+        "s3:GetObject",
+        "*",
+        principals=[Principal("AWS", "*"), Principal.service("lambda.amazonaws.com"), Principal.federated(SAML)],
+    )
+    deny = Statement(effect="Deny", actions=["s3:GetObject"], resources=["*"], not_principals=excluded_principals)
+    request = AccessRequest(
+        principal=principal, action="s3:GetObject", resource="arn:aws:s3:::reports/k", resource_account=ACCOUNT
+    )
+    decision = evaluate(
+        request,
+        PolicySet(identity=[PolicyDocument([Statement.allow("*", "*")])], resource=PolicyDocument([allow, deny])),
+    )
+    assert decision.effect in ("Allow", "ExplicitDeny")
+    return decision.allowed
+
+
+@pytest.mark.parametrize(
+    ("caller", "listed", "expected"),
+    [
+        (USER, [ROOT], False),
+        (USER, [USER], False),
+        (USER, [ROOT, USER], True),
+        (ROOT, [ROOT], True),
+        (ROOT, [USER], False),
+        (ACCOUNT, [ROOT], True),
+        (ROLE, [ROOT, ROLE], True),
+        (ROLE, [ROOT], False),
+        (ROLE, [ROLE], False),
+        (SESSION, [ROOT, ROLE], False),
+        (SESSION, [ROOT, SESSION], False),
+        (SESSION, [ROLE, SESSION], False),
+        (SESSION, [ROOT, ROLE, SESSION], True),
+    ],
+)
+def test_not_principal_excludes_a_caller_only_if_every_name_of_it_is_listed(
+    caller: str, listed: list[str], expected: bool
+) -> None:
+    assert excluded(caller, *(Principal("AWS", name) for name in listed)) is expected
+
+
+def test_not_principal_excludes_services_and_identity_providers_by_their_kind() -> None:
+    service = "lambda.amazonaws.com"
+    assert excluded(service, Principal.service(service))
+    assert not excluded(service, Principal.service("ec2.amazonaws.com"))
+    assert not excluded(service, Principal.federated(service))
+    assert excluded(SAML, Principal.federated(SAML))
+    assert not excluded(SAML, Principal("AWS", ROOT))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "given", "matches"),
+    [
+        ("*", USER, True),
+        ("*", "arn:aws:iam", True),
+        ("arn:aws:iam:*", USER, False),
+        ("arn:aws:iam*", USER, False),
+        (f"{IAM}user/*", USER, True),
+        (f"{IAM}user/*", "arn:aws:iam", False),
+        ("arn:aws:iam::*:user/dev", USER, True),
+        ("arn:aws:sns:*:*:topic:*", "arn:aws:sns:eu-west-1:1:topic:a:b", True),
+        ("arn:aws:*:topic", "arn:aws:sns:eu-west-1:1:topic", False),
+    ],
+)
+def test_arn_patterns_match_segment_by_segment(pattern: str, given: str, matches: bool) -> None:
+    condition = compile_condition(Condition("ArnLike", "aws:SourceArn", pattern), "2012-10-17")
+    assert condition.evaluate({"aws:sourcearn": (given,)}) is matches
+
+
+@pytest.fixture
+def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this platform cannot change its time zone")
+@pytest.mark.parametrize(
+    "wanted", ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00", "2026-01-01T09:00:00+09:00", "1767225600"]
+)
+@pytest.mark.usefixtures("tokyo")
+def test_a_date_without_a_time_zone_is_in_utc(wanted: str) -> None:
+    condition = compile_condition(Condition("DateEquals", "aws:CurrentTime", wanted), "2012-10-17")
+    assert condition.evaluate({"aws:currenttime": ("2026-01-01T00:00:00Z",)}) is True
+    assert condition.evaluate({"aws:currenttime": ("2026-01-01T00:00:01Z",)}) is False
