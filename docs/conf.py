@@ -73,10 +73,10 @@ def show_signature(
     app: Sphinx, what: str, name: str, obj: object, options: object, signature: str | None, returns: str | None
 ) -> tuple[str, str | None] | None:
     """Hide constructors that users do not call, and write defaults as a user would."""
-    if what in ("class", "exception") and name.rpartition(".")[2] not in CONSTRUCTED:
-        return "", None
     if signature is None:
         return None
+    if what in ("class", "exception") and name.rpartition(".")[2] not in CONSTRUCTED:
+        return "", None
     for pattern, text in DEFAULTS:
         signature = pattern.sub(text, signature)
     return signature, returns

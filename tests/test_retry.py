@@ -173,7 +173,7 @@ def test_the_denied_action_follows_from_the_message_or_from_the_operation_and_th
     assert (found.action, found.resource, found.doing, found.account) == (
         action,
         resource,
-        "reading it",
+        "reading",
         "111111111111",
     )
     assert str(found).endswith(f"AWS's message: {message}")
