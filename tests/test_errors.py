@@ -69,14 +69,16 @@ def test_every_error_can_be_pickled_and_copied_with_all_its_fields(error: XacctE
         assert (str(found), found.args, vars(found)) == (str(error), error.args, vars(error))
 
 
-def fail() -> None:
-    raise RegionDisabled("STS is not active", doing="assuming", account="111111111111", code="RegionDisabledException")
+RAISE_IN_WORKER = """
+from xacct.errors import RegionDisabled
+raise RegionDisabled("STS is not active", doing="assuming", account="111111111111", code="RegionDisabledException")
+"""
 
 
 def test_an_error_of_a_worker_process_arrives_as_itself() -> None:
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as workers:
         with pytest.raises(RegionDisabled, match="STS is not active") as error:
-            workers.submit(fail).result()
+            workers.submit(exec, RAISE_IN_WORKER).result()
         assert (error.value.doing, error.value.account) == ("assuming", "111111111111")
         assert workers.submit(len, "ok").result() == 2
 

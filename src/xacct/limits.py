@@ -44,7 +44,6 @@ __all__ = [
     "SESSION_POLICY_CHARACTERS",
     "SESSION_TOKEN_SECONDS",
     "SOURCE_IDENTITY",
-    "SOURCE_IDENTITY_LIVE",
     "SWITCH_ROLE_NAME_LENGTH",
     "TAGS",
     "TAG_KEY_LENGTH",
@@ -123,9 +122,8 @@ PASSWORD = Range(8, 128)
 """Length of a console password in characters, if the account has no password policy."""
 
 ROLE_SESSION_NAME = TextRule(_NAME, 2, 64, _NAME_WORDS)
-SOURCE_IDENTITY = TextRule(_NAME, 2, 64, _NAME_WORDS)
-SOURCE_IDENTITY_LIVE = TextRule(_NAME, 2, 256, _NAME_WORDS)
-"""The source identities that STS accepts. Its service model documents a maximum of 64 characters."""
+SOURCE_IDENTITY = TextRule(_NAME, 2, 256, _NAME_WORDS)
+"""Older service models of STS document at most 64 characters. STS accepts 256."""
 EXTERNAL_ID = TextRule(r"[\w+=,.@:\/-]", 2, 1224, "letters, digits and +=,.@:/_-")
 MFA_SERIAL = TextRule(r"[\w+=/:,.@-]", 9, 256, "letters, digits and +=/:,.@_-: an ARN or a serial number")
 MFA_TOKEN_CODE = TextRule(r"[\d]", 6, 6, "digits")

@@ -33,7 +33,7 @@ __all__ = ["SecurityTokenService"]
 _TEXT_RULES: Mapping[str, TextRule] = {
     "RoleSessionName": limits.ROLE_SESSION_NAME,
     "ExternalId": limits.EXTERNAL_ID,
-    "SourceIdentity": limits.SOURCE_IDENTITY_LIVE,
+    "SourceIdentity": limits.SOURCE_IDENTITY,
     "SerialNumber": limits.MFA_SERIAL,
     "TokenCode": limits.MFA_TOKEN_CODE,
     "Policy": limits.SESSION_POLICY,
