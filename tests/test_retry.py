@@ -179,6 +179,24 @@ def test_the_denied_action_follows_from_the_message_or_from_the_operation_and_th
     assert str(found).endswith(f"AWS's message: {message}")
 
 
+def test_an_error_that_is_not_a_denial_keeps_the_operation_the_account_and_the_code() -> None:
+    found = translate(error("LimitExceeded"), doing="reading", account="111111111111", resource=ROLE)
+    assert (type(found), found.doing, found.account, found.code) == (
+        AwsError,
+        "reading",
+        "111111111111",
+        "LimitExceeded",
+    )
+
+
+def test_a_denial_without_a_message_names_the_action_of_the_operation() -> None:
+    response = {"Error": {"Code": "AccessDenied"}}
+    found = translate(ClientError(response, "GetRole"), doing="reading", account="1", resource=ROLE)
+    assert isinstance(found, PermissionMissing)
+    assert found.action == "iam:GetRole"
+    assert str(found).endswith("AWS's message: ")
+
+
 def test_an_error_after_a_lost_response_says_that_the_call_may_have_taken_effect() -> None:
     with pytest.raises(AwsError) as failed:
         call_failing_with(ConnectionClosedError(endpoint_url=URL), error("LimitExceeded"))

@@ -9,6 +9,7 @@ import pytest
 
 from xacct import AccessRequest, PolicySet, Principal, Statement, evaluate
 from xacct.authz.operators import compile_condition
+from xacct.authz.wildcard import glob
 from xacct.policy import Condition, PolicyDocument
 
 ACCOUNT = "111111111111"
@@ -81,11 +82,64 @@ def test_not_principal_excludes_services_and_identity_providers_by_their_kind() 
         ("arn:aws:iam::*:user/dev", USER, True),
         ("arn:aws:sns:*:*:topic:*", "arn:aws:sns:eu-west-1:1:topic:a:b", True),
         ("arn:aws:*:topic", "arn:aws:sns:eu-west-1:1:topic", False),
+        ("*:dev", USER, False),
     ],
 )
 def test_arn_patterns_match_segment_by_segment(pattern: str, given: str, matches: bool) -> None:
     condition = compile_condition(Condition("ArnLike", "aws:SourceArn", pattern), "2012-10-17")
     assert condition.evaluate({"aws:sourcearn": (given,)}) is matches
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches"),
+    [
+        ("x*a?c*d", "xabcd", True),
+        ("x*a?c*d", "xabc", False),
+        ("*a?c*c", "abc", False),
+        ("*a?c*c", "abcc", True),
+        ("*b?*a?*", "axbx", False),
+        ("*b?*a?*", "bxax", True),
+        ("*?b*", "b", False),
+        ("*a?*", "xz", False),
+        ("*a?*?b*", "axyb", True),
+        ("*a?*a?*", "ab", False),
+        ("*a?*a?*", "abab", True),
+    ],
+)
+def test_parts_with_question_marks_match_in_order_and_do_not_overlap(pattern: str, text: str, matches: bool) -> None:
+    assert glob(pattern)(text) is matches
+
+
+def test_a_denial_names_the_values_of_the_statement_and_an_anonymous_caller() -> None:
+    trust = Statement.allow("sts:AssumeRole", principals=[Principal("AWS", ROOT), Principal("AWS", USER)])
+    request = AccessRequest(principal="*", action="sts:AssumeRole", resource=ROLE)
+    text = str(evaluate(request, PolicySet(resource=PolicyDocument([trust]))))
+    assert f"Principal '{ROOT}' or '{USER}' does not match an anonymous caller" in text
+
+
+def test_only_context_keys_that_the_request_lacks_are_missing() -> None:
+    home = Statement.allow("s3:GetObject", "arn:aws:s3:::home/${aws:username}/${aws:PrincipalTag/team}/*")
+    request = AccessRequest(
+        principal=USER, action="s3:GetObject", resource="arn:aws:s3:::home/dev/data/k", resource_account=ACCOUNT
+    )
+    decision = evaluate(request, PolicySet(identity=[PolicyDocument([home])]))
+    assert decision.depends_on == ("aws:principaltag/team",)
+
+
+def test_a_deny_whose_variable_has_several_values_says_so() -> None:
+    deny = Statement(
+        effect="Deny", actions=["s3:GetObject"], resources=["arn:aws:s3:::home/${aws:PrincipalTag/team}/*"]
+    )
+    request = AccessRequest(
+        principal=USER,
+        action="s3:GetObject",
+        resource="arn:aws:s3:::home/dev/k",
+        resource_account=ACCOUNT,
+        context={"aws:PrincipalTag/team": ["a", "b"]},
+    )
+    decision = evaluate(request, PolicySet(identity=[PolicyDocument([deny])]))
+    assert decision.effect == "ExplicitDeny"
+    assert "a policy variable in the resource has several values, so the Deny is treated as matching" in str(decision)
 
 
 @pytest.fixture
