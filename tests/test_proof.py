@@ -22,6 +22,7 @@ from xacct import (
     prove,
     s3_read_policy,
 )
+from xacct.limits import is_bucket_name
 from xacct.testing import Sandbox
 
 PROD, DEV = "111111111111", "222222222222"
@@ -127,6 +128,31 @@ def test_a_statement_of_the_read_policy_that_reaches_a_similar_bucket_or_prefix_
     assert "the role reads s3://reports/neighbour-of-2026/example" in failed(
         prove(grant(policies={"read": PolicyDocument([wide_prefix])}))
     )
+
+
+def test_the_read_policy_is_proven_in_every_partition() -> None:
+    policy = s3_read_policy(["reports"], ["2026/"], partition="aws-cn")
+    proof = prove(TrustGrant(account=PROD, principals=DEV, policies={"read": policy}, partition="aws-cn"))
+    assert proof.ok
+    assert rows(proof)["the role reads s3://reports/2026/example"] == "allowed"
+
+
+def test_a_policy_that_allows_deleting_fails_the_proof() -> None:
+    delete = Statement.allow("s3:DeleteObject", "arn:aws:s3:::reports/*")
+    policy = PolicyDocument([*s3_read_policy(["reports"]).statements, delete])
+    assert "the role deletes s3://reports/example" in failed(prove(grant(policies={"read": policy})))
+
+
+def test_the_similar_bucket_has_a_valid_name_even_for_the_longest_name() -> None:
+    proof = prove(grant(policies={"read": s3_read_policy(["b" * 63])}))
+    (similar,) = [name.split("/")[2] for name in rows(proof) if "-neighbour/" in name]
+    assert is_bucket_name(similar)
+
+
+def test_a_policy_without_reads_of_objects_decides_itself_what_the_role_can_read() -> None:
+    proof = prove(grant(policies={"list": PolicyDocument([Statement.allow("s3:ListAllMyBuckets", "*")])}))
+    assert failed(proof) == []
+    assert rows(proof)["the role reads s3://any-bucket/example"] == "refused"
 
 
 def test_the_assume_role_policy_is_proven_in_every_partition() -> None:
