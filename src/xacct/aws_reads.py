@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from botocore.exceptions import BotoCoreError, SSOError, TokenRetrievalError
+from botocore.exceptions import BotoCoreError, ClientError, SSOError, TokenRetrievalError
 
 from xacct.arn import Arn
-from xacct.errors import AwsError, SessionExpired
+from xacct.errors import AwsError, PolicyError, SessionExpired
 from xacct.policy import PolicyDocument
 from xacct.retry import Patience, attempt, code_of
 
@@ -22,6 +22,7 @@ __all__ = [
     "bucket_region",
     "caller_arn",
     "managed_policy_document",
+    "managed_policy_or_error",
     "parsed_document",
     "sign_in_expired",
 ]
@@ -99,6 +100,14 @@ def managed_policy_document(iam: IAMClient, arn: str, *, name: str | None = None
     version = iam.get_policy(PolicyArn=arn)["Policy"].get("DefaultVersionId", "v1")
     answer = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
     return parsed_document(answer.get("Document"), name=name or arn)
+
+
+def managed_policy_or_error(iam: IAMClient, arn: str) -> tuple[PolicyDocument | None, str]:
+    """Return the document of a managed policy's default version, or None and the reason why it could not be read."""
+    try:
+        return managed_policy_document(iam, arn), ""
+    except (ClientError, BotoCoreError, PolicyError) as error:
+        return None, str(error)
 
 
 def bucket_region(s3: S3Client, bucket: str) -> str:

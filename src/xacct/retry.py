@@ -206,7 +206,7 @@ def attempt(
         wait=tenacity.wait_random_exponential(multiplier=patience.first, max=patience.longest),
         sleep=patience.sleep,
         before_sleep=lambda state: log.debug(
-            "%s: retrying after %s", doing, code_of(_failure(state)) or "a connection error"
+            "%s: retrying after %r", doing, state.outcome and state.outcome.exception()
         ),
         reraise=True,
     )
@@ -241,11 +241,6 @@ class stop_after_sleeping(tenacity.stop.stop_base):  # noqa: N801 # named like t
     def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
         """Return whether to stop."""
         return retry_state.idle_for >= self._seconds
-
-
-def _failure(state: tenacity.RetryCallState) -> BaseException:
-    error = state.outcome.exception() if state.outcome else None
-    return error or RuntimeError("no outcome")
 
 
 def _service_of(resource: str) -> str:

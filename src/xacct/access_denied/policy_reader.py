@@ -85,6 +85,7 @@ class PolicyReader:
     notes: list[str] = field(factory=list)
     unread: list[str] = field(factory=list)
     unread_layers: set[LayerName] = field(factory=set)
+    _clients: dict[tuple[str, str, str | None], object] = field(factory=dict, init=False, repr=False)
     _client_lock: Lock = field(factory=Lock, init=False)
 
     @classmethod
@@ -294,7 +295,11 @@ class PolicyReader:
             self.unread_layers.add(layer)
             return None
         with self._client_lock:
-            return session.client(service, region_name=region)  # type: ignore[call-overload]  # the stubs know literal service names only
+            key = (service, account, region)
+            if key not in self._clients:
+                # The stubs know literal service names only.
+                self._clients[key] = session.client(service, region_name=region)  # type: ignore[call-overload]
+            return self._clients[key]
 
     def _read(self, layer: LayerName, what: str, call: Callable[[], T], *, absent: Sequence[str] = ()) -> T | None:
         """Return the result of a call; None if the resource does not exist or could not be read."""

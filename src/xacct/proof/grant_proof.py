@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from xacct.concurrency import run_concurrently
-from xacct.errors import PolicyError
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.policy import PolicyDocument
 from xacct.proof.assume_role import assume_policy_checks, trust_checks
@@ -110,12 +109,8 @@ def _read_policy(arn: str, iam: IAMClient | None) -> tuple[PolicyDocument | None
     """Return a managed policy's document, or None and the reason why it was not read."""
     if iam is None:
         return None, "was not read; its contents are assumed from its name: pass a session to prove()"
-    # Imported here because both need botocore, which an offline proof does without.
-    from botocore.exceptions import BotoCoreError, ClientError
+    # Imported here because it needs botocore, which an offline proof does without.
+    from xacct.aws_reads import managed_policy_or_error
 
-    from xacct.aws_reads import managed_policy_document
-
-    try:
-        return managed_policy_document(iam, arn), ""
-    except (ClientError, BotoCoreError, PolicyError) as error:
-        return None, f"could not be read; its contents are assumed from its name: {error}"
+    document, error = managed_policy_or_error(iam, arn)
+    return document, "" if document else f"could not be read; its contents are assumed from its name: {error}"
