@@ -218,7 +218,7 @@ def grant_cross_account_read(
             link for the role.
         require_mfa: whether callers must have signed in with MFA.
         max_session_duration: the maximum length of a session, 3600 to 43200 seconds.
-        tags: tags for the role, the policy and the console user; at most 45.
+        tags: tags for the role, the policy and the console user; at most 40.
         adopt: whether to take over resources with these names that xacct did not create.
         on_event: called at the start and at the end of each step.
 

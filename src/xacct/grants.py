@@ -34,6 +34,10 @@ _INLINE_POLICIES = 25
 _ATTACHMENTS = 35
 
 
+def _name(value: str | None) -> str:
+    return "" if value is None else value
+
+
 def _principals(values: Iterable[Principal | str] | Principal | str) -> tuple[Principal, ...]:
     many = (values,) if isinstance(values, (str, Principal)) else values
     return tuple(Principal.parse(value) for value in many)
@@ -65,6 +69,8 @@ class TrustGrant:
     whose only condition is the expiry.
 
     Args:
+        name: the grant's name, which xacct records in the tags of what it creates; by default the role's name. A grant
+            that is renamed is another grant. A role that is renamed stays the same grant's if the grant's name stays.
         account: the trusting account's id.
         principals: the principals that can assume the role: ``Principal`` values, account ids, ARNs of users and roles,
             or service names.
@@ -75,7 +81,7 @@ class TrustGrant:
         role_name: the role's name.
         path: the role's path.
         description: the role's description; at most 1000 characters.
-        tags: the role's tags, in addition to those of xacct; at most 45.
+        tags: the role's tags, in addition to those of xacct; at most 40.
         permissions_boundary: the ARN of the managed policy that is the role's permissions boundary.
         max_session_duration: the maximum length of a session, 3600 to 43200 seconds.
         external_id: the external ID that callers must send. The console cannot send one, so it cannot switch to the
@@ -103,6 +109,7 @@ class TrustGrant:
     (Condition('Bool', 'aws:MultiFactorAuthPresent', 'true'),)
     """
 
+    name: str = field(default=None, converter=_name)
     account: str = field(validator=lambda _, __, value: account_id(value) and None)
     principals: tuple[Principal, ...] = field(converter=_principals)
     managed_policy_arns: tuple[str, ...] = field(default=(), converter=_texts)
@@ -127,6 +134,9 @@ class TrustGrant:
     partition: str = field(default="aws", validator=lambda _, __, value: partition(value) and None)
 
     def __attrs_post_init__(self) -> None:
+        # Set here, because the default depends on another field.
+        object.__setattr__(self, "name", self.name or self.role_name)
+        check_text("name", self.name, POLICY_NAME)
         self._check_principals()
         self._check_permissions()
         for ip in self.source_ips:
@@ -180,6 +190,11 @@ class TrustGrant:
         return str(Arn.role(self.account, self.role_name, self.path, self.partition))
 
     @property
+    def other_accounts(self) -> tuple[str, ...]:
+        """The ids of the trusted accounts, sorted."""
+        return tuple(sorted({principal.account_id for principal in self.principals if principal.account_id}))
+
+    @property
     def needs_mfa(self) -> bool:
         """Whether users and roles must have signed in with MFA."""
         return self.require_mfa or self.mfa_max_age is not None
@@ -213,10 +228,7 @@ class TrustGrant:
 
     @property
     def _expiry(self) -> tuple[Condition, ...]:
-        if self.expires is None:
-            return ()
-        moment = self.expires.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return (Condition("DateLessThan", "aws:CurrentTime", moment),)
+        return _until(self.expires)
 
     @property
     def _caller_conditions(self) -> list[Condition]:
@@ -240,6 +252,7 @@ class DevAccessGrant:
     """A managed policy in the trusted account that allows assuming roles, and the users, groups and roles that get it.
 
     Args:
+        name: the grant's name, which xacct records in the tags of what it creates; by default the policy's name.
         account: the trusted account's id.
         role_arns: ARNs of the roles that can be assumed; no wildcards.
         policy_name: the policy's name.
@@ -251,7 +264,8 @@ class DevAccessGrant:
         roles: names of existing roles to attach the policy to.
         session_tags: whether to allow session tags, for roles that require them.
         source_identity: whether to allow a source identity, for roles that require one.
-        tags: tags of the policy and of the console user, in addition to those of xacct; at most 45.
+        expires: the time after which IAM denies new sessions; a datetime with a time zone.
+        tags: tags of the policy and of the console user, in addition to those of xacct; at most 40.
         partition: the account's partition.
 
     Raises:
@@ -267,6 +281,7 @@ class DevAccessGrant:
     ('arn:aws:iam::111111111111:role/CrossAccountRoleS3',)
     """
 
+    name: str = field(default=None, converter=_name)
     account: str = field(validator=lambda _, __, value: account_id(value) and None)
     role_arns: tuple[str, ...] = field(converter=_texts)
     policy_name: str = field(default="CrossAccountPolicy", validator=text(POLICY_NAME))
@@ -278,10 +293,14 @@ class DevAccessGrant:
     roles: tuple[str, ...] = field(default=(), converter=_texts)
     session_tags: bool = False
     source_identity: bool = False
+    expires: datetime | None = field(default=None, validator=aware)
     tags: Mapping[str, str] = field(default=None, converter=_tags, validator=grant_tags)
     partition: str = field(default="aws", validator=lambda _, __, value: partition(value) and None)
 
     def __attrs_post_init__(self) -> None:
+        # Set here, because the default depends on another field.
+        object.__setattr__(self, "name", self.name or self.policy_name)
+        check_text("name", self.name, POLICY_NAME)
         self._check_role_arns()
         self._check_attachments()
         check_identity_policy(self.assume_role_policy)
@@ -316,6 +335,11 @@ class DevAccessGrant:
         return str(Arn.policy(self.account, self.policy_name, self.path, self.partition))
 
     @property
+    def other_accounts(self) -> tuple[str, ...]:
+        """The ids of the trusting accounts, sorted."""
+        return tuple(sorted({Arn.parse(role).account for role in self.role_arns}))
+
+    @property
     def console_user_arn(self) -> str | None:
         """The console user's ARN; None without a console user."""
         user = self.console_user
@@ -326,7 +350,15 @@ class DevAccessGrant:
         """The policy document, which allows assuming the roles."""
         extras = (("sts:TagSession", self.session_tags), ("sts:SetSourceIdentity", self.source_identity))
         actions = ["sts:AssumeRole", *(action for action, allowed in extras if allowed)]
-        return PolicyDocument((Statement.allow(actions, self.role_arns),), name=self.policy_name)
+        statement = Statement.allow(actions, self.role_arns, conditions=_until(self.expires))
+        return PolicyDocument((statement,), name=self.policy_name)
+
+
+def _until(expires: datetime | None) -> tuple[Condition, ...]:
+    if expires is None:
+        return ()
+    moment = expires.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (Condition("DateLessThan", "aws:CurrentTime", moment),)
 
 
 def check_trusted_principal(principal: Principal, organization_id: str | None = None) -> None:

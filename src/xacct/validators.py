@@ -15,8 +15,8 @@ from xacct.limits import TAG_KEY_LENGTH, TAG_VALUE_LENGTH, TAGS, Range, TextRule
 
 __all__ = ["aware", "check_tags", "check_text", "grant_tags", "integer", "text"]
 
-_GRANT_TAGS = TAGS - 5
-"""Tags that a grant can set: xacct adds up to five of its own to each resource."""
+_GRANT_TAGS = TAGS - 10
+"""Tags that a grant can set: xacct adds up to ten of its own to each resource."""
 
 
 def check_text(name: str, value: object, rule: TextRule) -> None:

@@ -25,12 +25,15 @@ def assume_policy_checks(grant: DevAccessGrant) -> Iterator[Check]:
     identity = [grant.assume_role_policy]
     trust = PolicyDocument([Statement.allow("sts:AssumeRole", principals=[Principal.account(grant.account)])])
 
-    def assume(role: str) -> Decision:
-        request = AccessRequest(principal=user, action="sts:AssumeRole", resource=role)
+    def assume(role: str, moment: datetime | None = None) -> Decision:
+        request = AccessRequest(principal=user, action="sts:AssumeRole", resource=role, context=_current_time(moment))
         return evaluate(request, PolicySet(identity=identity, resource=trust))
 
     for role in grant.role_arns:
         yield decision_check(f"assume {role}", "allowed", assume(role))
+        if grant.expires is not None:
+            late = assume(role, grant.expires + timedelta(seconds=1))
+            yield decision_check(f"assume {role} after expiry", "refused", late)
     for other in (f"{role}-other" for role in grant.role_arns):
         if other not in grant.role_arns:
             yield decision_check(f"assume {other}", "refused", assume(other))
