@@ -10,10 +10,11 @@ from attrs import field, frozen
 
 from xacct.arn import Arn
 from xacct.concurrency import run_concurrently
-from xacct.console_user import ConsoleUser
-from xacct.errors import AwsError, ForeignAttachments
+from xacct.console_user import ConsoleUser, Secret
+from xacct.errors import ForeignAttachments
 from xacct.grants import DevAccessGrant
 from xacct.resources.attachment import Attachment
+from xacct.resources.login_profile import delete_password, set_password
 from xacct.resources.ownership_tags import is_recorded, tags_from_list, tags_to_list, with_ownership, with_recorded
 from xacct.resources.resource import Resource
 from xacct.resources.step import Step
@@ -209,34 +210,17 @@ class User(Resource[UserState]):
         )
 
     def _set_password(self) -> None:
-        iam, name = self.account.iam, self.user.name
-        password, reset = self.password(), self.user.password_reset_required
-
-        def call() -> None:
-            try:
-                iam.create_login_profile(UserName=name, Password=password, PasswordResetRequired=reset)
-            except iam.exceptions.EntityAlreadyExistsException:
-                # A response was lost. A login profile has no tags to tell whose it is, so the password is set again.
-                iam.update_login_profile(UserName=name, Password=password, PasswordResetRequired=reset)
-
-        try:
-            self.attempt(call, "setting the console password of", not_visible_yet)
-        except AwsError as error:
-            if error.code != "PasswordPolicyViolation":
-                raise
-            raise AwsError(
-                f"setting the console password of {self.label} in account {self.account.id} failed: the password "
-                "violates the account's password policy. Pass another password, or none to have one generated",
-                doing=error.doing,
-                account=error.account,
-                code=error.code,
-            ) from None
+        set_password(
+            self.account,
+            name=self.user.name,
+            label=self.label,
+            arn=self.arn,
+            password=Secret(self.password()),
+            reset_required=self.user.password_reset_required,
+        )
 
     def _delete_password(self) -> None:
-        iam, name = self.account.iam, self.user.name
-        self.attempt(
-            lambda: none_if_missing(lambda: iam.delete_login_profile(UserName=name)), "deleting the console password of"
-        )
+        delete_password(self.account, name=self.user.name, label=self.label, arn=self.arn)
 
     # Removing
 
