@@ -30,7 +30,10 @@ if TYPE_CHECKING:
         ApplyFailed as ApplyFailed,
         AssumeRoleDenied as AssumeRoleDenied,
         AwsError as AwsError,
+        CannotChange as CannotChange,
         ForeignAttachments as ForeignAttachments,
+        GrantConflict as GrantConflict,
+        GrantsFailed as GrantsFailed,
         InvalidValue as InvalidValue,
         MfaRejected as MfaRejected,
         NotOurs as NotOurs,
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
         ProofFailed as ProofFailed,
         RegionDisabled as RegionDisabled,
         SessionExpired as SessionExpired,
+        StalePlan as StalePlan,
         WrongAccount as WrongAccount,
         XacctError as XacctError,
     )

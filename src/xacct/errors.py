@@ -10,6 +10,10 @@ a secret key or a session token, and each survives ``pickle`` and ``copy.deepcop
   - WrongAccount: a session of another account than the grant
   - ProofFailed: a grant that would allow too much or too little
   - NotOurs: a resource that xacct did not create
+  - GrantConflict: a resource that belongs to another grant
+  - CannotChange: a property of a resource that AWS cannot change
+  - StalePlan: the accounts changed after a plan was made
+  - GrantsFailed: some of several grants failed
   - ForeignAttachments: attachments that xacct did not create block a removal
   - ApplyFailed: a step of a plan failed
   - AwsError: AWS refused a call
@@ -32,7 +36,10 @@ __all__ = [
     "ApplyFailed",
     "AssumeRoleDenied",
     "AwsError",
+    "CannotChange",
     "ForeignAttachments",
+    "GrantConflict",
+    "GrantsFailed",
     "InvalidValue",
     "MfaRejected",
     "NotOurs",
@@ -43,6 +50,7 @@ __all__ = [
     "ProofFailed",
     "RegionDisabled",
     "SessionExpired",
+    "StalePlan",
     "WrongAccount",
     "XacctError",
 ]
@@ -135,6 +143,81 @@ class NotOurs(XacctError):
         super().__init__(
             f"Account {account} already has {', '.join(names)}, which xacct did not create. "
             "Choose another name, or pass adopt=True to adopt it"
+        )
+
+
+class GrantConflict(XacctError):
+    """A resource that a grant needs belongs to another grant. Nothing was changed.
+
+    Args:
+        account: the id of the account that has the resources.
+        names: a description of each such resource, such as ``role Reader``.
+        owner: the grant that they belong to, such as ``grant 'reports' with 222222222222``.
+        wanted: the grant that needs them.
+    """
+
+    def __init__(self, account: str, names: Sequence[str], *, owner: str, wanted: str) -> None:
+        self.account, self.names, self.owner, self.wanted = account, tuple(names), owner, wanted
+        super().__init__(
+            f"{', '.join(names)} in account {account} belongs to {owner}, so {wanted} cannot use it. Nothing was "
+            "changed. Choose another role_name or policy_name; or widen the existing grant; or pass adopt=True to take "
+            "it over, which ends the access of the other grant"
+        )
+
+
+class CannotChange(XacctError):
+    """A resource has a property that differs from the grant's, and AWS cannot change it. Nothing was changed.
+
+    Args:
+        account: the account's id.
+        resource: the resource, such as ``role Reader``.
+        attribute: the argument of the grant, such as ``path``.
+        current: the value that the resource has.
+        wanted: the value that the grant has.
+    """
+
+    def __init__(self, account: str, resource: str, attribute: str, *, current: str, wanted: str) -> None:
+        self.account, self.resource, self.attribute = account, resource, attribute
+        self.current, self.wanted = current, wanted
+        super().__init__(
+            f"{resource} in account {account} has {attribute} {current!r}, and AWS cannot change it to {wanted!r}. "
+            f"Nothing was changed. Keep {current!r}; or choose another name for the resource; or revoke the grant and "
+            "make it again"
+        )
+
+
+class StalePlan(XacctError):
+    """The accounts changed after a plan was made, so it was not applied.
+
+    Args:
+        account: the id of the account that changed.
+        names: a description of each resource that changed, such as ``role Reader``.
+        new_plan: what a plan that is made now would change, as text.
+    """
+
+    def __init__(self, account: str, names: Sequence[str], *, new_plan: str = "") -> None:
+        self.account, self.names, self.new_plan = account, tuple(names), new_plan
+        changes = f" A plan that is made now:\n{new_plan}" if new_plan else ""
+        super().__init__(
+            f"The plan is out of date: {', '.join(names)} in account {account} changed after the plan was made, perhaps "
+            f"by another run. Nothing was changed. Plan again, look at the changes, and apply them.{changes}"
+        )
+
+
+class GrantsFailed(XacctError):
+    """Some of several grants failed, and the others succeeded.
+
+    Args:
+        failures: the error of each grant that failed, by the grant's name.
+        succeeded: the names of the grants that succeeded.
+    """
+
+    def __init__(self, failures: Mapping[str, Exception], succeeded: Sequence[str]) -> None:
+        self.failures, self.succeeded = dict(failures), tuple(succeeded)
+        lines = "".join(f"\n- {name}: {error}" for name, error in failures.items())
+        super().__init__(
+            f"{len(failures)} of {len(failures) + len(succeeded)} grants failed; the others are in effect. Fix the "
+            f"causes and run again.{lines}"
         )
 
 

@@ -6,7 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import tenacity
 from attrs import field, frozen
@@ -26,6 +26,7 @@ __all__ = [
     "never_transient",
     "none_if_missing",
     "not_visible_yet",
+    "poll",
     "principal_not_visible_yet",
     "stop_after_sleeping",
     "translate",
@@ -227,6 +228,31 @@ def attempt(
         # An earlier try may have taken effect even if the last one was refused.
         failure.ambiguous = ambiguous
         raise failure from error
+
+
+def poll(read: Callable[[], T], is_final: Callable[[T], bool], patience: Patience) -> T:
+    """Read until a result is final or the deadline has passed, and return the last result.
+
+    Args:
+        read: reads once.
+        is_final: returns whether a result is what the caller waits for.
+        patience: how long to wait, and how often to read.
+    """
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_not_result(is_final),
+        stop=tenacity.stop_any(tenacity.stop_after_delay(patience.deadline), stop_after_sleeping(patience.deadline)),
+        wait=tenacity.wait_random_exponential(multiplier=patience.first, max=patience.longest),
+        sleep=patience.sleep,
+        retry_error_callback=_last_result,
+        reraise=True,
+    )
+    return retrying(read)
+
+
+def _last_result(state: tenacity.RetryCallState) -> Any:
+    if state.outcome is None:
+        raise AssertionError("tenacity stops only after a try")
+    return state.outcome.result()
 
 
 class stop_after_sleeping(tenacity.stop.stop_base):  # noqa: N801 # named like tenacity's own

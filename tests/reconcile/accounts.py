@@ -6,7 +6,6 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from copy import copy
 from functools import cache
 from itertools import count
 from typing import Any, NamedTuple
@@ -219,13 +218,20 @@ class PolicySnapshot(NamedTuple):
     tags: Any
 
 
+def _lasting(tags: Any) -> Any:
+    """The tags, without those that differ from run to run."""
+    if isinstance(tags, dict):
+        return {key: value for key, value in tags.items() if key not in ("xacct:run", "xacct:created")}
+    return [tag for tag in tags if tag["Key"] not in ("xacct:run", "xacct:created")]
+
+
 def _snapshot(account: str) -> dict[str, dict[str, Any]]:
     iam = moto.iam.models.iam_backends[account]["aws"]
     roles = {
         role.name: RoleSnapshot(
             attached=sorted(role.managed_policies),
             inline={name: json.loads(text) for name, text in role.policies.items()},
-            tags=copy(role.tags),
+            tags=_lasting(role.tags),
             trust=json.loads(role.assume_role_policy_document),
             settings=(role.path, role.description or "", role.max_session_duration, role.permissions_boundary),
         )
@@ -235,7 +241,7 @@ def _snapshot(account: str) -> dict[str, dict[str, Any]]:
         user.name: UserSnapshot(
             attached=sorted(user.managed_policies),
             password=user.password,
-            tags=iam.tagger.get_tag_dict_for_resource(user.arn),
+            tags=_lasting(iam.tagger.get_tag_dict_for_resource(user.arn)),
             belongings=(
                 user.path,
                 dict(user.policies),
@@ -252,7 +258,7 @@ def _snapshot(account: str) -> dict[str, dict[str, Any]]:
     policies = {
         arn: PolicySnapshot(
             {version.version_id: (version.is_default, version.document) for version in policy.versions},
-            copy(policy.tags),
+            _lasting(policy.tags),
         )
         for arn, policy in iam.managed_policies.items()
         if ":aws:policy/" not in arn

@@ -101,8 +101,15 @@ def _managed_policies(grant: TrustGrant, iam: IAMClient | None) -> tuple[dict[st
         if document is not None:
             documents[arn] = document
         else:
-            unread.append(Check(name=f"policy {arn}", expected="as named", observed="assumed", ok=None, why=why))
+            unread.append(_unread_check(arn, why))
     return documents, unread
+
+
+def _unread_check(arn: str, why: str) -> Check:
+    if "(NoSuchEntity)" in why:
+        why = "the policy does not exist: check its ARN"
+        return Check(name=f"policy {arn}", expected="as named", observed="missing", ok=False, why=why)
+    return Check(name=f"policy {arn}", expected="as named", observed="assumed", ok=None, why=why)
 
 
 def _read_policy(arn: str, iam: IAMClient | None) -> tuple[PolicyDocument | None, str]:

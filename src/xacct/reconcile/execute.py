@@ -106,14 +106,16 @@ def _settle(step: Step, future: Future[None], outcome: _Outcome, unfinished: set
 def _roll_back(steps: Sequence[Step], report: Reporter) -> tuple[list[str], list[str]]:
     restored, remaining = [], []
     for step in reversed(steps):
-        if step.change is None or step.undo is None:
+        if step.undo is None:
             continue
         try:
             step.undo()
         except Exception as error:  # noqa: BLE001 - any failure is reported, and the rest is still rolled back
-            remaining.append(f"{step.change} ({error})")
+            remaining.append(f"{step.change or step.what} ({error})")
             _report_safely(report, "not rolled back", step)
         else:
+            if step.change is None:
+                continue
             restored.append(str(step.change))
             _report_safely(report, "rolled back", step)
     return restored, remaining

@@ -1,29 +1,38 @@
-"""Reads of a grant's resources in both accounts, and the checks that guard resources that xacct did not create."""
+"""Reads of a grant's resources in both accounts, and the checks that guard what belongs to others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Generic, TypeVar
 
 from attrs import evolve, frozen
 
+from xacct.arn import Arn
 from xacct.concurrency import run_concurrently
-from xacct.console_user import ConsoleUser
-from xacct.errors import ForeignAttachments, NotOurs
+from xacct.console_user import ConsoleUser, Secret
+from xacct.errors import ForeignAttachments, GrantConflict, NotOurs
 from xacct.grant_account import GrantAccount
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.resources.managed_policy import ManagedPolicy, ManagedPolicyState
-from xacct.resources.ownership_tags import is_ours
-from xacct.resources.resource import Resource, ResourceState
+from xacct.resources.ownership_tags import RUN_TAG, Run, is_managed, user_records
+from xacct.resources.resource import Purpose, Resource, ResourceState
 from xacct.resources.role import Role, RoleState
-from xacct.resources.step import Change, Step, change
+from xacct.resources.step import Change, Step
 from xacct.resources.user import User, UserState
 
-__all__ = ["Observation", "ObservedGrants", "read_grants", "refuse_foreign_attachments", "refuse_resources_not_ours"]
+__all__ = [
+    "AnyObservation",
+    "Observation",
+    "ObservedGrants",
+    "read_grants",
+    "refuse_foreign_attachments",
+    "refuse_resources_of_others",
+]
 
 S = TypeVar("S", bound=ResourceState)
+Password = Callable[[ConsoleUser], Secret]
 
 
 @frozen
@@ -33,19 +42,34 @@ class Observation(Generic[S]):
     Attributes:
         resource: the resource.
         state: what was read; None if the resource does not exist.
+        unwanted: whether the grant declared the resource before, and does not any more.
     """
 
     resource: Resource[S]
     state: S | None
+    unwanted: bool = False
 
     @classmethod
-    def of(cls, resource: Resource[S], *, removing: bool) -> Observation[S]:
+    def of(cls, resource: Resource[S], *, purpose: Purpose) -> Observation[S]:
         """Read a resource."""
-        return cls(resource, resource.read(removing=removing))
+        return cls(resource, resource.read(purpose))
+
+    def for_run(self, run: Run) -> Observation[S]:
+        """Return the observation with steps that belong to a run."""
+        seen = None if self.state is None else self.state.tags.get(RUN_TAG)
+        return evolve(self, resource=evolve(self.resource, run=run, seen_run=seen))
 
     def steps_to_apply(self) -> list[Step]:
-        """Return the steps to what the grant declares."""
+        """Return the steps to what the grant declares, after the step that claims an existing resource."""
+        if self.unwanted:
+            return self.steps_to_remove()
         return self.resource.steps_to_apply(self.state)
+
+    def steps_to_claim(self) -> list[Step]:
+        """Return the step that claims the resource; none if it does not exist or does not change."""
+        if self.state is None or self.unwanted or not self.steps_to_apply():
+            return []
+        return [self.resource.step_to_claim(self.state)]
 
     def steps_to_remove(self) -> list[Step]:
         """Return the steps that remove the resource; none if it does not exist."""
@@ -53,18 +77,44 @@ class Observation(Generic[S]):
 
     @property
     def foreign_attachments(self) -> list[str]:
-        """What is on the resource and was not attached by xacct."""
+        """What is on the resource, was not attached by xacct, and blocks a removal."""
         return [] if self.state is None else self.resource.foreign_attachments(self.state)
 
     @property
     def drift(self) -> list[Change]:
-        """The foreign attachments, as changes with the action ``leave``."""
-        return [change(self.resource.account, "leave", text) for text in self.foreign_attachments]
+        """What is on the resource and neither wanted nor changed by a plan, with the action ``leave``."""
+        return [] if self.state is None or self.unwanted else self.resource.drift(self.state)
 
     @property
-    def is_ours(self) -> bool:
-        """Whether the resource does not exist or was created by xacct."""
-        return self.state is None or is_ours(self.state.tags)
+    def is_settled(self) -> bool:
+        """Whether the resource is as the grant declares now. Reads it again."""
+        return self.unwanted or self.resource.is_settled()
+
+    def refuse_unchangeable(self) -> None:
+        """Check that AWS can change every property that differs from the grant's.
+
+        Raises:
+            CannotChange: it cannot change one.
+        """
+        if self.state is not None and not self.unwanted:
+            self.resource.refuse_unchangeable(self.state)
+
+    def conflict(self, *, adopt: bool, removing: bool = False) -> NotOurs | GrantConflict | None:
+        """Return the error if the resource belongs to others; None if the grant may use it.
+
+        Args:
+            adopt: whether the grant may take it over.
+            removing: whether it is to be deleted. What belongs to another grant is never deleted.
+        """
+        if self.state is None or self.resource.is_ours(self.state.tags):
+            return None
+        owner = self.resource.owner(self.state.tags)
+        if adopt and not (removing and owner is not None):
+            return None
+        account, names = self.resource.account.id, [self.resource.label]
+        if owner is None:
+            return NotOurs(account, names)
+        return GrantConflict(account, names, owner=str(owner), wanted=str(self.resource.identity))
 
 
 AnyObservation = Observation[RoleState] | Observation[ManagedPolicyState] | Observation[UserState]
@@ -72,7 +122,13 @@ AnyObservation = Observation[RoleState] | Observation[ManagedPolicyState] | Obse
 
 @frozen(kw_only=True)
 class ObservedGrants:
-    """The observations of every resource that some grants declare."""
+    """The observations of every resource that some grants declare, or declared before.
+
+    Attributes:
+        roles: the roles.
+        policies: the policies.
+        users: the console users.
+    """
 
     roles: tuple[Observation[RoleState], ...]
     policies: tuple[Observation[ManagedPolicyState], ...]
@@ -83,14 +139,38 @@ class ObservedGrants:
         """Every observation."""
         return (*self.policies, *self.users, *self.roles)
 
+    def for_run(self, run: Run) -> ObservedGrants:
+        """Return the observations with steps that belong to a run."""
+        return ObservedGrants(
+            roles=tuple(observation.for_run(run) for observation in self.roles),
+            policies=tuple(observation.for_run(run) for observation in self.policies),
+            users=tuple(observation.for_run(run) for observation in self.users),
+        )
+
+    def steps_to_apply(self) -> list[Step]:
+        """Return the steps to what the grants declare.
+
+        Existing resources are claimed before anything changes. What is not wanted any more is removed at the end.
+        """
+        claims = [step for observation in self.all for step in observation.steps_to_claim()]
+        wanted = [o for o in self.all if not o.unwanted]
+        steps = _after((step for o in wanted for step in o.steps_to_apply()), claims)
+        unwanted = [step for o in self.all if o.unwanted for step in o.steps_to_apply()]
+        return [*claims, *steps, *_after(unwanted, [*claims, *steps])]
+
+
+def _after(steps: Iterable[Step], others: Sequence[Step]) -> list[Step]:
+    keys = frozenset(step.key for step in others)
+    return [evolve(step, after=step.after | (keys - {step.key})) for step in steps]
+
 
 def read_grants(
     grants: Sequence[TrustGrant | DevAccessGrant],
     *,
     trusting: GrantAccount,
     trusted: GrantAccount,
-    password: Callable[[ConsoleUser], str],
-    removing: bool,
+    password: Password,
+    purpose: Purpose,
 ) -> ObservedGrants:
     """Read the resources of grants in both accounts concurrently.
 
@@ -99,27 +179,35 @@ def read_grants(
         trusting: the account of the roles.
         trusted: the account of the policies and users.
         password: returns a console user's password; called only if one is set.
-        removing: whether to read what a removal needs, instead of what an update needs.
+        purpose: what the reads are for.
     """
     policies = [ManagedPolicy(account=trusted, grant=grant) for grant in grants if isinstance(grant, DevAccessGrant)]
-    users = [
-        User(account=trusted, grant=policy.grant, user=user, policy_key=policy.key, password=partial(password, user))
-        for policy in policies
-        if (user := policy.grant.console_user) is not None
-    ]
+    users = [_user(policy, user, password) for policy in policies if (user := policy.grant.console_user) is not None]
     roles = _roles([grant for grant in grants if isinstance(grant, TrustGrant)], trusting, users)
     with ThreadPoolExecutor(max_workers=3) as threads:
-        read_roles = threads.submit(_read_all, roles, removing=removing)
-        read_policies = threads.submit(_read_all, policies, removing=removing)
-        read_users = threads.submit(_read_all, users, removing=removing)
+        read_roles = threads.submit(_read_all, roles, purpose)
+        read_policies = threads.submit(_read_all, policies, purpose)
+        read_users = threads.submit(_read_all, users, purpose)
     on_users = {policy for user in read_users.result() if user.state for policy in user.state.attached}
+    observed_policies = [
+        evolve(observation, state=_with_principals(policy, observation.state, on_user=policy.arn in on_users))
+        for policy, observation in zip(policies, read_policies.result())
+    ]
+    dropped = _dropped_users(policies, observed_policies, users, password, purpose)
     return ObservedGrants(
-        roles=read_roles.result(),
-        policies=tuple(
-            evolve(observation, state=_with_principals(policy, observation.state, on_user=policy.arn in on_users))
-            for policy, observation in zip(policies, read_policies.result())
-        ),
-        users=read_users.result(),
+        roles=(*read_roles.result(), *_renamed_roles(roles, observed_policies, purpose)),
+        policies=tuple(_without_detaching(observation, dropped) for observation in observed_policies),
+        users=(*read_users.result(), *dropped),
+    )
+
+
+def _user(policy: ManagedPolicy, user: ConsoleUser, password: Password) -> User:
+    return User(
+        account=policy.account,
+        grant=policy.grant,
+        user=user,
+        policy_key=policy.key,
+        password=partial(password, user),
     )
 
 
@@ -136,8 +224,8 @@ def _roles(grants: Sequence[TrustGrant], account: GrantAccount, users: Sequence[
     ]
 
 
-def _read_all(resources: Sequence[Resource[S]], *, removing: bool) -> tuple[Observation[S], ...]:
-    reads = (partial(Observation.of, resource, removing=removing) for resource in resources)
+def _read_all(resources: Sequence[Resource[S]], purpose: Purpose) -> tuple[Observation[S], ...]:
+    reads = (partial(Observation.of, resource, purpose=purpose) for resource in resources)
     return tuple(run_concurrently(*reads))
 
 
@@ -145,33 +233,104 @@ def _with_principals(
     policy: ManagedPolicy, state: ManagedPolicyState | None, *, on_user: bool
 ) -> ManagedPolicyState | None:
     """Read the policy's principals, unless AttachmentCount shows that the console user is the only one."""
-    if state is None or state.attachment_count == int(on_user):
+    if state is None or state.principals is not None or state.attachment_count == int(on_user):
         return state
     return policy.read_principals(state)
 
 
-def refuse_resources_not_ours(observed: ObservedGrants) -> None:
-    """Check that xacct created every resource that exists.
+# What a grant declared before
+
+
+def _dropped_users(
+    policies: Sequence[ManagedPolicy],
+    observed: Sequence[Observation[ManagedPolicyState]],
+    users: Sequence[User],
+    password: Password,
+    purpose: Purpose,
+) -> list[Observation[UserState]]:
+    """Read the console users that have a grant's policy and that the grant does not declare any more."""
+    declared = {user.user.name for user in users}
+    candidates = [
+        _user(policy, ConsoleUser(name), password)
+        for policy, observation in zip(policies, observed)
+        for name in policy.undeclared_users(observation.state)
+        if name not in declared
+    ]
+    found = _read_all(candidates, "drift" if purpose == "plan" else purpose)
+    return [
+        evolve(observation, unwanted=True)
+        for candidate, observation in zip(candidates, found)
+        if observation.state is not None
+        and is_managed(observation.state.tags)
+        and any(record.policy_name == candidate.grant.policy_name for record in user_records(observation.state.tags))
+    ]
+
+
+def _without_detaching(
+    observation: Observation[ManagedPolicyState], dropped: Sequence[Observation[UserState]]
+) -> Observation[ManagedPolicyState]:
+    """Return the observation of a policy which the steps of the dropped users detach from those users."""
+    names = frozenset(user.resource.user.name for user in dropped if isinstance(user.resource, User))
+    policy = observation.resource
+    if not names or not isinstance(policy, ManagedPolicy):
+        return observation
+    return Observation(evolve(policy, removed_users=names), observation.state)
+
+
+def _renamed_roles(
+    roles: Sequence[Role], policies: Sequence[Observation[ManagedPolicyState]], purpose: Purpose
+) -> list[Observation[RoleState]]:
+    """Read the roles that the grants' policies allow assuming now, and that no grant declares under that name."""
+    allowed = {
+        resource
+        for observation in policies
+        if observation.state is not None and observation.state.document is not None
+        for statement in observation.state.document.statements
+        for resource in statement.resources
+    }
+    candidates = [
+        evolve(role, grant=evolve(role.grant, role_name=arn.name, path=arn.path), after=frozenset())
+        for role in roles
+        for arn in map(Arn.parse, sorted(allowed - {role.arn for role in roles}))
+        if (arn.account, arn.resource_type) == (role.account.id, "role") and "*" not in arn.resource
+    ]
+    found = _read_all(candidates, purpose)
+    return [
+        evolve(observation, unwanted=True)
+        for role, observation in zip(candidates, found)
+        if observation.state is not None
+        and (owner := role.owner(observation.state.tags)) is not None
+        and owner.is_same_grant(role.identity)
+    ]
+
+
+# Guards
+
+
+def refuse_resources_of_others(observed: ObservedGrants, *, adopt: bool, removing: bool = False) -> None:
+    """Check that no existing resource belongs to another grant or was created by others.
 
     Raises:
-        NotOurs: it did not; names all such resources of the first account that has any.
+        NotOurs: xacct did not create some; names all of them in the first account that has any.
+        GrantConflict: another grant owns one.
     """
-    others = [observation.resource for observation in observed.all if not observation.is_ours]
-    if others:
-        account = others[0].account.id
-        raise NotOurs(account, [resource.label for resource in others if resource.account.id == account])
+    conflicts = [error for o in observed.all if (error := o.conflict(adopt=adopt, removing=removing)) is not None]
+    for error in conflicts:
+        if isinstance(error, GrantConflict):
+            raise error
+    if conflicts:
+        account = conflicts[0].account
+        raise NotOurs(account, [name for error in conflicts if error.account == account for name in error.names])
 
 
-def refuse_foreign_attachments(observed: ObservedGrants) -> None:
+def refuse_foreign_attachments(observed: Iterable[AnyObservation]) -> None:
     """Check that a removal would delete nothing that xacct did not create.
 
     Raises:
         ForeignAttachments: it would; names all such attachments of the first account that has any.
     """
     found = [
-        (observation.resource.account.id, text)
-        for observation in observed.all
-        for text in observation.foreign_attachments
+        (observation.resource.account.id, text) for observation in observed for text in observation.foreign_attachments
     ]
     if found:
         account = found[0][0]

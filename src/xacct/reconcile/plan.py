@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn, SupportsIndex
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Literal, NoReturn, SupportsIndex
 
 from attrs import evolve, field, frozen
 
-from xacct.console_user import ConsoleUser, generate_password
-from xacct.errors import InvalidValue, ProofFailed, WrongAccount
+from xacct.concurrency import run_concurrently
+from xacct.console_user import ConsoleUser, Secret, generate_password
+from xacct.errors import ApplyFailed, GrantsFailed, InvalidValue, ProofFailed, StalePlan, WrongAccount, XacctError
 from xacct.events import OnEvent, Reporter
 from xacct.grant_account import GrantAccount, connect
 from xacct.grants import DevAccessGrant, TrustGrant
@@ -21,8 +23,10 @@ from xacct.reconcile.observation import (
     ObservedGrants,
     read_grants,
     refuse_foreign_attachments,
-    refuse_resources_not_ours,
+    refuse_resources_of_others,
 )
+from xacct.resources.ownership_tags import Run
+from xacct.resources.resource import Purpose
 from xacct.resources.role import Role
 from xacct.resources.step import Change, Step
 from xacct.retry import Patience, none_if_missing
@@ -31,9 +35,15 @@ if TYPE_CHECKING:
     import boto3
     from mypy_boto3_iam import IAMClient
 
-__all__ = ["Plan", "plan", "plan_between"]
+__all__ = ["OnError", "Plan", "plan", "plan_between"]
 
 log = logging.getLogger("xacct")
+
+Grant = TrustGrant | DevAccessGrant
+OnError = Literal["raise", "collect"]
+
+# How often a run applies its grants again because another run changed them meanwhile.
+_ROUNDS = 4
 
 
 @frozen(kw_only=True)
@@ -41,11 +51,11 @@ class _Passwords:
     """The console users' passwords: those that were passed, and those that are generated on first use."""
 
     account: GrantAccount
-    generated: dict[str, str] = field(factory=dict, repr=False)
+    generated: dict[str, Secret] = field(factory=dict, repr=False)
 
-    def password_for(self, user: ConsoleUser) -> str:
-        if user.password is not None:
-            return user.password
+    def password_for(self, user: ConsoleUser) -> Secret:
+        if user.hidden_password is not None:
+            return user.hidden_password
         if user.name not in self.generated:
             self.generated[user.name] = generate_password(self._minimum_length())
         return self.generated[user.name]
@@ -70,13 +80,15 @@ class Plan:
         changes: the changes, in no particular order. Those with the action ``leave`` are not created by xacct and stay.
     """
 
-    grants: tuple[TrustGrant | DevAccessGrant, ...]
+    grants: tuple[Grant, ...]
     changes: tuple[Change, ...]
-    _steps: tuple[Step, ...] = field(alias="steps", repr=False, eq=False)
+    _parts: tuple[_Part, ...] = field(alias="parts", repr=False, eq=False)
+    _failures: tuple[tuple[str, XacctError], ...] = field(alias="failures", repr=False, eq=False)
     _trusting: GrantAccount = field(alias="trusting", repr=False, eq=False)
     _trusted: GrantAccount = field(alias="trusted", repr=False, eq=False)
     _passwords: _Passwords = field(alias="passwords", repr=False, eq=False)
     _adopt: bool = field(alias="adopt", repr=False)
+    _on_error: OnError = field(alias="on_error", repr=False)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError(
@@ -86,14 +98,18 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether both accounts match the grants already."""
-        return not self._steps
+        return not self._failures and not any(part.observed.steps_to_apply() for part in self._parts)
 
     @property
     def console_user(self) -> ConsoleUser | None:
         """The grants' console user. If `apply` generated a password, only this attribute has it."""
         users = (grant.console_user for grant in self.grants if isinstance(grant, DevAccessGrant))
         user = next((user for user in users if user is not None), None)
-        return None if user is None else evolve(user, password=self._passwords.generated.get(user.name, user.password))
+        return (
+            None
+            if user is None
+            else evolve(user, password=self._passwords.generated.get(user.name, user.hidden_password))
+        )
 
     def __str__(self) -> str:
         signs = {"create": "+", "attach": "+", "update": "~", "detach": "-", "delete": "-", "leave": "="}
@@ -109,15 +125,32 @@ class Plan:
         """Return the plan as a dictionary that JSON can express."""
         return {"is_empty": self.is_empty, "changes": [change.to_dict() for change in self.changes]}
 
+    @property
+    def drift(self) -> tuple[Change, ...]:
+        """Everything on the grants' resources that the grants do not want. Reads both accounts now.
+
+        What a new plan would change has that change's action. What xacct did not put there, and leaves, has ``leave``.
+
+        Raises:
+            AwsError: a read failed.
+        """
+        observed = self._read("drift")
+        existing = [observation for observation in observed.all if observation.state is not None]
+        steps = [step for observation in existing for step in observation.steps_to_apply()]
+        changes = [step.change for step in steps if step.change is not None]
+        return (*changes, *(change for observation in existing for change in observation.drift))
+
     def apply(self, *, on_event: OnEvent | None = None) -> tuple[Change, ...]:
         """Make the changes, and wait until the new roles can be assumed.
 
-        First each grant is proved, with the managed policies that the trusting session may read. Independent changes
+        First each grant is proved, with the managed policies that the trusting session may read. Then everything that
+        is to be changed is read again: a plan is not applied if the accounts have changed since. Independent changes
         are made concurrently. After a failure, the changes of this run are rolled back. It is always safe to plan and
         apply again.
 
         Args:
-            on_event: called for each step as it starts and ends, in the thread that called `apply`.
+            on_event: called for each step as it starts and ends, in the thread that called `apply`; for a plan with
+                ``on_error="collect"`` in several threads, one call at a time.
 
         Returns:
             The changes; empty if the accounts matched the grants already.
@@ -125,13 +158,76 @@ class Plan:
         Raises:
             ProofFailed: a grant gives access that it should not give, or lacks access that it should give. Nothing was
                 changed.
+            StalePlan: the accounts changed after the plan was made. Nothing was changed; the error has a new plan.
             ApplyFailed: a step failed; says what was rolled back, what was not, and what to do next.
+            GrantsFailed: only for a plan with ``on_error="collect"``: some grants failed, and the others are in effect.
         """
-        for grant in self.grants:
+        report = Reporter(on_event)
+        if self._on_error == "raise":
+            return self._apply(_merged(self._parts), report)
+        results = run_concurrently(*(partial(self._try_to_apply, part, report) for part in self._parts))
+        failures = dict(self._failures)
+        failures |= {part.name: result for part, result in zip(self._parts, results) if isinstance(result, Exception)}
+        if failures:
+            raise GrantsFailed(failures, [part.name for part in self._parts if part.name not in failures])
+        return tuple(change for result in results if isinstance(result, tuple) for change in result)
+
+    def _try_to_apply(self, part: _Part, report: Reporter) -> tuple[Change, ...] | XacctError:
+        try:
+            return self._apply(part, report)
+        except XacctError as error:
+            return error
+
+    def _apply(self, part: _Part, report: Reporter) -> tuple[Change, ...]:
+        is_empty = not part.observed.steps_to_apply()
+        for grant in part.grants:
             # Without changes, no call is spent on reading managed policies.
-            _refuse_unproven(grant, None if self.is_empty else self._trusting.iam)
-        execute(self._steps, Reporter(on_event), roll_back=True)
-        return tuple(step.change for step in self._steps if step.change)
+            _refuse_unproven(grant, None if is_empty else self._trusting.iam)
+        changes: list[Change] = []
+        observed = part.observed
+        for _ in range(_ROUNDS):
+            changes += self._execute(part, observed, report)
+            unsettled = self._unsettled(observed)
+            if not unsettled:
+                return tuple(changes)
+            log.info("Another run changed %s at the same time: applying again", ", ".join(unsettled))
+            observed = self._read("plan", part.grants)
+            refuse_resources_of_others(observed, adopt=self._adopt)
+        cause = f"another run keeps changing {', '.join(unsettled)}"
+        raise ApplyFailed("applying the plan", cause, remaining=unsettled)
+
+    def _execute(self, part: _Part, observed: ObservedGrants, report: Reporter) -> list[Change]:
+        observed = observed.for_run(Run())
+        steps = [*observed.steps_to_apply(), *_steps_to_wait(observed, self._trusted)]
+        try:
+            execute(steps, report, roll_back=True)
+        except ApplyFailed as error:
+            stale = error.__cause__
+            if isinstance(stale, StalePlan) and not error.remaining:
+                raise StalePlan(stale.account, stale.names, new_plan=self._new_plan(part)) from None
+            raise
+        return [step.change for step in steps if step.change]
+
+    def _unsettled(self, observed: ObservedGrants) -> list[str]:
+        """Return the labels of the changed resources that another run changed since, or that are not as declared."""
+        claimed = [observation for observation in observed.all if observation.steps_to_claim()]
+        settled = run_concurrently(*(lambda o=o: o.is_settled for o in claimed))
+        return [o.resource.label for o, is_settled in zip(claimed, settled) if not is_settled]
+
+    def _new_plan(self, part: _Part) -> str:
+        try:
+            return str(plan_between(part.grants, self._trusting, self._trusted, adopt=self._adopt))
+        except XacctError as error:
+            return f"It cannot be made: {error}"
+
+    def _read(self, purpose: Purpose, grants: Sequence[Grant] | None = None) -> ObservedGrants:
+        return read_grants(
+            self.grants if grants is None else grants,
+            trusting=self._trusting,
+            trusted=self._trusted,
+            password=self._passwords.password_for,
+            purpose=purpose,
+        )
 
     def destroy(self, *, on_event: OnEvent | None = None) -> tuple[Change, ...]:
         """Remove everything that xacct created for the grants, and nothing else. Both accounts are read again.
@@ -144,23 +240,70 @@ class Plan:
 
         Raises:
             NotOurs: a resource with a grant's name was not created by xacct. Nothing was changed.
+            GrantConflict: a resource with a grant's name belongs to another grant now. Nothing was changed.
             ForeignAttachments: something that xacct did not create prevents the removal. Nothing was changed, unless
                 only AWS's refusal of the last deletion showed it; `touched` says which.
             ApplyFailed: a step failed; says what was not removed. Run `destroy` again to continue.
         """
-        observed = read_grants(
-            self.grants,
-            trusting=self._trusting,
-            trusted=self._trusted,
-            password=self._passwords.password_for,
-            removing=True,
-        )
-        if not self._adopt:
-            refuse_resources_not_ours(observed)
-        refuse_foreign_attachments(observed)
+        observed = self._read("remove")
+        refuse_resources_of_others(observed, adopt=self._adopt, removing=True)
+        refuse_foreign_attachments(observed.all)
         steps = [step for observation in observed.all for step in observation.steps_to_remove()]
         execute(steps, Reporter(on_event), roll_back=False)
         return tuple(step.change for step in steps if step.change)
+
+
+@frozen(kw_only=True)
+class _Part:
+    """Grants that belong together, and their resources. With ``on_error="collect"``, a part fails or succeeds alone."""
+
+    grants: tuple[Grant, ...]
+    observed: ObservedGrants
+
+    @property
+    def name(self) -> str:
+        return ", ".join(dict.fromkeys(grant.name for grant in self.grants))
+
+
+def _merged(parts: Sequence[_Part]) -> _Part:
+    return _Part(
+        grants=tuple(grant for part in parts for grant in part.grants),
+        observed=ObservedGrants(
+            roles=tuple(o for part in parts for o in part.observed.roles),
+            policies=tuple(o for part in parts for o in part.observed.policies),
+            users=tuple(o for part in parts for o in part.observed.users),
+        ),
+    )
+
+
+def _parts_of(grants: Sequence[Grant], observed: ObservedGrants) -> list[_Part]:
+    """Return the groups of grants that are linked: a policy and the roles that it allows assuming."""
+    groups: list[list[Grant]] = []
+    for grant in grants:
+        linked = [group for group in groups if any(_are_linked(grant, other) for other in group)]
+        groups = [group for group in groups if group not in linked]
+        groups.append([*(other for group in linked for other in group), grant])
+    return [_Part(grants=tuple(group), observed=_observed_of(group, observed)) for group in groups]
+
+
+def _are_linked(one: Grant, other: Grant) -> bool:
+    if isinstance(one, TrustGrant):
+        return isinstance(other, DevAccessGrant) and one.role_arn in other.role_arns
+    return isinstance(other, TrustGrant) and other.role_arn in one.role_arns
+
+
+def _observed_of(grants: Sequence[Grant], observed: ObservedGrants) -> ObservedGrants:
+    keys = {(type(grant), grant.account, grant.name) for grant in grants}
+
+    def belongs(resource: object) -> bool:
+        grant = getattr(resource, "grant", None)
+        return isinstance(grant, (TrustGrant, DevAccessGrant)) and (type(grant), grant.account, grant.name) in keys
+
+    return ObservedGrants(
+        roles=tuple(o for o in observed.roles if belongs(o.resource)),
+        policies=tuple(o for o in observed.policies if belongs(o.resource)),
+        users=tuple(o for o in observed.users if belongs(o.resource)),
+    )
 
 
 def _refuse_unproven(grant: TrustGrant | DevAccessGrant, iam: IAMClient | None) -> None:
@@ -179,6 +322,7 @@ def plan(
     trusting: boto3.Session,
     trusted: boto3.Session,
     adopt: bool = False,
+    on_error: OnError = "raise",
     patience: Patience | None = None,
 ) -> Plan:
     """Read both accounts, and return the changes that bring them to what the grants declare. Nothing is changed.
@@ -187,13 +331,18 @@ def plan(
         grants: usually one TrustGrant and one DevAccessGrant.
         trusting: a session of the account that has the roles.
         trusted: a session of the account whose principals assume the roles.
-        adopt: whether to take over resources with the same names that xacct did not create. Adopted resources belong to
-            xacct from then on: `Plan.destroy` deletes them.
+        adopt: whether to take over resources with the same names that xacct did not create, or that belong to another
+            grant. Adopted resources belong to the grant from then on: `Plan.destroy` deletes them.
+        on_error: what a failing grant does to the others: ``raise`` rolls all of them back; ``collect`` applies each
+            grant, with the policy or role that it is linked to, on its own, and `Plan.apply` raises GrantsFailed at the
+            end.
         patience: how long to retry each call while IAM changes propagate; two minutes by default.
 
     Raises:
         WrongAccount: a session belongs to a different account than a grant.
         NotOurs: a resource with a grant's name was not created by xacct.
+        GrantConflict: a resource with a grant's name belongs to another grant.
+        CannotChange: a resource differs in something that AWS cannot change.
         PermissionMissing: a caller lacks a permission to read; says which one to add.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/tutorial_cross-account-with-roles.html
@@ -209,35 +358,64 @@ def plan(
     """
     if not grants:
         raise InvalidValue("grants", (), "at least one TrustGrant or DevAccessGrant")
-    return plan_between(grants, *connect(trusting, trusted, patience or Patience()), adopt=adopt)
+    if on_error not in ("raise", "collect"):
+        raise InvalidValue("on_error", on_error, "'raise' or 'collect'")
+    accounts = connect(trusting, trusted, patience or Patience())
+    return plan_between(grants, *accounts, adopt=adopt, on_error=on_error)
 
 
 def plan_between(
-    grants: Sequence[TrustGrant | DevAccessGrant], trusting: GrantAccount, trusted: GrantAccount, *, adopt: bool
+    grants: Sequence[Grant],
+    trusting: GrantAccount,
+    trusted: GrantAccount,
+    *,
+    adopt: bool,
+    on_error: OnError = "raise",
 ) -> Plan:
     """Do what :func:`plan` does, with accounts that are connected already."""
     for grant in grants:
         _refuse_wrong_account(grant, trusting if isinstance(grant, TrustGrant) else trusted)
     passwords = _Passwords(account=trusted)
-    observed = read_grants(grants, trusting=trusting, trusted=trusted, password=passwords.password_for, removing=False)
-    if not adopt:
-        refuse_resources_not_ours(observed)
-    steps = [
-        *(step for observation in observed.all for step in observation.steps_to_apply()),
-        *_steps_to_wait(observed, trusted),
-    ]
+    observed = read_grants(grants, trusting=trusting, trusted=trusted, password=passwords.password_for, purpose="plan")
+    if on_error == "raise":
+        refuse_resources_of_others(observed, adopt=adopt)
+    parts = _parts_of(grants, observed)
+    errors = [_error_of(partial(_refuse_impossible, part.observed, adopt=adopt)) for part in parts]
+    failures = [(part.name, error) for part, error in zip(parts, errors) if error is not None]
+    if failures and on_error == "raise":
+        raise failures[0][1]
+    possible = [part for part, error in zip(parts, errors) if error is None]
+    steps = [step for part in possible for step in part.observed.steps_to_apply()]
+    observations = [observation for part in possible for observation in part.observed.all]
     return Plan(
         grants=tuple(grants),
-        changes=(*(s.change for s in steps if s.change), *(c for r in observed.all for c in r.drift)),
-        steps=tuple(steps),
+        changes=(*(s.change for s in steps if s.change), *(c for o in observations for c in o.drift)),
+        parts=tuple(possible),
+        failures=tuple(failures),
         trusting=trusting,
         trusted=trusted,
         passwords=passwords,
         adopt=adopt,
+        on_error=on_error,
     )
 
 
-def _refuse_wrong_account(grant: TrustGrant | DevAccessGrant, account: GrantAccount) -> None:
+def _error_of(check: Callable[[], None]) -> XacctError | None:
+    try:
+        check()
+    except XacctError as error:
+        return error
+    return None
+
+
+def _refuse_impossible(observed: ObservedGrants, *, adopt: bool) -> None:
+    refuse_resources_of_others(observed, adopt=adopt)
+    refuse_foreign_attachments(observation for observation in observed.all if observation.unwanted)
+    for observation in observed.all:
+        observation.refuse_unchangeable()
+
+
+def _refuse_wrong_account(grant: Grant, account: GrantAccount) -> None:
     if (grant.account, grant.partition) != (account.id, account.partition):
         raise WrongAccount(account.side, f"{grant.account} ({grant.partition})", f"{account.id} ({account.partition})")
 

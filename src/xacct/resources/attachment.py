@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from attrs import frozen
@@ -10,7 +10,7 @@ from attrs import frozen
 from xacct.arn import Arn
 from xacct.grant_account import GrantAccount
 from xacct.resources.step import Step, change
-from xacct.retry import none_if_missing, not_visible_yet
+from xacct.retry import never_transient, none_if_missing, not_visible_yet
 
 __all__ = ["Attachment", "PrincipalKind"]
 
@@ -50,13 +50,26 @@ class Attachment:
     def _principal_arn(self) -> str:
         return f"arn:{self.account.partition}:iam::{self.account.id}:{self.kind}/{self.name}"
 
-    def step_to_attach(self, after: Iterable[str] = ()) -> Step:
-        """Return the step that attaches the policy."""
+    def step_to_attach(
+        self, after: Iterable[str] = (), *, new_policy: bool = False, new_principal: bool = False
+    ) -> Step:
+        """Return the step that attaches the policy.
+
+        Args:
+            after: the keys of the steps that must finish first.
+            new_policy: whether this run creates the policy, which is not visible at once.
+            new_principal: whether this run creates the principal.
+        """
+
+        def is_transient(error: BaseException) -> bool:
+            # IAM names the policy if it does not find the policy.
+            return not_visible_yet(error) and (new_policy if self.policy_arn in str(error) else new_principal)
+
         return Step(
             key=self.key,
             account=self.account,
             what=f"attaching {self._policy_to_principal}",
-            run=self._attach,
+            run=lambda: self._attach(is_transient),
             undo=self._detach,
             change=change(self.account, "attach", self._policy_to_principal),
             after=frozenset(after),
@@ -74,12 +87,12 @@ class Attachment:
             after=frozenset(after),
         )
 
-    def _attach(self) -> None:
+    def _attach(self, transient: Callable[[BaseException], bool] = never_transient) -> None:
         self.account.attempt(
             self._request_attachment,
             doing=f"attaching {self._policy_to_principal}",
             resource=self._principal_arn,
-            transient=not_visible_yet,
+            transient=transient,
         )
 
     def _detach(self) -> None:

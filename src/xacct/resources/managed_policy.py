@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from xacct.arn import Arn
 from xacct.aws_reads import parsed_document
+from xacct.errors import CannotChange
 from xacct.grants import DevAccessGrant
 from xacct.limits import MANAGED_POLICY_VERSIONS
 from xacct.policy import PolicyDocument
 from xacct.resources.attachment import Attachment, PrincipalKind
-from xacct.resources.ownership_tags import is_recorded, tags_from_list, tags_to_list, with_ownership, with_recorded
-from xacct.resources.resource import Resource
-from xacct.resources.step import Step, policy_diff
+from xacct.resources.ownership_tags import (
+    GrantIdentity,
+    foreign_tags,
+    identity_in,
+    is_attached_by_xacct,
+    ownership_tags,
+    recorded_count,
+    tags_from_list,
+    tags_to_list,
+    with_recorded,
+    without_run,
+)
+from xacct.resources.resource import Purpose, Resource
+from xacct.resources.step import Change, Step, change, document_value, policy_diff
 from xacct.retry import none_if_missing, not_visible_yet
 
 if TYPE_CHECKING:
@@ -31,6 +45,8 @@ class ManagedPolicyState:
     """What was read of the policy.
 
     Attributes:
+        created: when the policy was created.
+        description: the description.
         document: the default version's document; None before a removal.
         default_version: the default version's ID.
         tags: the tags.
@@ -38,6 +54,8 @@ class ManagedPolicyState:
         principals: the users, groups and roles that have the policy; None if they were not read.
     """
 
+    created: datetime
+    description: str
     document: PolicyDocument | None
     default_version: str
     tags: Mapping[str, str]
@@ -51,9 +69,11 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
 
     Args:
         grant: the grant.
+        removed_users: the names of former console users, whose own steps detach the policy.
     """
 
     grant: DevAccessGrant
+    removed_users: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:
@@ -64,6 +84,15 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
     def arn(self) -> str:
         """The policy's ARN."""
         return self.grant.policy_arn
+
+    @property
+    def identity(self) -> GrantIdentity:
+        """The grant that declares the policy."""
+        return GrantIdentity.of(self.grant)
+
+    def owner(self, tags: Mapping[str, str]) -> GrantIdentity | None:
+        """Return the grant that the tags of the policy record."""
+        return identity_in(tags)
 
     @property
     def attachments(self) -> list[Attachment]:
@@ -77,22 +106,24 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
 
     # Reading
 
-    def read(self, *, removing: bool = False) -> ManagedPolicyState | None:
-        """Read the policy without its principals; return None if it does not exist.
+    def read(self, purpose: Purpose = "plan") -> ManagedPolicyState | None:
+        """Read the policy; return None if it does not exist.
 
-        Args:
-            removing: whether to skip the document.
+        Its principals are read later for a plan and for a removal. For a removal, the document is not read.
         """
         policy = self.attempt(self._find, "reading")
         if policy is None:
             return None
         version = policy["DefaultVersionId"]
-        return ManagedPolicyState(
-            document=None if removing else self.attempt(partial(self._read_version, version), "reading"),
+        state = ManagedPolicyState(
+            created=policy["CreateDate"],
+            description=policy.get("Description", ""),
+            document=None if purpose == "remove" else self.attempt(partial(self._read_version, version), "reading"),
             default_version=version,
             tags=tags_from_list(policy.get("Tags", [])),
             attachment_count=policy["AttachmentCount"],
         )
+        return self.read_principals(state) if purpose in ("recheck", "drift") else state
 
     def read_principals(self, state: ManagedPolicyState) -> ManagedPolicyState:
         """Return the state with the users, groups and roles that have the policy."""
@@ -102,6 +133,47 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
         """Return the users, groups and roles that have the policy and that no grant named."""
         others = sorted((state.principals or frozenset()) - self._declared_principals)
         return [f"{self.label} on {kind} {name}" for kind, name in others if not _is_recorded((kind, name), state)]
+
+    def drift(self, state: ManagedPolicyState) -> list[Change]:
+        """Return the attachments and the tags that xacct did not add to the policy."""
+        found = [change(self.account, "leave", text) for text in self.foreign_attachments(state)]
+        for key, value in foreign_tags(state.tags, self._tags(state)).items():
+            found.append(change(self.account, "leave", f"tag {key}={value} of {self.label}", before=value))
+        return found
+
+    def refuse_unchangeable(self, state: ManagedPolicyState) -> None:
+        """Check that the policy has the grant's description.
+
+        Raises:
+            CannotChange: it has another.
+        """
+        if state.description != self.grant.description:
+            raise CannotChange(
+                self.account.id, self.label, "description", current=state.description, wanted=self.grant.description
+            )
+
+    def _refuse_name_in_use(self) -> None:
+        pages = self.account.iam.get_paginator("list_policies").paginate(Scope="Local")
+        for found in (Arn.parse(policy["Arn"]) for page in pages for policy in page["Policies"]):
+            if found.name.lower() == self.grant.policy_name.lower() and found.path != self.grant.path:
+                raise CannotChange(self.account.id, self.label, "path", current=found.path, wanted=self.grant.path)
+
+    def _is_complete(self, state: ManagedPolicyState) -> bool:
+        return recorded_count(state.tags) <= state.attachment_count
+
+    def _comparable(self, state: ManagedPolicyState, planned: ManagedPolicyState) -> ManagedPolicyState:
+        # Without principals in the plan, the console user alone had the policy.
+        principals = None if planned.principals is None else state.principals
+        return evolve(state, tags=without_run(state.tags), principals=principals)
+
+    def undeclared_users(self, state: ManagedPolicyState | None) -> list[str]:
+        """Return the names of the users that xacct attached the policy to and that the grant does not name now."""
+        principals = (state.principals if state is not None else None) or frozenset()
+        return [
+            name
+            for kind, name in sorted(principals - self._declared_principals)
+            if state is not None and kind == "user" and _is_recorded((kind, name), state)
+        ]
 
     def _find(self) -> PolicyTypeDef | None:
         return none_if_missing(lambda: self.account.iam.get_policy(PolicyArn=self.arn)["Policy"])
@@ -127,10 +199,15 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
     def steps_to_apply(self, state: ManagedPolicyState | None) -> list[Step]:
         """Return the steps from a state to what the grant declares, without the attachment to the console user."""
         if state is None:
-            create = self.step_to_create(detail=self.grant.assume_role_policy.to_json(2))
-            return [create, *(attachment.step_to_attach({self.key}) for attachment in self.attachments)]
+            document = self.grant.assume_role_policy
+            create = self.step_to_create(detail=document.to_json(2), value=document_value(document))
+            attach = [
+                self.guarded(attachment.step_to_attach({self.key}, new_policy=True)) for attachment in self.attachments
+            ]
+            return [create, *attach]
         # First everything is recorded that is or will be attached. At the end what was detached leaves the record.
-        recorded = with_recorded(self._tags, state.tags)
+        wanted = self._tags(state)
+        recorded = with_recorded(wanted, state.tags)
         tag = self.steps_to_tag(state.tags, recorded)
         tagged = {step.key for step in tag}
         attached = state.principals or frozenset()
@@ -138,14 +215,24 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
         outdated = [
             principal for principal in sorted(attached - self._declared_principals) if _is_recorded(principal, state)
         ]
-        attach = [attachment.step_to_attach(tagged) for attachment in missing]
-        detach = [self._attachment(*principal).step_to_detach() for principal in outdated]
-        forget = self.steps_to_tag(recorded, self._tags, part="record", after=tagged | {step.key for step in detach})
+        attach = [self.guarded(attachment.step_to_attach(tagged)) for attachment in missing]
+        by_user_steps = {self._attachment("user", name).key for name in self.removed_users}
+        detach = [
+            self.guarded(self._attachment(*principal).step_to_detach())
+            for principal in outdated
+            if self._attachment(*principal).key not in by_user_steps
+        ]
+        forget = self.steps_to_tag(recorded, wanted, part="record", after=tagged | {step.key for step in detach})
         return [*tag, *self._steps_to_update_document(state), *attach, *detach, *forget]
 
-    @property
-    def _tags(self) -> dict[str, str]:
-        return with_ownership(self.grant.tags, map(_record_name, self._declared_principals))
+    def _tags(self, state: ManagedPolicyState | None) -> dict[str, str]:
+        return ownership_tags(
+            self.identity,
+            self.run,
+            tags=self.grant.tags,
+            attached=map(_record_name, self._declared_principals),
+            observed=None if state is None else state.tags,
+        )
 
     @property
     def _declared_principals(self) -> set[NamedPrincipal]:
@@ -161,7 +248,7 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
             Path=grant.path,
             Description=grant.description,
             PolicyDocument=grant.assume_role_policy.to_json(),
-            Tags=tags_to_list(self._tags),
+            Tags=tags_to_list(self._tags(None)),
         )
 
     def _request_tagging(self, tags: Mapping[str, str]) -> None:
@@ -187,6 +274,8 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
                 lambda: self._restore_version(state.default_version),
                 key=f"{self.key} version",
                 detail=policy_diff(state.document, new),
+                before=document_value(state.document),
+                value=document_value(new),
             )
         ]
 
@@ -243,10 +332,11 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
         The console user's own steps detach it from the console user.
         """
         user = self.grant.console_user
-        console_user = () if user is None else (self._attachment("user", user.name),)
-        others = (state.principals or frozenset()) - {(a.kind, a.name) for a in console_user}
+        names = [*self.removed_users, *(() if user is None else (user.name,))]
+        by_user_steps = [self._attachment("user", name) for name in names]
+        others = (state.principals or frozenset()) - {(a.kind, a.name) for a in by_user_steps}
         detach = [self._attachment(*principal).step_to_detach() for principal in sorted(others)]
-        after = {*(step.key for step in detach), *(attachment.key for attachment in console_user)}
+        after = {*(step.key for step in detach), *(attachment.key for attachment in by_user_steps)}
         return [*detach, self.step_to_delete(after=after)]
 
     def _request_deletion(self) -> None:
@@ -264,4 +354,4 @@ def _record_name(principal: NamedPrincipal) -> str:
 
 
 def _is_recorded(principal: NamedPrincipal, state: ManagedPolicyState) -> bool:
-    return is_recorded(_record_name(principal), state.tags)
+    return is_attached_by_xacct(_record_name(principal), state.tags)

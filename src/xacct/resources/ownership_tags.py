@@ -1,30 +1,128 @@
-"""Ownership tags: the tags on a resource by which xacct recognizes what it created and attached."""
+"""The tags by which xacct recognizes its resources: the grant that they belong to, and what xacct put on them.
+
+A role and a policy belong to one grant. A console user can be shared: it has a record of each grant that uses it.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import re
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from importlib.metadata import version
 from typing import TYPE_CHECKING
+
+from attrs import field, frozen
 
 if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import TagTypeDef
 
+    from xacct.grants import DevAccessGrant, TrustGrant
+
 __all__ = [
-    "ATTACHED_TAG",
-    "OWNER",
-    "OWNER_TAG",
-    "is_ours",
-    "is_recorded",
-    "recorded_digests",
+    "Creation",
+    "GrantIdentity",
+    "Run",
+    "UserRecord",
+    "creation_of",
+    "dropped_tags",
+    "foreign_tags",
+    "identity_in",
+    "is_attached_by_xacct",
+    "is_managed",
+    "ownership_tags",
+    "run_in",
     "tags_from_list",
     "tags_to_list",
-    "with_ownership",
+    "user_records",
+    "user_tags",
     "with_recorded",
+    "without_run",
 ]
 
-OWNER_TAG = "xacct:managed-by"
-OWNER = "xacct"
+MANAGED_TAG = "xacct:managed-by"
+_MANAGER = "xacct"
+GRANT_TAG = "xacct:grant"
+ACCOUNTS_TAG = "xacct:accounts"
+CREATED_TAG = "xacct:created"
+VERSION_TAG = "xacct:version"
+RUN_TAG = "xacct:run"
 ATTACHED_TAG = "xacct:attached"
+TAG_KEYS_TAG = "xacct:tags"
+USER_RECORD_PREFIX = "xacct:grant:"
+
+# As many account ids as fit into a tag value.
+_MOST_ACCOUNTS = 19
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+@frozen
+class GrantIdentity:
+    """Which grant a resource belongs to.
+
+    Two identities are of the same grant if the names are equal and the accounts at the other end overlap. So two
+    production accounts that grant access to one development account under the same name do not share a policy, and a
+    grant can be widened to one more account.
+
+    Attributes:
+        name: the grant's name.
+        accounts: the ids of the accounts at the other end, sorted; empty if none or too many are recorded.
+    """
+
+    name: str
+    accounts: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, grant: TrustGrant | DevAccessGrant) -> GrantIdentity:
+        """Return the identity of a grant."""
+        return cls(grant.name, grant.other_accounts if len(grant.other_accounts) <= _MOST_ACCOUNTS else ())
+
+    def is_same_grant(self, other: GrantIdentity) -> bool:
+        """Return whether both are of the same grant."""
+        if self.name != other.name:
+            return False
+        return not self.accounts or not other.accounts or bool({*self.accounts} & {*other.accounts})
+
+    def __str__(self) -> str:
+        with_accounts = f" with {', '.join(self.accounts)}" if self.accounts else ""
+        return f"grant {self.name!r}{with_accounts}"
+
+
+@frozen
+class Run:
+    """One run of apply, recorded on everything that it creates or changes.
+
+    Attributes:
+        id: a random id.
+        started: when the run started.
+    """
+
+    id: str = field(factory=lambda: secrets.token_hex(6))
+    started: datetime = field(factory=lambda: datetime.now(timezone.utc).replace(microsecond=0))
+
+    @property
+    def tag(self) -> str:
+        """The value of the tag that records the run."""
+        return f"{self.started.strftime(_TIME)} {self.id}"
+
+    def made(self, tags: Mapping[str, str]) -> bool:
+        """Return whether the tags say that this run was the last one to create or change the resource."""
+        return tags.get(RUN_TAG) == self.tag
+
+
+@frozen
+class Creation:
+    """When a resource was created or adopted, and by which version of xacct.
+
+    Attributes:
+        time: the time in UTC; None if it is not recorded.
+        version: the version of xacct; None if it is not recorded.
+    """
+
+    time: datetime | None
+    version: str | None
 
 
 def _digest(name: str) -> str:
@@ -32,38 +130,199 @@ def _digest(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:6]
 
 
-def with_ownership(tags: Mapping[str, str], attached: Iterable[str] = ()) -> dict[str, str]:
-    """Return the user's tags with the ownership tag and the record of what xacct attached.
+_KEY_DIGEST = 5
+
+
+def _key_digest(key: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(key.encode()).digest())[:_KEY_DIGEST].decode()
+
+
+def is_managed(tags: Mapping[str, str]) -> bool:
+    """Return whether the tags say that xacct created or adopted the resource."""
+    return tags.get(MANAGED_TAG) == _MANAGER
+
+
+def identity_in(tags: Mapping[str, str]) -> GrantIdentity | None:
+    """Return the grant that a role or a policy belongs to.
+
+    None if xacct did not create it, or if a version of xacct did that recorded no grant.
+    """
+    if not is_managed(tags) or GRANT_TAG not in tags:
+        return None
+    return GrantIdentity(tags[GRANT_TAG], tuple(tags.get(ACCOUNTS_TAG, "").split()))
+
+
+def creation_of(tags: Mapping[str, str]) -> Creation:
+    """Return when and by which version of xacct a resource was created or adopted."""
+    try:
+        created = datetime.strptime(tags.get(CREATED_TAG, ""), _TIME).replace(tzinfo=timezone.utc)
+    except ValueError:
+        created = None
+    return Creation(created, tags.get(VERSION_TAG))
+
+
+def run_in(tags: Mapping[str, str]) -> Run | None:
+    """Return the last run that created or changed a resource; None if it is not recorded."""
+    started, _, run = tags.get(RUN_TAG, "").partition(" ")
+    try:
+        return Run(run, datetime.strptime(started, _TIME).replace(tzinfo=timezone.utc)) if run else None
+    except ValueError:
+        return None
+
+
+def ownership_tags(
+    identity: GrantIdentity,
+    run: Run,
+    *,
+    tags: Mapping[str, str],
+    attached: Iterable[str] = (),
+    observed: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Return all tags of a role or a policy: the user's, and those that record the grant and what xacct attaches.
 
     With the record, a later grant that needs less can detach what xacct attached, and only that.
 
     Args:
+        identity: the grant.
+        run: the run that creates the resource.
         tags: the user's tags.
         attached: the ARNs or names of what the grant attaches.
+        observed: the tags of the resource if it exists; its creation and last run stay recorded.
     """
     digests = sorted({_digest(name) for name in attached})
-    return {**tags, OWNER_TAG: OWNER, **({ATTACHED_TAG: " ".join(digests)} if digests else {})}
+    return {
+        **tags,
+        **_creation_tags(run, observed),
+        GRANT_TAG: identity.name,
+        **({ACCOUNTS_TAG: " ".join(identity.accounts)} if identity.accounts else {}),
+        **({ATTACHED_TAG: " ".join(digests)} if digests else {}),
+        **_key_record(tags),
+    }
 
 
-def with_recorded(tags: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
-    """Return tags whose record also has everything that the observed tags record."""
-    digests = sorted(recorded_digests(tags) | recorded_digests(observed))
-    return {**tags, **({ATTACHED_TAG: " ".join(digests)} if digests else {})}
+def _creation_tags(run: Run, observed: Mapping[str, str] | None) -> dict[str, str]:
+    own = {MANAGED_TAG: _MANAGER, CREATED_TAG: run.started.strftime(_TIME), VERSION_TAG: version("xacct")}
+    if observed is None:
+        return {**own, RUN_TAG: run.tag}
+    kept = {key: observed[key] for key in (CREATED_TAG, VERSION_TAG, RUN_TAG) if key in observed}
+    return {**own, **kept}
 
 
-def is_ours(tags: Mapping[str, str]) -> bool:
-    """Return whether the tags say that xacct created the resource."""
-    return tags.get(OWNER_TAG) == OWNER
+def _key_record(keys: Iterable[str]) -> dict[str, str]:
+    digests = sorted(map(_key_digest, keys))
+    return {TAG_KEYS_TAG: "".join(digests)} if digests else {}
 
 
-def recorded_digests(tags: Mapping[str, str]) -> frozenset[str]:
-    """Return the digests of what xacct attached."""
+def _recorded_keys(tags: Mapping[str, str]) -> list[str]:
+    return re.findall(f".{{{_KEY_DIGEST}}}", tags.get(TAG_KEYS_TAG, ""))
+
+
+def _digests(tags: Mapping[str, str]) -> frozenset[str]:
     return frozenset(tags.get(ATTACHED_TAG, "").split())
 
 
-def is_recorded(name: str, tags: Mapping[str, str]) -> bool:
+def with_recorded(tags: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
+    """Return tags whose records also have everything that the observed tags record, and the observed user's tags."""
+    digests = sorted(_digests(tags) | _digests(observed))
+    keys = sorted({*_recorded_keys(tags), *_recorded_keys(observed)})
+    return {
+        **tags,
+        **({ATTACHED_TAG: " ".join(digests)} if digests else {}),
+        **({TAG_KEYS_TAG: "".join(keys)} if keys else {}),
+    }
+
+
+def is_attached_by_xacct(name: str, tags: Mapping[str, str]) -> bool:
     """Return whether the tags record that xacct attached the policy or principal of this ARN or name."""
-    return _digest(name) in recorded_digests(tags)
+    return _digest(name) in _digests(tags)
+
+
+def is_complete(names: Iterable[str], tags: Mapping[str, str]) -> bool:
+    """Return whether everything that the tags record is among the names of what is attached."""
+    return _digests(tags) <= {_digest(name) for name in names}
+
+
+def recorded_count(tags: Mapping[str, str]) -> int:
+    """Return how many attachments the tags record."""
+    return len(_digests(tags))
+
+
+def dropped_tags(observed: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
+    """Return the keys of the tags that xacct set and that are not wanted any more."""
+    recorded = {*_recorded_keys(observed)}
+    own = (ACCOUNTS_TAG, ATTACHED_TAG, TAG_KEYS_TAG)
+    return [key for key in observed if key not in wanted and (key in own or _key_digest(key) in recorded)]
+
+
+def foreign_tags(observed: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that xacct did not set."""
+    dropped = dropped_tags(observed, wanted)
+    return {
+        key: value
+        for key, value in observed.items()
+        if key not in wanted and key not in dropped and not key.lower().startswith(("aws:", "xacct:"))
+    }
+
+
+def without_run(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return tags without the record of the last run."""
+    return {key: value for key, value in tags.items() if key != RUN_TAG}
+
+
+@frozen
+class UserRecord:
+    """What a console user's tags record of one grant that uses it.
+
+    Attributes:
+        policy_name: the name of the grant's policy.
+        digests: the digests of the ARNs of the policies that the grant attaches to the user.
+    """
+
+    policy_name: str
+    digests: frozenset[str]
+
+    @classmethod
+    def of(cls, policy_name: str, arns: Iterable[str]) -> UserRecord:
+        """Return the record of a grant that attaches policies."""
+        return cls(policy_name, frozenset(map(_digest, arns)))
+
+    def has(self, arn: str) -> bool:
+        """Return whether the grant attached the policy."""
+        return _digest(arn) in self.digests
+
+    @property
+    def key(self) -> str:
+        """The key of the tag: the name itself can be longer than a key."""
+        return USER_RECORD_PREFIX + hashlib.sha256(self.policy_name.encode()).hexdigest()[:12]
+
+    @property
+    def value(self) -> str:
+        """The value of the tag."""
+        return " ".join([self.policy_name, *sorted(self.digests)])
+
+    def merged_with(self, other: UserRecord) -> UserRecord:
+        """Return the record with what another record has."""
+        return UserRecord(self.policy_name, self.digests | other.digests)
+
+
+def user_records(tags: Mapping[str, str]) -> tuple[UserRecord, ...]:
+    """Return the record of each grant that uses a console user."""
+    values = [value.split() for key, value in sorted(tags.items()) if key.startswith(USER_RECORD_PREFIX)]
+    return tuple(UserRecord(words[0], frozenset(words[1:])) for words in values if words)
+
+
+def user_tags(
+    record: UserRecord, run: Run, *, tags: Mapping[str, str], observed: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the tags of a console user for one of the grants that use it.
+
+    Args:
+        record: what the grant attaches.
+        run: the run that creates the user.
+        tags: the grant's tags.
+        observed: the tags of the user if it exists.
+    """
+    return {**tags, **_creation_tags(run, observed), record.key: record.value, **_key_record(tags)}
 
 
 def tags_to_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
@@ -72,5 +331,5 @@ def tags_to_list(tags: Mapping[str, str]) -> list[TagTypeDef]:
 
 
 def tags_from_list(tags: Sequence[TagTypeDef]) -> dict[str, str]:
-    """Return the tags of an IAM response."""
+    """Return tags from the form that IAM responses have."""
     return {tag["Key"]: tag["Value"] for tag in tags}

@@ -1,26 +1,38 @@
-"""The abstract base of the IAM resources: reading one, and the steps that create, tag and delete it."""
+"""The abstract base of the IAM resources: reading one, and the steps that create, change, tag and delete it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from typing import Generic, Protocol, TypeVar
+from datetime import datetime, timezone
+from typing import Generic, Literal, Protocol, TypeVar
 
-from attrs import evolve, frozen
-from botocore.exceptions import ClientError
+from attrs import evolve, field, frozen
 
-from xacct.errors import NotOurs, NotPropagated
+from xacct.errors import NotOurs, StalePlan, XacctError
 from xacct.grant_account import GrantAccount
-from xacct.resources.ownership_tags import is_ours
-from xacct.resources.step import Action, Step, change
-from xacct.retry import creation_not_visible_yet, deletion_is_stale, never_transient, none_if_missing, not_visible_yet
+from xacct.resources.ownership_tags import RUN_TAG, GrantIdentity, Run, dropped_tags, is_managed, run_in
+from xacct.resources.step import Action, Change, JsonValue, Step, change
+from xacct.retry import (
+    Patience,
+    creation_not_visible_yet,
+    deletion_is_stale,
+    never_transient,
+    none_if_missing,
+    poll,
+)
 
-__all__ = ["Resource", "ResourceState"]
+__all__ = ["Purpose", "Resource", "ResourceState"]
 
 T = TypeVar("T")
 
+Purpose = Literal["plan", "recheck", "drift", "remove"]
+"""What a read is for: a plan; the check that what is planned is still true; everything unwanted; a removal."""
+
 # Seconds after which nearly every IAM change is visible.
 _USUAL_PROPAGATION_SECONDS = 15.0
+# Seconds for which a difference from the plan may be a read of a host that has not seen an earlier change.
+_RECHECK_SECONDS = 5.0
 
 
 class ResourceState(Protocol):
@@ -44,9 +56,13 @@ class Resource(ABC, Generic[S]):
 
     Args:
         account: the account of the resource.
+        run: the run that the steps belong to. Everything that a step creates or changes is marked with it.
+        seen_run: the run tag that the resource had when it was read.
     """
 
     account: GrantAccount
+    run: Run = field(factory=Run)
+    seen_run: str | None = None
 
     @property
     @abstractmethod
@@ -58,13 +74,18 @@ class Resource(ABC, Generic[S]):
     def arn(self) -> str:
         """The resource's ARN."""
 
+    @property
     @abstractmethod
-    def read(self, *, removing: bool = False) -> S | None:
-        """Read the resource; return None if it does not exist.
+    def identity(self) -> GrantIdentity:
+        """The grant that needs the resource."""
 
-        Args:
-            removing: whether to read what a removal needs, instead of what an update needs.
-        """
+    @abstractmethod
+    def read(self, purpose: Purpose = "plan") -> S | None:
+        """Read the resource as far as a purpose needs it; return None if it does not exist."""
+
+    @abstractmethod
+    def owner(self, tags: Mapping[str, str]) -> GrantIdentity | None:
+        """Return the only grant that may use the resource; None if any grant may, or if no grant is recorded."""
 
     @abstractmethod
     def steps_to_apply(self, state: S | None) -> list[Step]:
@@ -76,7 +97,23 @@ class Resource(ABC, Generic[S]):
 
     @abstractmethod
     def foreign_attachments(self, state: S) -> list[str]:
-        """Return a description of each thing on the resource that xacct did not attach."""
+        """Return a description of each thing on the resource that xacct did not attach, and that blocks a removal."""
+
+    @abstractmethod
+    def drift(self, state: S) -> list[Change]:
+        """Return everything on the resource that the grant does not want and that a plan does not change."""
+
+    @abstractmethod
+    def refuse_unchangeable(self, state: S) -> None:
+        """Check that AWS can change every property that differs from the grant's.
+
+        Raises:
+            CannotChange: it cannot change one.
+        """
+
+    @abstractmethod
+    def _is_complete(self, state: S) -> bool:
+        """Return whether everything that the last run was to attach is attached."""
 
     @abstractmethod
     def _current_tags(self) -> Mapping[str, str] | None:
@@ -98,11 +135,22 @@ class Resource(ABC, Generic[S]):
     def _request_untagging(self, keys: list[str]) -> None:
         """Call the operation that removes tags from the resource."""
 
+    @abstractmethod
+    def _comparable(self, state: S, planned: S) -> S:
+        """Return a state without the run that is recorded, and without what was not read for the plan."""
+
     def _resolve_conflict(self) -> None:
         """Handle a DeleteConflict: delete what xacct created, and report what it did not.
 
         Raises:
             ForeignAttachments: something that xacct did not create prevents the deletion.
+        """
+
+    def _refuse_name_in_use(self) -> None:
+        """Handle a name that is in use although the resource is not found.
+
+        Raises:
+            CannotChange: a resource of the same name has another path.
         """
 
     def _is_transient_on_create(self, error: BaseException) -> bool:
@@ -112,6 +160,11 @@ class Resource(ABC, Generic[S]):
     def key(self) -> str:
         """The key of the step that creates or deletes the resource."""
         return f"{self.account.side} {self.label}"
+
+    def is_ours(self, tags: Mapping[str, str]) -> bool:
+        """Return whether the tags say that the grant may change the resource."""
+        owner = self.owner(tags)
+        return is_managed(tags) and (owner is None or owner.is_same_grant(self.identity))
 
     def attempt(
         self, call: Callable[[], T], doing: str, transient: Callable[[BaseException], bool] = never_transient
@@ -125,7 +178,84 @@ class Resource(ABC, Generic[S]):
         """
         return self.account.attempt(call, doing=f"{doing} {self.label}", resource=self.arn, transient=transient)
 
-    def step_to_create(self, *, after: Iterable[str] = (), detail: str = "") -> Step:
+    # Claiming
+
+    @property
+    def claim_key(self) -> str:
+        """The key of the step that claims the resource."""
+        return f"{self.key} claim"
+
+    def step_to_claim(self, planned: S) -> Step:
+        """Return the step that marks an existing resource with this run, and checks that it is still as planned.
+
+        The mark comes first, and the read after it. So of two runs at least one sees the other.
+        """
+
+        def undo() -> None:
+            if self.seen_run is None:
+                self.attempt(lambda: self._request_untagging([RUN_TAG]), "restoring the tags of")
+            else:
+                self.attempt(lambda: self._request_tagging({RUN_TAG: self.seen_run or ""}), "restoring the tags of")
+
+        return Step(
+            key=self.claim_key,
+            account=self.account,
+            what=f"checking that {self.label} is still as planned",
+            run=lambda: self._claim(planned),
+            undo=self._if_not_overtaken(undo),
+        )
+
+    def _claim(self, planned: S) -> None:
+        self.attempt(lambda: self._request_tagging({RUN_TAG: self.run.tag}), "marking")
+        self._wait_for_other_run(planned)
+
+        def is_as_planned(state: S | None) -> bool:
+            return (
+                state is not None
+                and self.run.made(state.tags)
+                and self._comparable(state, planned) == self._comparable(planned, planned)
+            )
+
+        if not is_as_planned(poll(lambda: self.read("recheck"), is_as_planned, self._patience(_RECHECK_SECONDS))):
+            raise StalePlan(self.account.id, [self.label])
+
+    def _wait_for_other_run(self, planned: S) -> None:
+        """Wait until the run that created the resource has finished, or has had time to."""
+        other = run_in(planned.tags)
+        if other is None or self._is_complete(planned):
+            return
+        age = (datetime.now(timezone.utc) - other.started).total_seconds()
+        seconds = self.account.patience.deadline - age
+        if seconds > 0:
+            poll(
+                lambda: self.read("recheck"),
+                lambda state: state is None or self._is_complete(state),
+                self._patience(seconds),
+            )
+
+    def is_settled(self) -> bool:
+        """Return whether the resource is as the grant declares, and no other run has changed it since this one."""
+
+        def is_final(state: S | None) -> bool:
+            return state is not None and self.run.made(state.tags) and not self.steps_to_apply(state)
+
+        return is_final(poll(lambda: self.read("recheck"), is_final, self._patience(_RECHECK_SECONDS)))
+
+    def _patience(self, deadline: float) -> Patience:
+        return evolve(self.account.patience, deadline=min(self.account.patience.deadline, deadline))
+
+    def _if_not_overtaken(self, undo: Callable[[], None]) -> Callable[[], None]:
+        def guarded() -> None:
+            tags = self.attempt(self._current_tags, "reading")
+            if tags is not None and tags.get(RUN_TAG) not in (self.run.tag, self.seen_run):
+                raise XacctError(f"{self.label} was changed by another run since, so it was left as it is")
+            undo()
+
+        return guarded
+
+    # Creating and deleting
+
+    def step_to_create(self, *, after: Iterable[str] = (), detail: str = "", value: JsonValue = None) -> Step:
         """Return the step that creates the resource. Its undo also works if the response was lost."""
         created = False
 
@@ -137,10 +267,22 @@ class Resource(ABC, Generic[S]):
         def undo() -> None:
             tags = self.attempt(self._current_tags, "reading") if created else self._tags_once_visible()
             # If the creation succeeded, a read that finds nothing is stale.
-            if is_ours(tags) if tags is not None else created:
+            if tags is None and not created:
+                return
+            if tags is None or self.run.made(tags):
                 self._delete()
+            elif created:
+                raise XacctError(f"{self.label} was changed by another run since, so it was left as it is")
 
-        return self.step("create", "creating", run, undo, key=self.key, after=after, detail=detail)
+        return Step(
+            key=self.key,
+            account=self.account,
+            what=f"creating {self.label}",
+            run=run,
+            undo=undo,
+            change=change(self.account, "create", self.label, detail, after=value),
+            after=frozenset(after),
+        )
 
     def step_to_delete(self, *, after: Iterable[str]) -> Step:
         """Return the step that deletes the resource."""
@@ -151,12 +293,15 @@ class Resource(ABC, Generic[S]):
             try:
                 self._request_creation()
             except self.account.iam.exceptions.EntityAlreadyExistsException:
-                # The plan did not find it. If it is ours now, an earlier try created it and its response was lost.
+                # The plan did not find it. If this run created it, an earlier try did and its response was lost.
                 tags = self._current_tags()
                 if tags is None:
+                    self._refuse_name_in_use()
                     raise
-                if not is_ours(tags):
-                    raise NotOurs(self.account.id, [self.label]) from None
+                if self.run.made(tags):
+                    return
+                names = [self.label]
+                raise (StalePlan if is_managed(tags) else NotOurs)(self.account.id, names) from None
 
         self.attempt(call, "creating", self._is_transient_on_create)
 
@@ -172,21 +317,13 @@ class Resource(ABC, Generic[S]):
 
     def _tags_once_visible(self) -> Mapping[str, str] | None:
         """Read the tags of a resource that may have been created, until it is visible; return None if it never is."""
+        return poll(
+            lambda: self.attempt(self._current_tags, "reading"),
+            lambda tags: tags is not None,
+            self._patience(_USUAL_PROPAGATION_SECONDS),
+        )
 
-        def call() -> Mapping[str, str]:
-            tags = self._current_tags()
-            if tags is None:
-                raise ClientError({"Error": {"Code": "NoSuchEntity", "Message": f"{self.label} not found"}}, "Get")
-            return tags
-
-        deadline = min(self.account.patience.deadline, _USUAL_PROPAGATION_SECONDS)
-        patience = evolve(self.account.patience, deadline=deadline)
-        try:
-            return evolve(self.account, patience=patience).attempt(
-                call, doing=f"reading {self.label}", resource=self.arn, transient=not_visible_yet
-            )
-        except NotPropagated:
-            return None
+    # Changing
 
     def step(
         self,
@@ -199,6 +336,8 @@ class Resource(ABC, Generic[S]):
         after: Iterable[str] = (),
         resource: str = "",
         detail: str = "",
+        before: JsonValue = None,
+        value: JsonValue = None,
     ) -> Step:
         """Return a step that changes the resource.
 
@@ -206,26 +345,34 @@ class Resource(ABC, Generic[S]):
             action: what the step does.
             doing: what messages put before the resource's label.
             run: makes the change.
-            undo: reverts it.
+            undo: reverts it, if no other run has changed the resource since.
             key: the step's key.
             after: the keys of the steps that must finish first.
             resource: what changes, if it is only a part of the resource.
             detail: more about the change, such as a diff.
+            before: the old value.
+            value: the new value.
         """
         return Step(
             key=key,
             account=self.account,
             what=f"{doing} {self.label}",
             run=run,
-            undo=undo,
-            change=change(self.account, action, resource or self.label, detail),
+            undo=None if undo is None else self._if_not_overtaken(undo),
+            change=change(self.account, action, resource or self.label, detail, before=before, after=value),
             after=frozenset(after),
         )
+
+    def guarded(self, step: Step) -> Step:
+        """Return a step whose undo does nothing if another run has changed the resource since."""
+        return step if step.undo is None else evolve(step, undo=self._if_not_overtaken(step.undo))
 
     def steps_to_tag(
         self, old: Mapping[str, str], new: Mapping[str, str], *, part: str = "tags", after: Iterable[str] = ()
     ) -> list[Step]:
-        """Return the step that sets the tags that differ, or no step. Other tags of the resource stay.
+        """Return the step that sets the tags that differ and removes those that xacct set and that are not wanted.
+
+        Other tags of the resource stay.
 
         Args:
             old: the tags that the resource has.
@@ -233,30 +380,32 @@ class Resource(ABC, Generic[S]):
             part: what tells this step's key from that of another tagging step.
             after: the keys of the steps that must finish first.
         """
-        changed = {key: value for key, value in new.items() if old.get(key) != value}
-        if not changed:
+        changed = {key: value for key, value in new.items() if old.get(key) != value and key != RUN_TAG}
+        dropped = dropped_tags(old, new)
+        if not changed and not dropped:
             return []
-        replaced = {key: old[key] for key in changed if key in old}
+        replaced = {key: old[key] for key in (*changed, *dropped) if key in old}
         added = [key for key in changed if key not in old]
 
-        def run() -> None:
-            self.attempt(lambda: self._request_tagging(changed), "tagging")
+        def set_tags(tags: Mapping[str, str], keys: list[str], doing: str) -> None:
+            if tags:
+                self.attempt(lambda: self._request_tagging(tags), doing)
+            if keys:
+                self.attempt(lambda: self._request_untagging(keys), doing)
 
-        def undo() -> None:
-            if replaced:
-                self.attempt(lambda: self._request_tagging(replaced), "restoring the tags of")
-            if added:
-                self.attempt(lambda: self._request_untagging(added), "restoring the tags of")
-
+        lines = [f"- {key}={old[key]}" for key in (*changed, *dropped) if key in old]
+        lines += [f"+ {key}={value}" for key, value in changed.items()]
         return [
             self.step(
                 "update",
                 "tagging",
-                run,
-                undo,
+                lambda: set_tags(changed, dropped, "tagging"),
+                lambda: set_tags(replaced, added, "restoring the tags of"),
                 key=f"{self.key} {part}",
                 after=after,
                 resource=f"tags of {self.label}",
-                detail="\n".join(f"+ {key}={value}" for key, value in changed.items()),
+                detail="\n".join(lines),
+                before=dict(replaced),
+                value=dict(changed),
             )
         ]

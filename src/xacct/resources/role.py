@@ -3,27 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from xacct.aws_reads import parsed_document
 from xacct.concurrency import run_concurrently
-from xacct.errors import ForeignAttachments
+from xacct.errors import CannotChange, ForeignAttachments
 from xacct.grants import TrustGrant
 from xacct.limits import DEFAULT_SESSION_SECONDS
 from xacct.policy import PolicyDocument
 from xacct.resources.attachment import Attachment
-from xacct.resources.ownership_tags import is_recorded, tags_from_list, tags_to_list, with_ownership, with_recorded
-from xacct.resources.resource import Resource
-from xacct.resources.step import Step, policy_diff
-from xacct.retry import creation_not_visible_yet, none_if_missing, not_visible_yet, principal_not_visible_yet
+from xacct.resources.ownership_tags import (
+    GrantIdentity,
+    foreign_tags,
+    identity_in,
+    is_attached_by_xacct,
+    is_complete,
+    ownership_tags,
+    tags_from_list,
+    tags_to_list,
+    with_recorded,
+    without_run,
+)
+from xacct.resources.resource import Purpose, Resource
+from xacct.resources.step import Change, JsonValue, Step, change, document_value, policy_diff
+from xacct.retry import (
+    creation_not_visible_yet,
+    never_transient,
+    none_if_missing,
+    not_visible_yet,
+    principal_not_visible_yet,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import CreateRoleRequestTypeDef, RoleTypeDef
 
-__all__ = ["Role", "RoleState"]
+__all__ = ["REVOKED_SESSIONS_POLICY", "Role", "RoleState"]
+
+REVOKED_SESSIONS_POLICY = "AWSRevokeOlderSessions"
+"""The inline policy that ends the sessions of a role. The console uses the same name."""
 
 
 @frozen(kw_only=True)
@@ -31,6 +52,8 @@ class RoleState:
     """What was read of the role.
 
     Attributes:
+        path: the path.
+        created: when the role was created.
         trust: the trust policy.
         description: the description.
         max_session_duration: seconds.
@@ -41,6 +64,8 @@ class RoleState:
             and all of them before a removal.
     """
 
+    path: str
+    created: datetime
     trust: PolicyDocument
     description: str
     max_session_duration: int
@@ -72,13 +97,21 @@ class Role(Resource[RoleState]):
         """The role's ARN."""
         return self.grant.role_arn
 
+    @property
+    def identity(self) -> GrantIdentity:
+        """The grant that declares the role."""
+        return GrantIdentity.of(self.grant)
+
     # Reading
 
-    def read(self, *, removing: bool = False) -> RoleState | None:
+    def owner(self, tags: Mapping[str, str]) -> GrantIdentity | None:
+        """Return the grant that the tags of the role record."""
+        return identity_in(tags)
+
+    def read(self, purpose: Purpose = "plan") -> RoleState | None:
         """Read the role; return None if it does not exist.
 
-        Args:
-            removing: whether to skip the documents of the inline policies.
+        For a removal, the documents of the inline policies are not read.
         """
         role = self.attempt(self._find, "reading")
         if role is None:
@@ -88,10 +121,12 @@ class Role(Resource[RoleState]):
             lambda: self.attempt(self._list_inline, "reading the policies of"),
         )
         tags = tags_from_list(role.get("Tags", []))
-        ours = [name for name in inline_names if name in self.grant.policies or is_recorded(name, tags)]
-        to_read = [] if removing else ours
+        ours = [name for name in inline_names if name in self.grant.policies or is_attached_by_xacct(name, tags)]
+        to_read = [] if purpose == "remove" else ours
         documents = dict(zip(to_read, run_concurrently(*(partial(self._read_inline, name) for name in to_read))))
         return RoleState(
+            path=role["Path"],
+            created=role["CreateDate"],
             trust=parsed_document(role["AssumeRolePolicyDocument"]),
             description=role.get("Description", ""),
             max_session_duration=role.get("MaxSessionDuration", DEFAULT_SESSION_SECONDS),
@@ -103,12 +138,44 @@ class Role(Resource[RoleState]):
 
     def foreign_attachments(self, state: RoleState) -> list[str]:
         """Return the policies on the role that xacct did not attach."""
-        attached = [(arn, f"policy {arn} on {self.label}") for arn in state.attached]
-        inline = [(name, f"inline policy {name} on {self.label}") for name in state.inline]
-        declared = self._declared_policies
-        return [
-            text for name, text in (*attached, *inline) if name not in declared and not is_recorded(name, state.tags)
-        ]
+        return [f"{text} on {self.label}" for text in self._foreign_policies(state)]
+
+    def _foreign_policies(self, state: RoleState) -> list[str]:
+        attached = [(arn, f"policy {arn}") for arn in state.attached]
+        inline = [(name, f"inline policy {name}") for name in state.inline if name != REVOKED_SESSIONS_POLICY]
+        return [text for name, text in (*attached, *inline) if not self._is_known(name, state)]
+
+    def _is_known(self, name: str, state: RoleState) -> bool:
+        return name in self._declared_policies or is_attached_by_xacct(name, state.tags)
+
+    def drift(self, state: RoleState) -> list[Change]:
+        """Return the policies, the boundary and the tags that xacct did not put on the role, and a changed path."""
+        found = [change(self.account, "leave", text) for text in self.foreign_attachments(state)]
+        if state.boundary is not None and self._keeps_boundary(state):
+            text = f"permissions boundary {state.boundary} on {self.label}"
+            found.append(change(self.account, "leave", text, before=state.boundary))
+        if state.path != self.grant.path:
+            text = f"path {state.path} of {self.label}"
+            found.append(change(self.account, "leave", text, before=state.path, after=self.grant.path))
+        for key, value in foreign_tags(state.tags, self._tags(state)).items():
+            found.append(change(self.account, "leave", f"tag {key}={value} of {self.label}", before=value))
+        return found
+
+    def refuse_unchangeable(self, state: RoleState) -> None:
+        """Check that the role has the grant's path.
+
+        Raises:
+            CannotChange: it has another.
+        """
+        if state.path != self.grant.path:
+            raise CannotChange(self.account.id, self.label, "path", current=state.path, wanted=self.grant.path)
+
+    def _is_complete(self, state: RoleState) -> bool:
+        boundary = () if state.boundary is None else (state.boundary,)
+        return is_complete((*state.attached, *state.inline, *boundary), state.tags)
+
+    def _comparable(self, state: RoleState, planned: RoleState) -> RoleState:  # noqa: ARG002 - a plan reads all of it
+        return evolve(state, tags=without_run(state.tags))
 
     def _find(self) -> RoleTypeDef | None:
         return none_if_missing(lambda: self.account.iam.get_role(RoleName=self.grant.role_name)["Role"])
@@ -138,13 +205,15 @@ class Role(Resource[RoleState]):
     def steps_to_apply(self, state: RoleState | None) -> list[Step]:
         """Return the steps from a state to what the grant declares."""
         if state is None:
-            create = self.step_to_create(
-                after=self.after, detail=f"trust policy:\n{self.grant.trust_policy.to_json(2)}"
+            detail = f"trust policy:\n{self.grant.trust_policy.to_json(2)}"
+            create = self.step_to_create(after=self.after, detail=detail, value=self._value)
+            attach = self._steps_to_attach(
+                self.grant.managed_policy_arns, self.grant.policies, after={self.key}, new=True
             )
-            attach = self._steps_to_attach(self.grant.managed_policy_arns, self.grant.policies, after={self.key})
             return [create, *attach]
         # First everything is recorded that is or will be attached. At the end what was detached leaves the record.
-        recorded = with_recorded(self._tags, state.tags)
+        wanted = self._tags(state)
+        recorded = with_recorded(wanted, state.tags)
         tag = self.steps_to_tag(state.tags, recorded)
         tagged = {step.key for step in tag}
         missing = [arn for arn in self.grant.managed_policy_arns if arn not in state.attached]
@@ -153,7 +222,7 @@ class Role(Resource[RoleState]):
         detach = self._steps_to_detach(
             self._outdated(state.attached, state), self._outdated(state.inline, state), state
         )
-        forget = self.steps_to_tag(recorded, self._tags, part="record", after=tagged | {step.key for step in detach})
+        forget = self.steps_to_tag(recorded, wanted, part="record", after=tagged | {step.key for step in detach})
         return [
             *tag,
             *self._steps_to_update_trust(state),
@@ -165,9 +234,27 @@ class Role(Resource[RoleState]):
             *forget,
         ]
 
+    def _tags(self, state: RoleState | None) -> dict[str, str]:
+        boundary = () if self.grant.permissions_boundary is None else (self.grant.permissions_boundary,)
+        return ownership_tags(
+            self.identity,
+            self.run,
+            tags=self.grant.tags,
+            attached=(*self._declared_policies, *boundary),
+            observed=None if state is None else state.tags,
+        )
+
     @property
-    def _tags(self) -> dict[str, str]:
-        return with_ownership(self.grant.tags, self._declared_policies)
+    def _value(self) -> JsonValue:
+        grant = self.grant
+        return {
+            "path": grant.path,
+            "description": grant.description,
+            "max_session_duration": grant.max_session_duration,
+            "permissions_boundary": grant.permissions_boundary,
+            "trust_policy": document_value(grant.trust_policy),
+            "tags": dict(grant.tags),
+        }
 
     @property
     def _declared_policies(self) -> set[str]:
@@ -175,7 +262,9 @@ class Role(Resource[RoleState]):
         return {*self.grant.managed_policy_arns, *self.grant.policies}
 
     def _outdated(self, names: Iterable[str], state: RoleState) -> list[str]:
-        return [name for name in names if name not in self._declared_policies and is_recorded(name, state.tags)]
+        return [
+            name for name in names if name not in self._declared_policies and is_attached_by_xacct(name, state.tags)
+        ]
 
     def _request_creation(self) -> None:
         grant = self.grant
@@ -185,7 +274,7 @@ class Role(Resource[RoleState]):
             "Description": grant.description,
             "AssumeRolePolicyDocument": grant.trust_policy.to_json(),
             "MaxSessionDuration": grant.max_session_duration,
-            "Tags": tags_to_list(self._tags),
+            "Tags": tags_to_list(self._tags(None)),
         }
         if grant.permissions_boundary is not None:
             request["PermissionsBoundary"] = grant.permissions_boundary
@@ -219,6 +308,8 @@ class Role(Resource[RoleState]):
                 after=self.after,
                 resource=f"trust policy of {self.label}",
                 detail=policy_diff(old, new),
+                before=document_value(old),
+                value=document_value(new),
             )
         ]
 
@@ -235,12 +326,14 @@ class Role(Resource[RoleState]):
                 lambda: self.attempt(partial(self._request_settings, *old), "restoring"),
                 key=f"{self.key} settings",
                 detail=f"- {old[0]!r}, {old[1]} s\n+ {new[0]!r}, {new[1]} s",
+                before={"description": old[0], "max_session_duration": old[1]},
+                value={"description": new[0], "max_session_duration": new[1]},
             )
         ]
 
     def _steps_to_update_boundary(self, state: RoleState) -> list[Step]:
         old, new = state.boundary, self.grant.permissions_boundary
-        if old == new:
+        if old == new or self._keeps_boundary(state):
             return []
         doing = "setting the permissions boundary of"
         return [
@@ -252,8 +345,16 @@ class Role(Resource[RoleState]):
                 key=f"{self.key} boundary",
                 resource=f"permissions boundary of {self.label}",
                 detail=f"- {old or 'none'}\n+ {new or 'none'}",
+                before=old,
+                value=new,
             )
         ]
+
+    def _keeps_boundary(self, state: RoleState) -> bool:
+        """Return whether somebody else set a boundary and the grant asks for none: to remove it would widen access."""
+        if state.boundary is None or self.grant.permissions_boundary is not None:
+            return False
+        return not is_attached_by_xacct(state.boundary, state.tags)
 
     def _steps_to_update_inline(self, state: RoleState) -> list[Step]:
         policies = [(name, state.inline.get(name), new) for name, new in self.grant.policies.items()]
@@ -266,6 +367,8 @@ class Role(Resource[RoleState]):
                 key=f"{self.key} {name}",
                 resource=f"inline policy {name} of {self.label}",
                 detail=policy_diff(old, new),
+                before=document_value(old),
+                value=document_value(new),
             )
             for name, old, new in policies
             if old is not None and old != new
@@ -289,26 +392,32 @@ class Role(Resource[RoleState]):
     # Policies on the role
 
     def _steps_to_attach(
-        self, arns: Iterable[str], policies: Mapping[str, PolicyDocument], *, after: Iterable[str]
+        self,
+        arns: Iterable[str],
+        policies: Mapping[str, PolicyDocument],
+        *,
+        after: Iterable[str],
+        new: bool = False,
     ) -> list[Step]:
-        attach = [self._attachment(arn).step_to_attach(after) for arn in arns]
+        attach = [self.guarded(self._attachment(arn).step_to_attach(after, new_principal=new)) for arn in arns]
         put = [
             self.step(
                 "attach",
                 f"putting inline policy {name} on",
-                partial(self._put_inline, name, document),
+                partial(self._put_inline, name, document, new=new),
                 partial(self._delete_inline, name),
                 key=f"{self.key} {name}",
                 after=after,
                 resource=f"inline policy {name} to {self.label}",
                 detail=document.to_json(2),
+                value=document_value(document),
             )
             for name, document in policies.items()
         ]
         return attach + put
 
     def _steps_to_detach(self, arns: Iterable[str], names: Iterable[str], state: RoleState) -> list[Step]:
-        detach = [self._attachment(arn).step_to_detach() for arn in arns]
+        detach = [self.guarded(self._attachment(arn).step_to_detach()) for arn in arns]
         return detach + [self._step_to_delete_inline(name, state.inline[name]) for name in names]
 
     def _step_to_delete_inline(self, policy: str, document: PolicyDocument | None) -> Step:
@@ -319,17 +428,18 @@ class Role(Resource[RoleState]):
             None if document is None else partial(self._put_inline, policy, document),
             key=f"{self.key} {policy}",
             resource=f"inline policy {policy} from {self.label}",
+            before=document_value(document),
         )
 
     def _attachment(self, arn: str) -> Attachment:
         return Attachment(account=self.account, kind="role", name=self.grant.role_name, policy_arn=arn)
 
-    def _put_inline(self, policy: str, document: PolicyDocument) -> None:
+    def _put_inline(self, policy: str, document: PolicyDocument, *, new: bool = False) -> None:
         iam, name = self.account.iam, self.grant.role_name
         self.attempt(
             lambda: iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=document.to_json()),
             f"putting inline policy {policy} on",
-            not_visible_yet,
+            not_visible_yet if new else never_transient,
         )
 
     def _delete_inline(self, policy: str) -> None:

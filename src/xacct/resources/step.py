@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
 from xacct.grant_account import GrantAccount, Side
 from xacct.policy import PolicyDocument
 
-__all__ = ["Action", "Change", "Step", "change", "policy_diff"]
+__all__ = ["Action", "Change", "JsonValue", "Step", "change", "document_value", "policy_diff"]
 
 Action = Literal["create", "update", "attach", "detach", "delete", "leave"]
+JsonValue: TypeAlias = "bool | int | str | list[JsonValue] | dict[str, JsonValue] | None"
+"""A value that JSON can express."""
 
 
 @frozen(kw_only=True)
@@ -26,6 +29,8 @@ class Change:
         account: the account's ID.
         resource: what changes, such as ``role CrossAccountRoleS3``.
         detail: more about the change, such as the diff of two policies.
+        before: the old value as JSON, such as a policy document; None if there is none.
+        after: the new value as JSON; None if there is none.
     """
 
     action: Action
@@ -33,11 +38,13 @@ class Change:
     account: str
     resource: str
     detail: str = ""
+    before: JsonValue = field(default=None, repr=False, hash=False)
+    after: JsonValue = field(default=None, repr=False, hash=False)
 
     def __str__(self) -> str:
         return f"{self.action} {self.resource} in the {self.side} account {self.account}"
 
-    def to_dict(self) -> dict[str, str]:
+    def to_dict(self) -> dict[str, JsonValue]:
         """Return the change as a dictionary that JSON can express."""
         return {
             "action": self.action,
@@ -45,6 +52,8 @@ class Change:
             "account": self.account,
             "resource": self.resource,
             "detail": self.detail,
+            "before": self.before,
+            "after": self.after,
         }
 
 
@@ -71,9 +80,33 @@ class Step:
     after: frozenset[str] = frozenset()
 
 
-def change(account: GrantAccount, action: Action, resource: str, detail: str = "") -> Change:
+def change(
+    account: GrantAccount,
+    action: Action,
+    resource: str,
+    detail: str = "",
+    *,
+    before: JsonValue = None,
+    after: JsonValue = None,
+) -> Change:
     """Return a change in an account."""
-    return Change(action=action, side=account.side, account=account.id, resource=resource, detail=detail)
+    return Change(
+        action=action,
+        side=account.side,
+        account=account.id,
+        resource=resource,
+        detail=detail,
+        before=before,
+        after=after,
+    )
+
+
+def document_value(document: PolicyDocument | None) -> JsonValue:
+    """Return a policy document as a JSON value; None if there is none."""
+    if document is None:
+        return None
+    value: JsonValue = json.loads(document.to_json())
+    return value
 
 
 def policy_diff(before: PolicyDocument, after: PolicyDocument) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from xacct.arn import Arn
 from xacct.concurrency import run_concurrently
@@ -15,9 +15,19 @@ from xacct.errors import ForeignAttachments
 from xacct.grants import DevAccessGrant
 from xacct.resources.attachment import Attachment
 from xacct.resources.login_profile import delete_password, set_password
-from xacct.resources.ownership_tags import is_recorded, tags_from_list, tags_to_list, with_ownership, with_recorded
-from xacct.resources.resource import Resource
-from xacct.resources.step import Step
+from xacct.resources.ownership_tags import (
+    GrantIdentity,
+    UserRecord,
+    foreign_tags,
+    tags_from_list,
+    tags_to_list,
+    user_records,
+    user_tags,
+    with_recorded,
+    without_run,
+)
+from xacct.resources.resource import Purpose, Resource
+from xacct.resources.step import Change, Step, change
 from xacct.retry import none_if_missing, not_visible_yet
 
 if TYPE_CHECKING:
@@ -34,18 +44,23 @@ class UserState:
         tags: the tags.
         attached: the ARNs of the attached managed policies.
         has_password: whether the user has a console password, or had one when xacct attached the policies.
-        belongings: what else prevents a deletion, such as ``access key AKIA…``; read before a removal only.
+        boundary: the ARN of the permissions boundary.
+        belongings: what else prevents a deletion, such as ``access key AKIA…``; read for a removal and for drift only.
     """
 
     tags: Mapping[str, str]
     attached: tuple[str, ...]
     has_password: bool
+    boundary: str | None = None
     belongings: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
 class User(Resource[UserState]):
     """The console user that a DevAccessGrant declares.
+
+    Several grants can name the same user. Each attaches and detaches its own policies, and the last one that is removed
+    deletes the user.
 
     Args:
         grant: the grant.
@@ -57,7 +72,7 @@ class User(Resource[UserState]):
     grant: DevAccessGrant
     user: ConsoleUser
     policy_key: str
-    password: Callable[[], str] = field(repr=False)
+    password: Callable[[], Secret] = field(repr=False)
 
     @property
     def label(self) -> str:
@@ -70,23 +85,45 @@ class User(Resource[UserState]):
         return str(Arn.user(self.account.id, self.user.name, partition=self.account.partition))
 
     @property
+    def identity(self) -> GrantIdentity:
+        """The grant that declares the user."""
+        return GrantIdentity.of(self.grant)
+
+    def owner(self, tags: Mapping[str, str]) -> GrantIdentity | None:  # noqa: ARG002 - the same for all tags
+        """Return None: any grant may use a console user of xacct."""
+        return None
+
+    @property
     def _declared_policies(self) -> tuple[str, ...]:
         return (*self.user.managed_policy_arns, self.grant.policy_arn)
 
+    @property
+    def _record(self) -> UserRecord:
+        return UserRecord.of(self.grant.policy_name, self._declared_policies)
+
+    def _own_record(self, state: UserState) -> UserRecord:
+        """Return what this grant attached, as far as it is recorded."""
+        records = (record for record in user_records(state.tags) if record.policy_name == self.grant.policy_name)
+        return next(records, UserRecord(self.grant.policy_name, frozenset()))
+
+    def _other_records(self, state: UserState) -> list[UserRecord]:
+        """Return what the other grants that use the user attached."""
+        return [record for record in user_records(state.tags) if record.policy_name != self.grant.policy_name]
+
     # Reading
 
-    def read(self, *, removing: bool = False) -> UserState | None:
+    def read(self, purpose: Purpose = "plan") -> UserState | None:
         """Read the user; return None if it does not exist.
 
-        Args:
-            removing: whether to read everything that prevents a deletion, and not whether there is a password.
+        For a removal and for drift, everything that belongs to the user is read, and not whether there is a password.
         """
         user = self.attempt(self._find, "reading")
         if user is None:
             return None
+        everything = purpose in ("remove", "drift")
         attached, *belongings = run_concurrently(
             lambda: self._list("list_attached_user_policies", "AttachedPolicies", "PolicyArn"),
-            *(self._belongings(signed_in="PasswordLastUsed" in user) if removing else ()),
+            *(self._belongings(signed_in="PasswordLastUsed" in user) if everything else ()),
         )
         # The password is set before the policies are attached. If all of them are attached and there is no password,
         # it was deleted on purpose, and a rerun must not set another.
@@ -94,18 +131,41 @@ class User(Resource[UserState]):
         return UserState(
             tags=tags_from_list(user.get("Tags", [])),
             attached=tuple(attached),
-            has_password=complete or removing or self.attempt(self._has_password, "reading the console password of"),
+            has_password=complete or everything or self.attempt(self._has_password, "reading the console password of"),
+            boundary=user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
             belongings=tuple(text for texts in belongings for text in texts),
         )
 
     def foreign_attachments(self, state: UserState) -> list[str]:
-        """Return the policies and belongings of the user that xacct did not create."""
+        """Return the policies and belongings of the user that xacct did not create, if the user is to be deleted."""
+        return [] if self._other_records(state) else self._foreign(state)
+
+    def _foreign(self, state: UserState) -> list[str]:
+        known = (self._record, *user_records(state.tags))
         policies = [
-            f"policy {arn} on {self.label}"
-            for arn in state.attached
-            if arn not in self._declared_policies and not is_recorded(arn, state.tags)
+            f"policy {arn} on {self.label}" for arn in state.attached if not any(record.has(arn) for record in known)
         ]
         return policies + [f"{text} of {self.label}" for text in state.belongings]
+
+    def drift(self, state: UserState) -> list[Change]:
+        """Return the policies, the belongings, the boundary and the tags that xacct did not add to the user."""
+        found = [change(self.account, "leave", text) for text in self._foreign(state)]
+        if state.boundary is not None:
+            text = f"permissions boundary {state.boundary} on {self.label}"
+            found.append(change(self.account, "leave", text, before=state.boundary))
+        for key, value in foreign_tags(state.tags, self._tags(state)).items():
+            found.append(change(self.account, "leave", f"tag {key}={value} of {self.label}", before=value))
+        return found
+
+    def refuse_unchangeable(self, state: UserState) -> None:
+        """Do nothing: AWS can change everything that a grant declares of a user."""
+
+    def _is_complete(self, state: UserState) -> bool:
+        recorded = {digest for record in user_records(state.tags) for digest in record.digests}
+        return recorded <= UserRecord.of(self.grant.policy_name, state.attached).digests
+
+    def _comparable(self, state: UserState, planned: UserState) -> UserState:  # noqa: ARG002 - a plan reads all of it
+        return evolve(state, tags=without_run(state.tags))
 
     def _find(self) -> UserTypeDef | None:
         return none_if_missing(lambda: self.account.iam.get_user(UserName=self.user.name)["User"])
@@ -161,34 +221,56 @@ class User(Resource[UserState]):
         """Return the steps from a state to what the grant declares."""
         if state is None:
             first_password = self._step_to_set_password({self.key})
-            attach = self._steps_to_attach(self._declared_policies, {first_password.key})
+            attach = self._steps_to_attach(self._declared_policies, {first_password.key}, new=True)
             return [self.step_to_create(), first_password, *attach]
         # First everything is recorded that is or will be attached. At the end what was detached leaves the record.
-        recorded = with_recorded(self._tags, state.tags)
+        wanted = self._tags(state)
+        record = self._own_record(state).merged_with(self._record)
+        recorded = with_recorded({**wanted, record.key: record.value}, state.tags)
         tag = self.steps_to_tag(state.tags, recorded)
-        set_password = [] if state.has_password else [self._step_to_set_password(())]
+        # A password that another grant set stays.
+        lacks_password = not state.has_password and not self._other_records(state)
+        set_password = [self._step_to_set_password(())] if lacks_password else []
         missing = [arn for arn in self._declared_policies if arn not in state.attached]
-        outdated = [
-            arn for arn in state.attached if arn not in self._declared_policies and is_recorded(arn, state.tags)
-        ]
         attach = self._steps_to_attach(missing, {step.key for step in (*tag, *set_password)})
-        detach = [self._attachment(arn).step_to_detach() for arn in outdated]
-        forget = self.steps_to_tag(recorded, self._tags, part="record", after={step.key for step in (*tag, *detach)})
+        detach = self._steps_to_detach(self._outdated(state))
+        forget = self.steps_to_tag(recorded, wanted, part="record", after={step.key for step in (*tag, *detach)})
         return [*tag, *set_password, *attach, *detach, *forget]
 
-    @property
-    def _tags(self) -> dict[str, str]:
-        return with_ownership(self.grant.tags, self._declared_policies)
+    def _outdated(self, state: UserState) -> list[str]:
+        return [arn for arn in self._own_policies(state) if arn not in self._declared_policies]
 
-    def _steps_to_attach(self, arns: Iterable[str], after: set[str]) -> list[Step]:
-        created_here = {self.grant.policy_arn: {self.policy_key}}
-        return [self._attachment(arn).step_to_attach(after | created_here.get(arn, set())) for arn in arns]
+    def _own_policies(self, state: UserState) -> list[str]:
+        """Return the attached policies that only this grant needs or needed."""
+        own, others = self._own_record(state).merged_with(self._record), self._other_records(state)
+        return [arn for arn in state.attached if own.has(arn) and not any(record.has(arn) for record in others)]
+
+    def _tags(self, state: UserState | None) -> dict[str, str]:
+        if state is None:
+            return user_tags(self._record, self.run, tags=self.grant.tags)
+        if not self._other_records(state):
+            return user_tags(self._record, self.run, tags=self.grant.tags, observed=state.tags)
+        # On a shared user the tags of the other grants stay as they are.
+        tags = {key: state.tags.get(key, value) for key, value in self.grant.tags.items()}
+        return with_recorded(user_tags(self._record, self.run, tags=tags, observed=state.tags), state.tags)
+
+    def _steps_to_attach(self, arns: Iterable[str], after: set[str], *, new: bool = False) -> list[Step]:
+        return [self.guarded(self._step_to_attach(arn, after, new=new)) for arn in arns]
+
+    def _step_to_attach(self, arn: str, after: set[str], *, new: bool) -> Step:
+        # The same run may create the grant's policy.
+        is_own = arn == self.grant.policy_arn
+        after = {*after, self.policy_key} if is_own else after
+        return self._attachment(arn).step_to_attach(after, new_policy=is_own, new_principal=new)
+
+    def _steps_to_detach(self, arns: Iterable[str]) -> list[Step]:
+        return [self.guarded(self._attachment(arn).step_to_detach()) for arn in arns]
 
     def _attachment(self, arn: str) -> Attachment:
         return Attachment(account=self.account, kind="user", name=self.user.name, policy_arn=arn)
 
     def _request_creation(self) -> None:
-        self.account.iam.create_user(UserName=self.user.name, Tags=tags_to_list(self._tags))
+        self.account.iam.create_user(UserName=self.user.name, Tags=tags_to_list(self._tags(None)))
 
     def _request_tagging(self, tags: Mapping[str, str]) -> None:
         self.account.iam.tag_user(UserName=self.user.name, Tags=tags_to_list(tags))
@@ -215,7 +297,7 @@ class User(Resource[UserState]):
             name=self.user.name,
             label=self.label,
             arn=self.arn,
-            password=Secret(self.password()),
+            password=self.password(),
             reset_required=self.user.password_reset_required,
         )
 
@@ -225,8 +307,15 @@ class User(Resource[UserState]):
     # Removing
 
     def steps_to_remove(self, state: UserState) -> list[Step]:
-        """Return the steps that detach every policy and delete the console password and the user."""
-        detach = [self._attachment(arn).step_to_detach() for arn in state.attached]
+        """Return the steps that detach every policy and delete the console password and the user.
+
+        If other grants use the user, only what this grant attached is detached, and the user stays.
+        """
+        if self._other_records(state):
+            detach = self._steps_to_detach(self._own_policies(state))
+            remaining = {key: value for key, value in state.tags.items() if key != self._record.key}
+            return [*detach, *self._steps_to_forget(state.tags, remaining, after={step.key for step in detach})]
+        detach = self._steps_to_detach(state.attached)
         delete_password = self.step(
             "delete",
             "deleting the console password of",
@@ -236,6 +325,22 @@ class User(Resource[UserState]):
         )
         after = {step.key for step in (*detach, delete_password)}
         return [*detach, delete_password, self.step_to_delete(after=after)]
+
+    def _steps_to_forget(self, old: Mapping[str, str], new: Mapping[str, str], *, after: set[str]) -> list[Step]:
+        forgotten = [key for key in old if key not in new]
+        if not forgotten:
+            return []
+        return [
+            self.step(
+                "update",
+                "tagging",
+                lambda: self.attempt(lambda: self._request_untagging(forgotten), "tagging"),
+                key=f"{self.key} record",
+                after=after,
+                resource=f"tags of {self.label}",
+                detail="\n".join(f"- {key}={old[key]}" for key in forgotten),
+            )
+        ]
 
     def _request_deletion(self) -> None:
         self.account.iam.delete_user(UserName=self.user.name)
