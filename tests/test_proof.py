@@ -257,8 +257,8 @@ def test_managed_policies_are_read_with_a_session_and_assumed_without_one() -> N
     with Sandbox([PROD]) as aws:
         assert "assumed" not in rows(prove(trust, aws.account(PROD).session)).values()
         missing = grant(policies={}, managed_policy_arns=[f"arn:aws:iam::{PROD}:policy/Missing"])
-        (check,) = [c for c in prove(missing, aws.account(PROD).session).checks if c.observed == "assumed"]
-    assert "could not be read; its contents are assumed from its name: An error occurred (NoSuchEntity)" in check.why
+        (check,) = [c for c in prove(missing, aws.account(PROD).session).checks if c.observed == "missing"]
+    assert (check.ok, check.why) == (False, "the policy does not exist: check its ARN")
 
 
 def test_the_assume_role_policy_allows_the_roles_and_nothing_else() -> None:

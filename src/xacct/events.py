@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 __all__ = ["Event", "EventKind", "OnEvent", "Reporter"]
 
@@ -40,17 +41,19 @@ OnEvent = Callable[[Event], None]
 
 @frozen
 class Reporter:
-    """Passes events to the log and to an optional callback.
+    """Passes events to the log and to an optional callback, one at a time.
 
     Args:
         on_event: the callback.
     """
 
     on_event: OnEvent | None = None
+    _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False, eq=False)
 
     def __call__(self, kind: EventKind, what: str, side: str, account: str) -> None:
         """Report an event."""
         event = Event(kind=kind, what=what, side=side, account=account)
         log.log(logging.WARNING if kind in ("failed", "not rolled back") else logging.INFO, "%s", event)
         if self.on_event is not None:
-            self.on_event(event)
+            with self._lock:
+                self.on_event(event)

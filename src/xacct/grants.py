@@ -27,11 +27,12 @@ from xacct.policy import Condition, PolicyDocument, Principal, Statement
 from xacct.policy.document import check_identity_policy, check_trust_policy
 from xacct.validators import aware, check_text, grant_tags, integer, text
 
-__all__ = ["DevAccessGrant", "TrustGrant", "check_trusted_principal"]
+__all__ = ["DevAccessGrant", "TrustGrant", "check_trusted_principal", "expiry_in"]
 
 # A tag of 256 characters records a digest of each inline policy and of each attachment.
 _INLINE_POLICIES = 25
 _ATTACHMENTS = 35
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def _name(value: str | None) -> str:
@@ -357,8 +358,38 @@ class DevAccessGrant:
 def _until(expires: datetime | None) -> tuple[Condition, ...]:
     if expires is None:
         return ()
-    moment = expires.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    moment = expires.astimezone(timezone.utc).strftime(_TIME)
     return (Condition("DateLessThan", "aws:CurrentTime", moment),)
+
+
+def expiry_in(document: PolicyDocument) -> datetime | None:
+    """Return when the access that a policy gives ends; None if a statement gives it without an end.
+
+    >>> from datetime import datetime, timezone
+    >>> grant = DevAccessGrant(account="222222222222", role_arns="arn:aws:iam::111111111111:role/Reader",
+    ...     expires=datetime(2027, 1, 31, tzinfo=timezone.utc))
+    >>> str(expiry_in(grant.assume_role_policy))
+    '2027-01-31 00:00:00+00:00'
+    """
+    ends = [_expiry_of(statement) for statement in document.statements if statement.effect == "Allow"]
+    return max((end for end in ends if end is not None), default=None) if None not in ends else None
+
+
+def _expiry_of(statement: Statement) -> datetime | None:
+    moments = [
+        _moment(value)
+        for condition in statement.conditions
+        if (condition.operator, condition.key.lower()) == ("DateLessThan", "aws:currenttime")
+        for value in condition.values
+    ]
+    return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, _TIME).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
 
 
 def check_trusted_principal(principal: Principal, organization_id: str | None = None) -> None:

@@ -232,6 +232,7 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
             tags=self.grant.tags,
             attached=map(_record_name, self._declared_principals),
             observed=None if state is None else state.tags,
+            created=None if state is None else state.created,
         )
 
     @property

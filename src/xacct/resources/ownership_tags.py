@@ -177,6 +177,7 @@ def ownership_tags(
     tags: Mapping[str, str],
     attached: Iterable[str] = (),
     observed: Mapping[str, str] | None = None,
+    created: datetime | None = None,
 ) -> dict[str, str]:
     """Return all tags of a role or a policy: the user's, and those that record the grant and what xacct attaches.
 
@@ -188,11 +189,12 @@ def ownership_tags(
         tags: the user's tags.
         attached: the ARNs or names of what the grant attaches.
         observed: the tags of the resource if it exists; its creation and last run stay recorded.
+        created: when the resource was created, if it exists.
     """
     digests = sorted({_digest(name) for name in attached})
     return {
         **tags,
-        **_creation_tags(run, observed),
+        **_creation_tags(run, observed, created),
         GRANT_TAG: identity.name,
         **({ACCOUNTS_TAG: " ".join(identity.accounts)} if identity.accounts else {}),
         **({ATTACHED_TAG: " ".join(digests)} if digests else {}),
@@ -200,8 +202,9 @@ def ownership_tags(
     }
 
 
-def _creation_tags(run: Run, observed: Mapping[str, str] | None) -> dict[str, str]:
-    own = {MANAGED_TAG: _MANAGER, CREATED_TAG: run.started.strftime(_TIME), VERSION_TAG: version("xacct")}
+def _creation_tags(run: Run, observed: Mapping[str, str] | None, created: datetime | None) -> dict[str, str]:
+    moment = (created or run.started).astimezone(timezone.utc)
+    own = {MANAGED_TAG: _MANAGER, CREATED_TAG: moment.strftime(_TIME), VERSION_TAG: version("xacct")}
     if observed is None:
         return {**own, RUN_TAG: run.tag}
     kept = {key: observed[key] for key in (CREATED_TAG, VERSION_TAG, RUN_TAG) if key in observed}
@@ -312,7 +315,12 @@ def user_records(tags: Mapping[str, str]) -> tuple[UserRecord, ...]:
 
 
 def user_tags(
-    record: UserRecord, run: Run, *, tags: Mapping[str, str], observed: Mapping[str, str] | None = None
+    record: UserRecord,
+    run: Run,
+    *,
+    tags: Mapping[str, str],
+    observed: Mapping[str, str] | None = None,
+    created: datetime | None = None,
 ) -> dict[str, str]:
     """Return the tags of a console user for one of the grants that use it.
 
@@ -321,8 +329,9 @@ def user_tags(
         run: the run that creates the user.
         tags: the grant's tags.
         observed: the tags of the user if it exists.
+        created: when the user was created, if it exists.
     """
-    return {**tags, **_creation_tags(run, observed), record.key: record.value, **_key_record(tags)}
+    return {**tags, **_creation_tags(run, observed, created), record.key: record.value, **_key_record(tags)}
 
 
 def tags_to_list(tags: Mapping[str, str]) -> list[TagTypeDef]:

@@ -242,6 +242,7 @@ class Role(Resource[RoleState]):
             tags=self.grant.tags,
             attached=(*self._declared_policies, *boundary),
             observed=None if state is None else state.tags,
+            created=None if state is None else state.created,
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ class UserState:
     """What was read of the user.
 
     Attributes:
+        created: when the user was created.
         tags: the tags.
         attached: the ARNs of the attached managed policies.
         has_password: whether the user has a console password, or had one when xacct attached the policies.
@@ -48,6 +50,7 @@ class UserState:
         belongings: what else prevents a deletion, such as ``access key AKIA…``; read for a removal and for drift only.
     """
 
+    created: datetime
     tags: Mapping[str, str]
     attached: tuple[str, ...]
     has_password: bool
@@ -129,6 +132,7 @@ class User(Resource[UserState]):
         # it was deleted on purpose, and a rerun must not set another.
         complete = set(self._declared_policies) <= set(attached)
         return UserState(
+            created=user["CreateDate"],
             tags=tags_from_list(user.get("Tags", [])),
             attached=tuple(attached),
             has_password=complete or everything or self.attempt(self._has_password, "reading the console password of"),
@@ -249,10 +253,11 @@ class User(Resource[UserState]):
         if state is None:
             return user_tags(self._record, self.run, tags=self.grant.tags)
         if not self._other_records(state):
-            return user_tags(self._record, self.run, tags=self.grant.tags, observed=state.tags)
+            return user_tags(self._record, self.run, tags=self.grant.tags, observed=state.tags, created=state.created)
         # On a shared user the tags of the other grants stay as they are.
         tags = {key: state.tags.get(key, value) for key, value in self.grant.tags.items()}
-        return with_recorded(user_tags(self._record, self.run, tags=tags, observed=state.tags), state.tags)
+        own = user_tags(self._record, self.run, tags=tags, observed=state.tags, created=state.created)
+        return with_recorded(own, state.tags)
 
     def _steps_to_attach(self, arns: Iterable[str], after: set[str], *, new: bool = False) -> list[Step]:
         return [self.guarded(self._step_to_attach(arn, after, new=new)) for arn in arns]
