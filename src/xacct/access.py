@@ -1,37 +1,36 @@
-"""Cross-account read access to S3 in one call, and what to do with it: use, verify, revoke."""
+"""Cross-account read access to S3 in one call, and what to do with it: use, verify, extend, revoke."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Literal, overload
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from xacct.arn import Arn
-from xacct.aws_reads import bucket_kms_key, bucket_region
-from xacct.console_user import ConsoleUser, console_user_or_none
+from xacct.console_user import ConsoleUser
 from xacct.errors import InvalidValue
 from xacct.events import OnEvent
 from xacct.grant_account import GrantAccount, connect
-from xacct.grants import DevAccessGrant, TrustGrant, check_trusted_principal
-from xacct.limits import ENTITY_NAME, EXTERNAL_ID, MAX_SESSION_SECONDS, POLICY_NAME
-from xacct.policy import PolicyDocument, Principal
+from xacct.grants import POLICY_DESCRIPTION, ROLE_DESCRIPTION, DevAccessGrant, TrustGrant
+from xacct.policy import Principal
+from xacct.read_grant import ReadGrant, external_id_notes
 from xacct.reconcile.plan import Plan, plan_between
 from xacct.resources.step import Change
 from xacct.retry import Patience
-from xacct.s3_read import bucket_name, key_prefix, s3_read_policy
+from xacct.revoked_sessions import end_sessions
+from xacct.s3_locations import S3Locations
 from xacct.session import assume_role, profile_block
 from xacct.switch_role import SwitchRoleLink
-from xacct.validators import grant_tags, integer, text
 from xacct.verification import Verification, verify_read_access
 
 if TYPE_CHECKING:
     import boto3
-    from mypy_boto3_s3 import S3Client
 
 __all__ = ["CrossAccountAccess", "grant_cross_account_read"]
 
-T = TypeVar("T")
+log = logging.getLogger("xacct")
 
 
 @frozen(kw_only=True)
@@ -47,12 +46,34 @@ class CrossAccountAccess:
     trust: TrustGrant
     dev_access: DevAccessGrant
     changes: tuple[Change, ...]
-    _buckets: tuple[str, ...] = field(alias="buckets", repr=False)
-    _prefixes: tuple[str, ...] = field(alias="prefixes", repr=False)
+    _locations: S3Locations = field(alias="locations", repr=False)
+    _display_name: str | None = field(alias="display_name", default=None, repr=False)
+    _color: str | None = field(alias="color", default=None, repr=False)
     _plan: Plan = field(alias="plan", repr=False, eq=False)
-    _trusting: boto3.Session = field(alias="trusting", repr=False, eq=False)
-    _trusted: boto3.Session = field(alias="trusted", repr=False, eq=False)
-    _on_event: OnEvent | None = field(alias="on_event", repr=False, eq=False)
+    _trusting: GrantAccount = field(alias="trusting", repr=False, eq=False)
+    _trusted: GrantAccount = field(alias="trusted", repr=False, eq=False)
+    _on_event: OnEvent | None = field(alias="on_event", default=None, repr=False, eq=False)
+
+    @property
+    def name(self) -> str:
+        """The grant's name."""
+        return self.trust.name
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the access ends; None if it has no end."""
+        return self.trust.expires
+
+    @property
+    def drift(self) -> tuple[Change, ...]:
+        """Everything on the grant's resources that the grant does not want. Reads both accounts now.
+
+        What xacct did not put there has the action ``leave``: applying the grant again does not change it.
+
+        Raises:
+            AwsError: a read failed.
+        """
+        return self._plan.drift
 
     @property
     def role_arn(self) -> str:
@@ -68,7 +89,10 @@ class CrossAccountAccess:
                 together too long, or its partition has no public console.
         """
         return SwitchRoleLink.for_role(
-            self.role_arn, display_name=self.trust.role_name, color="red", external_id=self.trust.external_id
+            self.role_arn,
+            display_name=self._display_name or self.trust.role_name,
+            color=self._color or "red",
+            external_id=self.trust.external_id,
         )
 
     @property
@@ -100,7 +124,7 @@ class CrossAccountAccess:
             AssumeRoleDenied: STS denied the request. `xacct.explain` reads the policies of both accounts and says why.
         """
         return assume_role(
-            self._trusted,
+            self._trusted.session,
             self.role_arn,
             external_id=self.trust.external_id,
             session_name=session_name,
@@ -164,7 +188,74 @@ class CrossAccountAccess:
             The checks, each with its expected and observed result. ``ok`` is True if none failed.
         """
         assume = self.session if session is None else lambda: session
-        return verify_read_access(assume, buckets=self._buckets, prefixes=self._prefixes)
+        return verify_read_access(
+            assume,
+            buckets=self._locations.buckets,
+            prefixes=self._locations.prefixes,
+            versions=self._locations.versions,
+            needs_mfa=self.trust.needs_mfa,
+            other_buckets=self._all_buckets,
+            extra=self._extra_permissions,
+        )
+
+    def _all_buckets(self) -> Sequence[str]:
+        pages = self._trusting.session.client("s3").get_paginator("list_buckets").paginate()
+        return [bucket["Name"] for page in pages for bucket in page["Buckets"]]
+
+    def _extra_permissions(self) -> Sequence[str]:
+        """Return what the trusting account has on the role that the grant does not want."""
+        return [str(change) for change in self.drift if change.side == "trusting" and "policy" in change.resource]
+
+    def extend(self, expires: datetime) -> CrossAccountAccess:
+        """Let the access end later, in both accounts.
+
+        Args:
+            expires: the new end; a datetime with a time zone, later than the present end.
+
+        Returns:
+            The access with the new end.
+
+        Raises:
+            InvalidValue: the access has no end, or the new end is not later. To end access early, call `revoke`.
+            ApplyFailed: a step failed; says what was rolled back, what remains, and what to do next.
+
+        >>> from datetime import datetime, timedelta, timezone
+        >>> from xacct.testing import Sandbox
+        >>> with Sandbox(["111111111111", "222222222222"]) as aws:
+        ...     production, development = (aws.account(name).session for name in ("111111111111", "222222222222"))
+        ...     end = datetime(2099, 1, 31, tzinfo=timezone.utc)
+        ...     access = grant_cross_account_read(production, development, expires=end)
+        ...     print(access.extend(end + timedelta(days=7)).expires)
+        2099-02-07 00:00:00+00:00
+        """
+        if self.expires is None:
+            raise InvalidValue("expires", expires, "this access has no end, so it cannot be extended")
+        trust, dev_access = evolve(self.trust, expires=expires), evolve(self.dev_access, expires=expires)
+        if expires <= self.expires:
+            rule = f"later than the present end, {self.expires.isoformat()}; to end access early, call revoke()"
+            raise InvalidValue("expires", expires.isoformat(), rule)
+        plan = plan_between((trust, dev_access), self._trusting, self._trusted, adopt=False)
+        changes = plan.apply(on_event=self._on_event)
+        return evolve(self, trust=trust, dev_access=dev_access, changes=changes, plan=plan)
+
+    def end_sessions(self, now: datetime | None = None) -> Change:
+        """Deny every request of the sessions that were started before now. New sessions can be started.
+
+        The role gets the inline policy that the console's "Revoke active sessions" puts on it.
+
+        Args:
+            now: sessions that were started before this time are ended; a datetime with a time zone. By default the
+                current time.
+
+        Returns:
+            The change of the role.
+
+        Raises:
+            AwsError: AWS refused.
+
+        Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
+        """
+        return end_sessions(self._trusting, self.trust.role_name, now or datetime.now(timezone.utc))
 
     def revoke(self) -> list[Change]:
         """Remove everything that the grant created, and nothing else.
@@ -180,23 +271,105 @@ class CrossAccountAccess:
         return list(self._plan.destroy(on_event=self._on_event))
 
 
+@overload
 def grant_cross_account_read(
     trusting: boto3.Session,
     trusted: boto3.Session,
     *,
+    name: str | None = None,
     buckets: Iterable[str] = (),
     prefixes: Iterable[str] = (),
+    versions: bool = False,
     role_name: str = "CrossAccountRoleS3",
     policy_name: str = "CrossAccountPolicy",
+    path: str = "/",
+    description: str = ROLE_DESCRIPTION,
+    policy_description: str = POLICY_DESCRIPTION,
     principals: Iterable[Principal | str] = (),
+    groups: Iterable[str] = (),
     console_user: ConsoleUser | None = None,
     external_id: str | None = None,
+    third_party: bool = False,
     require_mfa: bool = False,
+    organization_id: str | None = None,
+    source_ips: Iterable[str] = (),
+    expires: datetime | None = None,
     max_session_duration: int = 3600,
+    permissions_boundary: str | None = None,
+    display_name: str | None = None,
+    color: str | None = None,
     tags: Mapping[str, str] | None = None,
     adopt: bool = False,
+    dry_run: Literal[False] = False,
     on_event: OnEvent | None = None,
-) -> CrossAccountAccess:
+) -> CrossAccountAccess: ...
+
+
+@overload
+def grant_cross_account_read(
+    trusting: boto3.Session,
+    trusted: boto3.Session,
+    *,
+    name: str | None = None,
+    buckets: Iterable[str] = (),
+    prefixes: Iterable[str] = (),
+    versions: bool = False,
+    role_name: str = "CrossAccountRoleS3",
+    policy_name: str = "CrossAccountPolicy",
+    path: str = "/",
+    description: str = ROLE_DESCRIPTION,
+    policy_description: str = POLICY_DESCRIPTION,
+    principals: Iterable[Principal | str] = (),
+    groups: Iterable[str] = (),
+    console_user: ConsoleUser | None = None,
+    external_id: str | None = None,
+    third_party: bool = False,
+    require_mfa: bool = False,
+    organization_id: str | None = None,
+    source_ips: Iterable[str] = (),
+    expires: datetime | None = None,
+    max_session_duration: int = 3600,
+    permissions_boundary: str | None = None,
+    display_name: str | None = None,
+    color: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    adopt: bool = False,
+    dry_run: Literal[True],
+    on_event: OnEvent | None = None,
+) -> Plan: ...
+
+
+def grant_cross_account_read(
+    trusting: boto3.Session,
+    trusted: boto3.Session,
+    *,
+    name: str | None = None,
+    buckets: Iterable[str] = (),
+    prefixes: Iterable[str] = (),
+    versions: bool = False,
+    role_name: str = "CrossAccountRoleS3",
+    policy_name: str = "CrossAccountPolicy",
+    path: str = "/",
+    description: str = ROLE_DESCRIPTION,
+    policy_description: str = POLICY_DESCRIPTION,
+    principals: Iterable[Principal | str] = (),
+    groups: Iterable[str] = (),
+    console_user: ConsoleUser | None = None,
+    external_id: str | None = None,
+    third_party: bool = False,
+    require_mfa: bool = False,
+    organization_id: str | None = None,
+    source_ips: Iterable[str] = (),
+    expires: datetime | None = None,
+    max_session_duration: int = 3600,
+    permissions_boundary: str | None = None,
+    display_name: str | None = None,
+    color: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    adopt: bool = False,
+    dry_run: bool = False,
+    on_event: OnEvent | None = None,
+) -> CrossAccountAccess | Plan:
     """Allow the trusted account to read S3 in the trusting account through an IAM role, set up in both accounts.
 
     A second call with the same arguments changes nothing; with other arguments it changes only what differs. After a
@@ -205,22 +378,42 @@ def grant_cross_account_read(
     Args:
         trusting: a session of the account that has the data.
         trusted: a session of the account that gets access.
+        name: the grant's name, by which it is found later; by default the role's name and the trusted account's id.
         buckets: the buckets of the trusting account that can be read; empty for all buckets, with the managed policy
             AmazonS3ReadOnlyAccess. If a bucket is encrypted with a customer managed KMS key, the role can decrypt with
             that key.
         prefixes: the prefixes of the keys that can be read in each bucket; empty for all keys.
+        versions: whether old versions of objects, and tags, can be read in the named buckets too.
         role_name: the role's name.
         policy_name: the name of the policy that allows assuming the role.
-        principals: the principals that can assume the role. The policy is attached to the users and roles of the
-            trusted account among them. Empty for every principal of the trusted account that has the policy.
-        console_user: a user to create in the trusted account, with the policy attached.
+        path: the path of the role and of the policy.
+        description: the role's description; at most 1000 characters.
+        policy_description: the policy's description; at most 1000 characters. AWS cannot change it later.
+        principals: the principals of the trusted account that can assume the role. The policy is attached to the users
+            and roles among them. Empty for every principal of the trusted account that has the policy.
+        groups: the names of groups of the trusted account that get the policy.
+        console_user: a user to create in the trusted account, with the policy attached. Several grants can name the
+            same user; the password is that of the first.
         external_id: the external ID that callers must send. The console cannot send one, so there is no switch-role
             link for the role.
+        third_party: whether the trusted account belongs to somebody else; then an external ID is required.
         require_mfa: whether callers must have signed in with MFA.
+        organization_id: the id of the AWS organization that callers must belong to.
+        source_ips: IP networks from which the role can be assumed, in CIDR notation.
+        expires: the time after which IAM denies new sessions; a datetime with a time zone. If the grant exists and ends
+            later, it keeps the later end.
         max_session_duration: the maximum length of a session, 3600 to 43200 seconds.
+        permissions_boundary: the ARN of the managed policy that is the role's permissions boundary.
+        display_name: the name that the console shows after switching to the role; by default the role's name.
+        color: the color of that name; see :class:`SwitchRoleLink`.
         tags: tags for the role, the policy and the console user; at most 40.
-        adopt: whether to take over resources with these names that xacct did not create.
+        adopt: whether to take over resources with these names that xacct did not create, or that belong to another
+            grant.
+        dry_run: whether to return the plan without applying it.
         on_event: called at the start and at the end of each step.
+
+    Returns:
+        The access; with ``dry_run=True`` the plan.
 
     Raises:
         InvalidValue: an argument is not valid; no call was made. Or a principal or a managed policy does not fit the
@@ -228,6 +421,8 @@ def grant_cross_account_read(
         PolicyError: a policy would be longer than IAM allows; nothing was changed.
         WrongAccount: the sessions are of different partitions.
         NotOurs: a resource with one of these names was not created by xacct; nothing was changed.
+        GrantConflict: a resource with one of these names belongs to another grant; nothing was changed.
+        CannotChange: a resource differs in something that AWS cannot change; nothing was changed.
         PermissionMissing: a session lacks a permission; says in which account, and which statement to add.
         ProofFailed: the grant would give more or less access than intended; nothing was changed.
         ApplyFailed: a step failed; says what was rolled back, what remains, and what to do next.
@@ -242,139 +437,52 @@ def grant_cross_account_read(
     ...     print(access.role_arn, len(access.changes), access.verify().ok, len(access.revoke()))
     arn:aws:iam::111111111111:role/CrossAccountRoleS3 3 True 3
     """
-    grant = _ReadGrant(
+    request = ReadGrant(
+        name=name,
         buckets=buckets,
         prefixes=prefixes,
+        versions=versions,
         role_name=role_name,
         policy_name=policy_name,
+        path=path,
+        description=description,
+        policy_description=policy_description,
         principals=principals,
+        groups=groups,
         console_user=console_user,
         external_id=external_id,
+        third_party=third_party,
         require_mfa=require_mfa,
+        organization_id=organization_id,
+        source_ips=source_ips,
+        expires=expires,
         max_session_duration=max_session_duration,
+        permissions_boundary=permissions_boundary,
         tags=tags or {},
     )
+    if display_name is not None or color is not None:
+        SwitchRoleLink("111111111111", "Any", display_name=display_name, color=color)
     here, there = connect(trusting, trusted, Patience())
-    trust = grant.trust_grant(here, there)
-    dev_access = grant.dev_access_grant(trust, there)
-    plan = plan_between((trust, dev_access), here, there, adopt=adopt)
+    trust = request.trust_grant(here, there)
+    dev_access = request.dev_access_grant(trust, there)
+    notes = external_id_notes(here, trust)
+    plan = plan_between((trust, dev_access), here, there, adopt=adopt, notes=notes)
+    end = plan.current_expiry
+    if trust.expires is not None and end is not None and end > trust.expires:
+        log.info("Grant %r already ends at %s, which is later than asked: it keeps that end", trust.name, end)
+        trust, dev_access = evolve(trust, expires=end), evolve(dev_access, expires=end)
+        plan = plan_between((trust, dev_access), here, there, adopt=adopt, notes=notes)
+    if dry_run:
+        return plan
     return CrossAccountAccess(
         trust=trust,
         dev_access=dev_access,
         changes=plan.apply(on_event=on_event),
-        buckets=grant.buckets,
-        prefixes=grant.prefixes,
+        locations=S3Locations(request.buckets, request.prefixes, request.versions),
+        display_name=display_name,
+        color=color,
         plan=plan,
-        trusting=trusting,
-        trusted=trusted,
+        trusting=here,
+        trusted=there,
         on_event=on_event,
-    )
-
-
-def _sequence(name: str, values: Iterable[T]) -> tuple[T, ...]:
-    if isinstance(values, str):
-        raise InvalidValue(name, values, "a list of strings, not one string")
-    return tuple(dict.fromkeys(values))
-
-
-def _buckets(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(map(bucket_name, _sequence("buckets", values)))
-
-
-def _prefixes(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(map(key_prefix, _sequence("prefixes", values)))
-
-
-def _principals(values: Iterable[Principal | str]) -> tuple[Principal, ...]:
-    return tuple(map(Principal.parse, _sequence("principals", values)))
-
-
-@frozen(kw_only=True)
-class _ReadGrant:
-    """The arguments of grant_cross_account_read, validated before the first call.
-
-    Account ids and KMS keys are added when AWS has been asked for them.
-    """
-
-    buckets: tuple[str, ...] = field(converter=_buckets)
-    prefixes: tuple[str, ...] = field(converter=_prefixes)
-    role_name: str = field(validator=text(ENTITY_NAME))
-    policy_name: str = field(validator=text(POLICY_NAME))
-    principals: tuple[Principal, ...] = field(converter=_principals)
-    console_user: ConsoleUser | None = field(validator=console_user_or_none)
-    external_id: str | None = field(validator=text(EXTERNAL_ID))
-    require_mfa: bool
-    max_session_duration: int = field(validator=integer(MAX_SESSION_SECONDS, "seconds"))
-    tags: Mapping[str, str] = field(validator=grant_tags)
-
-    def __attrs_post_init__(self) -> None:
-        if self.prefixes and not self.buckets:
-            raise InvalidValue("prefixes", self.prefixes, "prefixes need buckets: name the buckets too")
-        for principal in self.principals:
-            check_trusted_principal(principal)
-
-    def trust_grant(self, trusting: GrantAccount, trusted: GrantAccount) -> TrustGrant:
-        """Return the grant of the trusting account. Reads the KMS keys of the buckets."""
-        partition = trusting.partition
-        managed = () if self.buckets else (str(Arn.managed_policy("AmazonS3ReadOnlyAccess", "/", partition)),)
-        return TrustGrant(
-            account=trusting.id,
-            principals=self.principals or (Principal.account(trusted.id, partition),),
-            managed_policy_arns=managed,
-            policies={"S3Read": self._read_policy(trusting)} if self.buckets else {},
-            role_name=self.role_name,
-            tags=self.tags,
-            external_id=self.external_id,
-            require_mfa=self.require_mfa,
-            max_session_duration=self.max_session_duration,
-            partition=partition,
-        )
-
-    def dev_access_grant(self, trust: TrustGrant, trusted: GrantAccount) -> DevAccessGrant:
-        """Return the grant of the trusted account, whose users and roles among the principals get the policy."""
-        arns = [
-            Arn.parse(principal.value)
-            for principal in self.principals
-            if principal.account_id == trusted.id and not principal.is_account
-        ]
-        created = self.console_user and self.console_user.name
-        return DevAccessGrant(
-            account=trusted.id,
-            role_arns=trust.role_arn,
-            policy_name=self.policy_name,
-            console_user=self.console_user,
-            users=[arn.name for arn in arns if arn.resource_type == "user" and arn.name != created],
-            roles=[arn.name for arn in arns if arn.resource_type == "role"],
-            tags=self.tags,
-            partition=trust.partition,
-        )
-
-    def _read_policy(self, trusting: GrantAccount) -> PolicyDocument:
-        s3 = trusting.session.client("s3")
-        keys = {bucket: _kms_key_arn(trusting, s3, bucket) for bucket in self.buckets}
-        return s3_read_policy(
-            self.buckets,
-            self.prefixes,
-            kms_keys={bucket: key for bucket, key in keys.items() if key is not None},
-            partition=trusting.partition,
-        )
-
-
-def _kms_key_arn(account: GrantAccount, s3: S3Client, bucket: str) -> str | None:
-    """Return the ARN of the KMS key that a bucket's default encryption names; None if it names none."""
-    resource = str(Arn.bucket(bucket, account.partition))
-    key = account.attempt(
-        lambda: bucket_kms_key(s3, bucket), doing=f"reading the encryption of bucket {bucket}", resource=resource
-    )
-    if key is None or (key.startswith("arn:") and ":key/" in key):
-        return key
-    # A key id or an alias, which KMS resolves in the bucket's region.
-    region = account.attempt(
-        lambda: bucket_region(s3, bucket), doing=f"reading the region of bucket {bucket}", resource=resource
-    )
-    kms = account.session.client("kms", region_name=region)
-    return account.attempt(
-        lambda: kms.describe_key(KeyId=key)["KeyMetadata"]["Arn"],
-        doing=f"reading the KMS key of bucket {bucket}",
-        resource=f"arn:{account.partition}:kms:{region}:{account.id}:key/*",
     )

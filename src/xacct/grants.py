@@ -27,11 +27,23 @@ from xacct.policy import Condition, PolicyDocument, Principal, Statement
 from xacct.policy.document import check_identity_policy, check_trust_policy
 from xacct.validators import aware, check_text, grant_tags, integer, text
 
-__all__ = ["DevAccessGrant", "TrustGrant", "check_trusted_principal", "expiry_in"]
+__all__ = [
+    "POLICY_DESCRIPTION",
+    "ROLE_DESCRIPTION",
+    "DevAccessGrant",
+    "TrustGrant",
+    "check_trusted_principal",
+    "expiry_in",
+    "notes_on",
+]
+
+ROLE_DESCRIPTION = "A Role to delegate S3 access to another AWS account"
+POLICY_DESCRIPTION = "Policy for Cross Account Access"
 
 # A tag of 256 characters records a digest of each inline policy and of each attachment.
 _INLINE_POLICIES = 25
 _ATTACHMENTS = 35
+_SHORT_EXTERNAL_ID = 6
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -118,7 +130,7 @@ class TrustGrant:
     may_write: bool = False
     role_name: str = field(default="CrossAccountRoleS3", validator=text(ENTITY_NAME))
     path: str = field(default="/", validator=text(PATH))
-    description: str = field(default="A Role to delegate S3 access to another AWS account", validator=text(DESCRIPTION))
+    description: str = field(default=ROLE_DESCRIPTION, validator=text(DESCRIPTION))
     tags: Mapping[str, str] = field(default=None, converter=_tags, validator=grant_tags)
     permissions_boundary: str | None = None
     max_session_duration: int = field(
@@ -287,7 +299,7 @@ class DevAccessGrant:
     role_arns: tuple[str, ...] = field(converter=_texts)
     policy_name: str = field(default="CrossAccountPolicy", validator=text(POLICY_NAME))
     path: str = field(default="/", validator=text(PATH))
-    description: str = field(default="Policy for Cross Account Access", validator=text(DESCRIPTION))
+    description: str = field(default=POLICY_DESCRIPTION, validator=text(DESCRIPTION))
     console_user: ConsoleUser | None = field(default=None, validator=console_user_or_none)
     users: tuple[str, ...] = field(default=(), converter=_texts)
     groups: tuple[str, ...] = field(default=(), converter=_texts)
@@ -362,6 +374,27 @@ def _until(expires: datetime | None) -> tuple[Condition, ...]:
     return (Condition("DateLessThan", "aws:CurrentTime", moment),)
 
 
+def notes_on(grant: TrustGrant) -> tuple[str, ...]:
+    """Return what to know about a grant before it is applied.
+
+    >>> print(*notes_on(TrustGrant(account="111111111111", principals="222222222222",
+    ...     managed_policy_arns=["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"])))
+    role CrossAccountRoleS3 trusts every user and role of account 222222222222 whose own policies allow assuming it. ...
+    """
+    whole = [p.account_id for p in grant.principals if p.is_account and not p.conditions]
+    notes = [
+        f"role {grant.role_name} trusts every user and role of account {account} whose own policies allow assuming it. "
+        "To trust fewer, set principals to their ARNs"
+        for account in whole
+    ]
+    if grant.external_id is not None and len(grant.external_id) < _SHORT_EXTERNAL_ID:
+        notes.append(
+            f"the external ID of role {grant.role_name} has only {len(grant.external_id)} characters, so it can be "
+            "guessed: use a random one, such as str(uuid.uuid4())"
+        )
+    return tuple(notes)
+
+
 def expiry_in(document: PolicyDocument) -> datetime | None:
     """Return when the access that a policy gives ends; None if a statement gives it without an end.
 
@@ -376,20 +409,23 @@ def expiry_in(document: PolicyDocument) -> datetime | None:
 
 
 def _expiry_of(statement: Statement) -> datetime | None:
-    moments = [
-        _moment(value)
+    # All conditions must be met, and of the values of one condition any.
+    ends = [
+        max(map(_moment, condition.values))
         for condition in statement.conditions
         if (condition.operator, condition.key.lower()) == ("DateLessThan", "aws:currenttime")
-        for value in condition.values
     ]
-    return min((moment for moment in moments if moment is not None), default=None)
+    return min((end for end in ends if end < _NEVER), default=None)
 
 
-def _moment(text: str) -> datetime | None:
+_NEVER = datetime.max.replace(tzinfo=timezone.utc)
+
+
+def _moment(text: str) -> datetime:
     try:
         return datetime.strptime(text, _TIME).replace(tzinfo=timezone.utc)
     except ValueError:
-        return None
+        return _NEVER
 
 
 def check_trusted_principal(principal: Principal, organization_id: str | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NoReturn, SupportsIndex
 
@@ -14,7 +15,7 @@ from xacct.console_user import ConsoleUser, Secret, generate_password
 from xacct.errors import ApplyFailed, GrantsFailed, InvalidValue, ProofFailed, StalePlan, WrongAccount, XacctError
 from xacct.events import OnEvent, Reporter
 from xacct.grant_account import GrantAccount, connect
-from xacct.grants import DevAccessGrant, TrustGrant
+from xacct.grants import DevAccessGrant, TrustGrant, expiry_in, notes_on
 from xacct.limits import PASSWORD
 from xacct.proof import prove_with_client
 from xacct.reconcile.assumable import is_assumable_by, wait_until_assumable
@@ -78,10 +79,12 @@ class Plan:
     Attributes:
         grants: the grants.
         changes: the changes, in no particular order. Those with the action ``leave`` are not created by xacct and stay.
+        notes: what to know about the grants before applying them, such as how to narrow them.
     """
 
     grants: tuple[Grant, ...]
     changes: tuple[Change, ...]
+    notes: tuple[str, ...]
     _parts: tuple[_Part, ...] = field(alias="parts", repr=False, eq=False)
     _failures: tuple[tuple[str, XacctError], ...] = field(alias="failures", repr=False, eq=False)
     _trusting: GrantAccount = field(alias="trusting", repr=False, eq=False)
@@ -99,6 +102,13 @@ class Plan:
     def is_empty(self) -> bool:
         """Whether both accounts match the grants already."""
         return not self._failures and not any(part.observed.steps_to_apply() for part in self._parts)
+
+    @property
+    def current_expiry(self) -> datetime | None:
+        """When the access of the grants' existing roles ends; None if there is none, or if it has no end."""
+        roles = (o for part in self._parts for o in part.observed.roles if not o.unwanted)
+        ends = [expiry_in(role.state.trust) for role in roles if role.state is not None]
+        return max((end for end in ends if end is not None), default=None) if None not in ends else None
 
     @property
     def console_user(self) -> ConsoleUser | None:
@@ -119,11 +129,15 @@ class Plan:
                 f"{signs[change.action]} {change}{' (not created by xacct)' if change.action == 'leave' else ''}"
             )
             lines += [f"    {line}" for line in change.detail.splitlines()]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
 
     def to_dict(self) -> dict[str, object]:
         """Return the plan as a dictionary that JSON can express."""
-        return {"is_empty": self.is_empty, "changes": [change.to_dict() for change in self.changes]}
+        return {
+            "is_empty": self.is_empty,
+            "changes": [change.to_dict() for change in self.changes],
+            "notes": list(self.notes),
+        }
 
     @property
     def drift(self) -> tuple[Change, ...]:
@@ -162,6 +176,8 @@ class Plan:
             ApplyFailed: a step failed; says what was rolled back, what was not, and what to do next.
             GrantsFailed: only for a plan with ``on_error="collect"``: some grants failed, and the others are in effect.
         """
+        for note in () if self.is_empty else self.notes:
+            log.info("%s", note)
         report = Reporter(on_event)
         if self._on_error == "raise":
             return self._apply(_merged(self._parts), report)
@@ -371,6 +387,7 @@ def plan_between(
     *,
     adopt: bool,
     on_error: OnError = "raise",
+    notes: Sequence[str] = (),
 ) -> Plan:
     """Do what :func:`plan` does, with accounts that are connected already."""
     for grant in grants:
@@ -390,6 +407,7 @@ def plan_between(
     return Plan(
         grants=tuple(grants),
         changes=(*(s.change for s in steps if s.change), *(c for o in observations for c in o.drift)),
+        notes=(*notes, *(note for grant in grants if isinstance(grant, TrustGrant) for note in notes_on(grant))),
         parts=tuple(possible),
         failures=tuple(failures),
         trusting=trusting,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Generic, Literal, Protocol, TypeVar
 
 from attrs import evolve, field, frozen
@@ -220,18 +220,18 @@ class Resource(ABC, Generic[S]):
             raise StalePlan(self.account.id, [self.label])
 
     def _wait_for_other_run(self, planned: S) -> None:
-        """Wait until the run that created the resource has finished, or has had time to."""
-        other = run_in(planned.tags)
-        if other is None or self._is_complete(planned):
+        """Wait while the run that created the resource still adds to it."""
+        other, patience = run_in(planned.tags), self.account.patience
+        if other is None or datetime.now(timezone.utc) - other.started > timedelta(seconds=patience.deadline):
             return
-        age = (datetime.now(timezone.utc) - other.started).total_seconds()
-        seconds = self.account.patience.deadline - age
-        if seconds > 0:
-            poll(
-                lambda: self.read("recheck"),
-                lambda state: state is None or self._is_complete(state),
-                self._patience(seconds),
-            )
+        state: S | None = planned
+        while state is not None and not self._is_complete(state):
+            before = state
+            # A run makes or repeats a call at least this often.
+            patience.sleep(2 * patience.longest)
+            state = self.read("recheck")
+            if state is not None and self._comparable(state, planned) == self._comparable(before, planned):
+                return
 
     def is_settled(self) -> bool:
         """Return whether the resource is as the grant declares, and no other run has changed it since this one."""
