@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import random
+import time
+from collections.abc import Callable
+
 import pytest
+import tenacity
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from xacct.errors import AwsError, NotPropagated, PermissionMissing
@@ -19,6 +25,7 @@ from xacct.retry import (
     none_if_missing,
     not_visible_yet,
     principal_not_visible_yet,
+    stop_after_sleeping,
     translate,
 )
 
@@ -82,6 +89,8 @@ def test_a_malformed_policy_is_transient_only_if_it_names_an_unknown_principal()
         (error("ServiceUnavailable", status=503), True),
         (error("Throttling"), False),
         (error("AccessDenied", status=403), False),
+        (ClientError({"Error": {"Code": "Unknown"}, "ResponseMetadata": {}}, "GetRole"), False),  # type: ignore[typeddict-item]
+        (ClientError({"Error": {"Code": "Unknown"}}, "GetRole"), False),
         (ValueError("not of AWS"), False),
     ],
     ids=lambda value: code_of(value) or type(value).__name__ if isinstance(value, Exception) else "",
@@ -202,6 +211,94 @@ def test_an_error_after_a_lost_response_says_that_the_call_may_have_taken_effect
         call_failing_with(ConnectionClosedError(endpoint_url=URL), error("LimitExceeded"))
 
     assert failed.value.ambiguous
+
+
+@pytest.mark.parametrize(
+    ("metadata", "ambiguous"),
+    [({"RetryAttempts": 1}, True), ({"RetryAttempts": 0}, False), ({}, False), (None, False)],
+    ids=str,
+)
+def test_an_error_that_botocore_retried_says_that_the_call_may_have_taken_effect(
+    metadata: dict[str, int] | None, ambiguous: bool
+) -> None:
+    response = {"Error": {"Code": "LimitExceeded"}, **({} if metadata is None else {"ResponseMetadata": metadata})}
+    with pytest.raises(AwsError) as failed:
+        call_failing_with(ClientError(response, "CreateRole"))  # type: ignore[arg-type]
+
+    assert failed.value.ambiguous is ambiguous
+
+
+def test_an_error_while_another_is_handled_says_that_the_call_may_have_taken_effect() -> None:
+    def create_and_read() -> None:
+        try:
+            raise ConnectionClosedError(endpoint_url=URL)
+        except ConnectionClosedError:
+            raise error("LimitExceeded")  # noqa: B904 # as a read in an except block raises it
+
+    with pytest.raises(AwsError) as failed:
+        attempt(create_and_read, doing="creating role R", account="111111111111", resource=ROLE, patience=Patience())
+
+    assert failed.value.ambiguous
+
+
+def test_each_retry_is_logged_with_the_operation_and_the_error(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="xacct")
+
+    call_failing_with(error("Throttling", "Rate exceeded"))
+
+    (message,) = caplog.messages
+    assert message.startswith("reading role R: retrying after ")
+    assert "Rate exceeded" in message
+
+
+def test_retries_stop_as_soon_as_the_waits_add_up_to_the_deadline() -> None:
+    state = tenacity.RetryCallState(tenacity.Retrying(), fn=None, args=(), kwargs={})
+    stops = []
+    for state.idle_for in (0, 19.9, 20, 20.1):
+        stops.append(stop_after_sleeping(20)(state))
+    assert stops == [False, False, True, True]
+
+
+def failing_calls(patience: Patience, call: Callable[[], None] = lambda: None) -> int:
+    """Attempt a call that always fails; return how often it was made."""
+    calls = []
+
+    def fail() -> None:
+        calls.append(1)
+        call()
+        raise error("Throttling")
+
+    with pytest.raises(AwsError):
+        attempt(fail, doing="reading role R", account="111111111111", resource=ROLE, patience=patience)
+    return len(calls)
+
+
+def test_the_upper_bound_of_the_waits_doubles_up_to_the_longest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _, most: most)
+    sleeps = Sleeps()
+
+    failing_calls(Patience(deadline=15, first=0.5, longest=5, sleep=sleeps))
+
+    assert sleeps == [0.5, 1, 2, 4, 5, 5]
+
+
+def test_the_time_of_the_calls_counts_towards_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+
+    def take_15_seconds() -> None:
+        clock[0] += 15
+
+    assert failing_calls(Patience(deadline=20, sleep=Sleeps()), take_15_seconds) == 2
+
+
+def test_a_patience_waits_with_time_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    sleeps = Sleeps()
+    monkeypatch.setattr(time, "sleep", sleeps)
+
+    Patience().sleep(3)
+
+    assert sleeps == [3]
 
 
 def test_at_the_deadline_a_transient_error_says_what_to_do() -> None:
