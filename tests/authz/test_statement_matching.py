@@ -142,6 +142,75 @@ def test_a_deny_whose_variable_has_several_values_says_so() -> None:
     assert "a policy variable in the resource has several values, so the Deny is treated as matching" in str(decision)
 
 
+def read(caller: str, *statements: Statement, boundary: PolicyDocument | None = None, **context: str) -> str:
+    """The effect of a bucket policy on a read in the caller's account."""
+    request = AccessRequest(
+        principal=caller,
+        action="s3:GetObject",
+        resource="arn:aws:s3:::dev/k",
+        resource_account=ACCOUNT,
+        context={f"aws:{key}": value for key, value in context.items()},
+    )
+    return evaluate(request, PolicySet(resource=PolicyDocument(statements), boundary=boundary)).effect
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_most_direct_allow_counts_in_any_order(order: int) -> None:
+    allows = [Statement.allow("s3:*", "*", principals=[Principal("AWS", name)]) for name in (ROOT, USER)]
+    assert read(USER, *allows[::order]) == "Allow"
+
+
+def test_an_id_of_a_deleted_principal_names_its_sessions_and_a_boundary_limits_those_of_a_role() -> None:
+    nothing = PolicyDocument([Statement.allow("ec2:*", "*")])
+    role, user = (f"{kind}{'X' * 17}" for kind in ("AROA", "AIDA"))
+    of_role, of_user = (Statement.allow("s3:*", "*", principals=[Principal("AWS", name)]) for name in (role, user))
+    assert read(SESSION, of_role, userid=f"{role}:run-7") == "Allow"
+    assert read(SESSION, of_role, userid=f"{role}:run-7", boundary=nothing) == "ImplicitDeny"
+    assert read(USER, of_user, userid=user, boundary=nothing) == "Allow"
+
+
+def test_an_allow_with_not_principal_and_a_canonical_user_allows_nobody() -> None:
+    canonical, other = Principal("CanonicalUser", "7" * 64), Principal("AWS", f"{IAM}user/ops")
+    for excluded_principals, effect in (([canonical, other], "ImplicitDeny"), ([other], "Allow")):
+        allow = Statement(effect="Allow", actions="s3:*", resources="*", not_principals=excluded_principals)
+        assert read(USER, allow) == effect
+
+
+def test_a_default_of_a_variable_in_a_resource_is_used_only_without_a_value() -> None:
+    for bucket, effect in (("${aws:username, 'guest'}", "Allow"), ("${aws:missing, 'dev'}", "Allow")):
+        allow = Statement.allow("s3:*", f"arn:aws:s3:::{bucket}/*", principals=[Principal("AWS", "*")])
+        assert read(USER, allow) == effect
+    allow = Statement.allow("s3:*", "arn:aws:s3:::${aws:username, 'dev'}/*", principals=[Principal("AWS", "*")])
+    assert read(f"{IAM}user/ops", allow) == "ImplicitDeny"
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "required"),
+    [
+        ("kms:Decrypt", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1", True),
+        ("kms:CreateAlias", f"arn:aws:kms:eu-west-1:{ACCOUNT}:alias/a", False),
+        ("payment-cryptography:GetKey", f"arn:aws:payment-cryptography:eu-west-1:{ACCOUNT}:key/1", False),
+    ],
+)
+def test_only_policies_of_kms_keys_must_allow_within_one_account(action: str, resource: str, required: bool) -> None:
+    request = AccessRequest(principal=USER, action=action, resource=resource)
+    assert evaluate(request, PolicySet(identity=[PolicyDocument([Statement.allow("*", "*")])])).allowed is not required
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches"),
+    [
+        ("?*?", "a", False),
+        ("?*?", "ab", True),
+        ("?*b*", "\nxb", True),
+        ("*b*?", "xb\n", True),
+        ("*a?b*", "xa\nby", True),
+    ],
+)
+def test_a_question_mark_is_any_one_character(pattern: str, text: str, matches: bool) -> None:
+    assert glob(pattern)(text) is matches
+
+
 @pytest.fixture
 def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
