@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -68,7 +69,104 @@ def test_a_trusted_caller_must_meet_every_condition(condition: dict[str, Any], k
 
 
 def test_an_expired_grant_refuses_the_trusted_caller() -> None:
-    assert rows(prove(grant(expires=LATER)))[f"a user of {DEV} after expiry"] == "refused"
+    proof = prove(grant(expires=LATER))
+    assert proof.ok, proof
+    assert rows(proof)[f"a user of {DEV} after expiry"] == "refused"
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this platform cannot change its time zone")
+def test_an_expiry_does_not_depend_on_the_time_zone_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        proof = prove(grant(expires=datetime.now(timezone.utc) + timedelta(hours=1)))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert proof.ok, proof
+
+
+def test_conditions_for_accounts_are_not_required_of_a_service() -> None:
+    proof = prove(grant(principals=["lambda.amazonaws.com", DEV], external_id="acme-42"))
+    assert proof.ok, proof
+    assert [name for name in rows(proof) if " without " in name] == [f"a user of {DEV} without sts:ExternalId"]
+
+
+def test_a_grant_for_one_address_is_proven() -> None:
+    assert prove(grant(source_ips=["203.0.113.7/32"])).ok
+
+
+def test_a_user_of_another_account_is_of_an_account_that_the_grant_does_not_name() -> None:
+    proof = prove(grant(principals="000000000000"))
+    assert proof.ok, proof
+
+
+def test_each_check_says_what_was_expected_and_a_failed_one_why() -> None:
+    block = PolicyDocument([Statement.deny("s3:GetObject", "*")], name="block")
+    proof = prove(grant(policies={"read": s3_read_policy(["reports"]), "block": block}, managed_policy_arns=[S3_READ]))
+    (check,) = (check for check in proof.checks if check.ok is False)
+    assert (check.expected, check.observed, check.why) == (
+        "allowed",
+        "refused",
+        "blocked by an explicit Deny, which no Allow can override:",
+    )
+    assert {check.expected for check in proof.checks if check.observed == "assumed"} == {"as named"}
+    assert {check.name: check.expected for check in proof.checks if check.observed != "assumed"} == {
+        f"a user of {DEV} assumes the role": "allowed",
+        "a user of another account assumes the role": "refused",
+        "an anonymous caller assumes the role": "refused",
+        "the role lists s3://reports/": "allowed",
+        "the role reads s3://reports/example": "allowed",
+        "the role reads s3://reports-neighbour/example": "refused",
+        "the role writes s3://reports/example": "refused",
+        "the role deletes s3://reports/example": "refused",
+        "the role does more than read": "refused",
+    }
+    assert proof.checks[-1].ok is True
+
+
+@pytest.mark.parametrize("may_write", [False, True])
+def test_access_of_a_policy_of_your_own_has_the_same_expectation(may_write: bool) -> None:
+    checks = prove(grant(policies={"own": WRITING}, may_write=may_write)).checks
+    expected = {check.name: check.expected for check in checks if check.name.startswith("the role ")}
+    assert {name for name, value in expected.items() if value == "refused"} == {
+        "the role reads s3://reports-neighbour/example",
+        "the role writes s3://reports/example",
+        "the role deletes s3://reports/example",
+        "the role does more than read",
+    }
+
+
+def test_a_policy_of_your_own_may_reach_a_similar_bucket() -> None:
+    own = PolicyDocument(
+        [Statement.allow(["s3:GetObject"], ["arn:aws:s3:::reports/*", "arn:aws:s3:::reports-n*/*"])], name="own"
+    )
+    checks = {check.name: check for check in prove(grant(policies={"own": own})).checks}
+    similar = checks["the role reads s3://reports-neighbour/example"]
+    assert (similar.observed, similar.ok) == ("allowed", None)
+
+
+def test_only_what_an_allow_of_s3_getobject_names_literally_is_expected_to_be_readable() -> None:
+    statements = [
+        Statement.allow("s3:GetObject", ["arn:aws:s3:::reports/*", "arn:aws:s3:::logs/2*/x/*"]),
+        Statement.allow("s3:GetObjectTagging", "arn:aws:s3:::tags/*"),
+        Statement.deny("s3:GetObject", "arn:aws:s3:::secret/*"),
+    ]
+    proof = prove(grant(policies={"own": PolicyDocument(statements)}))
+    assert {name.split("/")[2] for name in rows(proof) if "s3://" in name} == {"reports", "reports-neighbour"}
+
+
+def test_a_conditional_deny_is_not_named_as_the_statement_that_allows_writing() -> None:
+    condition = Condition("StringEquals", "aws:RequestedRegion", "eu-west-1")
+    statements = [Statement.deny("s3:PutObject", "*", conditions=[condition]), Statement.allow("s3:PutObject", "*")]
+    check = prove(grant(policies={"own": PolicyDocument(statements)})).checks[-1]
+    assert check.why.startswith("own, statement 2 allows s3:PutObject")
+
+
+def test_a_document_of_conditional_denies_leaves_the_proof_as_it_is() -> None:
+    condition = Condition("Bool", "aws:SecureTransport", "false")
+    tls = PolicyDocument([Statement.deny("*", "*", conditions=[condition])])
+    assert prove(grant(policies={"read": s3_read_policy(["reports"]), "tls": tls})).checks[-1].ok is True
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,11 @@ def test_a_call_may_have_taken_effect_if_the_connection_or_the_server_failed(
     assert is_ambiguous(failure) is ambiguous
 
 
+def test_an_error_without_a_code_has_none() -> None:
+    assert code_of(ClientError({}, "GetRole")) is None
+    assert code_of(ValueError("not of AWS")) is None
+
+
 def test_only_a_missing_entity_is_none() -> None:
     def fail(code: str) -> str:
         raise error(code)
