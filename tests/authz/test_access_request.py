@@ -163,3 +163,17 @@ def test_a_request_of_the_wrong_form_is_refused_with_field_and_value(
     with pytest.raises(InvalidValue) as refused:
         request(**{"principal": f"{IAM}user/dev", **arguments})  # type: ignore[arg-type]
     assert (refused.value.field, refused.value.value) == (field, value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "right"),
+    [
+        ({"action": "s3:Get*"}, "an action has the form service:Action, without wildcards"),
+        ({"principal": "not an ARN"}, "a principal is an ARN, an account id, a service or"),
+        ({"principal": f"{IAM}group/devs"}, "a principal is a user, role, role session, federated user, root user or"),
+        ({"resource": "arn:aws:s3:::reports"}, "required because arn:aws:s3:::reports contains no account id"),
+    ],
+)
+def test_a_refused_request_says_what_is_right(arguments: dict[str, str], right: str) -> None:
+    with pytest.raises(InvalidValue, match=right):
+        request(**{"principal": f"{IAM}user/dev", **arguments})  # type: ignore[arg-type]

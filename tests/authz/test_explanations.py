@@ -169,6 +169,25 @@ def test_keys_that_the_caller_can_send_are_suggested_and_others_are_conditions_t
     ]
 
 
+def test_layers_and_missing_context_keys_are_listed_with_commas() -> None:
+    needs = [Condition("StringEquals", name, "x") for name in ("aws:SourceVpc", "aws:SourceVpce")]
+    bucket = PolicyDocument([Statement.allow("s3:*", "*", principals=[Principal.account("222222222222")])])
+    request = AccessRequest(
+        principal=OTHER_USER, action="s3:GetObject", resource="arn:aws:s3:::reports/k", resource_account=ACCOUNT
+    )
+    limit = PolicyDocument([Statement.allow("s3:*", "*", conditions=needs)])
+    lines = str(evaluate(request, PolicySet(resource=bucket, boundary=limit))).splitlines()
+    assert lines[1] == (
+        "  allowed by: resource policy; an Allow is also required in: identity policy, permissions boundary"
+    )
+    assert lines[-1] == "  depends on context keys that were not provided: aws:SourceVpc, aws:SourceVpce"
+    allow = PolicyDocument([Statement.allow("s3:*", "*")])
+    lines = str(evaluate(request, PolicySet(resource=bucket, identity=[allow], boundary=limit))).splitlines()
+    assert lines[1] == (
+        "  allowed by: resource policy, identity policy; an Allow is also required in: permissions boundary"
+    )
+
+
 def test_several_values_of_the_request_are_listed() -> None:
     decision = assume(Condition("StringEquals", "aws:TagKeys", "c"), context={"aws:TagKeys": ["a", "b"]})
     assert "is not met: the request has 'a', 'b'" in str(decision)
