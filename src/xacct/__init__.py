@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from xacct.access import (
         CrossAccountAccess as CrossAccountAccess,
         grant_cross_account_read as grant_cross_account_read,
+        load_access as load_access,
     )
     from xacct.access_denied import (
         Explanation as Explanation,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         AssumeRoleDenied as AssumeRoleDenied,
         AwsError as AwsError,
         CannotChange as CannotChange,
+        CannotExpress as CannotExpress,
         ForeignAttachments as ForeignAttachments,
         GrantConflict as GrantConflict,
         GrantsFailed as GrantsFailed,
@@ -49,9 +51,21 @@ if TYPE_CHECKING:
         XacctError as XacctError,
     )
     from xacct.events import Event as Event
+    from xacct.grant_data import (
+        grant_from_dict as grant_from_dict,
+        grant_schema as grant_schema,
+    )
     from xacct.grants import (
         DevAccessGrant as DevAccessGrant,
         TrustGrant as TrustGrant,
+    )
+    from xacct.iam_records import (
+        PolicyRecord as PolicyRecord,
+        RoleRecord as RoleRecord,
+    )
+    from xacct.inventory import (
+        GrantRecord as GrantRecord,
+        grants_in as grants_in,
     )
     from xacct.policy import (
         Condition as Condition,
@@ -66,6 +80,10 @@ if TYPE_CHECKING:
     from xacct.reconcile import (
         Plan as Plan,
         plan as plan,
+    )
+    from xacct.record_reader import (
+        read_policy as read_policy,
+        read_role as read_role,
     )
     from xacct.report_table import Check as Check
     from xacct.resources.step import Change as Change
@@ -82,6 +100,7 @@ if TYPE_CHECKING:
         profile_block as profile_block,
         write_profile as write_profile,
     )
+    from xacct.sweep import sweep as sweep
     from xacct.switch_role import SwitchRoleLink as SwitchRoleLink
     from xacct.verification import Verification as Verification
 

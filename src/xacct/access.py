@@ -17,10 +17,11 @@ from xacct.grants import POLICY_DESCRIPTION, ROLE_DESCRIPTION, DevAccessGrant, T
 from xacct.policy import Principal
 from xacct.read_grant import ReadGrant, external_id_notes
 from xacct.reconcile.plan import Plan, plan_between
+from xacct.recorded_grants import dev_access_grant_of, only_record, trust_grant_of
 from xacct.resources.step import Change
 from xacct.retry import Patience
 from xacct.revoked_sessions import end_sessions
-from xacct.s3_locations import S3Locations
+from xacct.s3_locations import S3Locations, locations_in
 from xacct.session import assume_role, profile_block
 from xacct.switch_role import SwitchRoleLink
 from xacct.verification import Verification, verify_read_access
@@ -28,7 +29,7 @@ from xacct.verification import Verification, verify_read_access
 if TYPE_CHECKING:
     import boto3
 
-__all__ = ["CrossAccountAccess", "grant_cross_account_read"]
+__all__ = ["CrossAccountAccess", "grant_cross_account_read", "load_access"]
 
 log = logging.getLogger("xacct")
 
@@ -485,4 +486,45 @@ def grant_cross_account_read(
         trusting=here,
         trusted=there,
         on_event=on_event,
+    )
+
+
+def load_access(trusting: boto3.Session, trusted: boto3.Session, name: str) -> CrossAccountAccess:
+    """Return the access of an existing grant by its name, to use, verify, extend and revoke.
+
+    The grant is rebuilt from what both accounts have, so the arguments that it was made with are not needed. Reads the
+    IAM of both accounts in pages.
+
+    Args:
+        trusting: a session of the account that has the data.
+        trusted: a session of the account that has access.
+        name: the grant's name, as :func:`xacct.grants_in` lists it.
+
+    Raises:
+        InvalidValue: an account has no grant of this name with the other account, or more than one.
+        CannotExpress: a resource of the grant was changed by hand into something that no grant can express.
+        AwsError: a read failed.
+
+    >>> from xacct.testing import Sandbox
+    >>> with Sandbox(["111111111111", "222222222222"]) as aws:
+    ...     production, development = (aws.account(name).session for name in ("111111111111", "222222222222"))
+    ...     granted = grant_cross_account_read(production, development, name="reports")
+    ...     access = load_access(production, development, "reports")
+    ...     print(access.role_arn, access.trust == granted.trust, len(access.revoke()))
+    arn:aws:iam::111111111111:role/CrossAccountRoleS3 True 3
+    """
+    here, there = connect(trusting, trusted, Patience())
+    role = only_record(here, name, there.id)
+    policy = only_record(there, name, here.id)
+    trust, dev_access = trust_grant_of(here, role), dev_access_grant_of(there, policy)
+    locations = [found for document in trust.policies.values() if (found := locations_in(document)) is not None]
+    plan = plan_between((trust, dev_access), here, there, adopt=False)
+    return CrossAccountAccess(
+        trust=trust,
+        dev_access=dev_access,
+        changes=(),
+        locations=locations[0] if locations else S3Locations(),
+        plan=plan,
+        trusting=here,
+        trusted=there,
     )

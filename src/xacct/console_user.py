@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from attrs import Attribute, field, frozen
 
 from xacct.errors import InvalidValue, XacctError
 from xacct.limits import ENTITY_NAME, MANAGED_POLICIES_PER_ENTITY, PASSWORD
+from xacct.plain_data import from_dict, to_dict
 from xacct.validators import text
 
 __all__ = ["ConsoleUser", "Secret", "console_user_or_none", "generate_password"]
@@ -129,6 +130,29 @@ class ConsoleUser:
     def hidden_password(self) -> Secret | None:
         """The password, as a value that error reports do not show."""
         return self._password
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the user as plain data, which JSON can express, without the password.
+
+        >>> ConsoleUser("ada", password="correct horse 9 Battery", password_reset_required=True).to_dict()
+        {'name': 'ada', 'password_reset_required': True}
+        """
+        return to_dict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> ConsoleUser:
+        """Return the user for plain data, such as that of :meth:`to_dict`.
+
+        Args:
+            data: the fields; ``password`` is a string.
+
+        Raises:
+            InvalidValue: a key is unknown, the name is missing, or a value has the wrong type or is not valid.
+
+        >>> ConsoleUser.from_dict({"name": "ada"})
+        ConsoleUser(name='ada', password_reset_required=False, managed_policy_arns=())
+        """
+        return from_dict(cls, data)
 
     def __attrs_post_init__(self) -> None:
         if len(self.managed_policy_arns) >= MANAGED_POLICIES_PER_ENTITY:

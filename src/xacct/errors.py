@@ -11,6 +11,7 @@ a secret key or a session token, and each survives ``pickle`` and ``copy.deepcop
   - ProofFailed: a grant that would allow too much or too little
   - NotOurs: a resource that xacct did not create
   - GrantConflict: a resource that belongs to another grant
+  - CannotExpress: a role or policy that a grant cannot express
   - CannotChange: a property of a resource that AWS cannot change
   - StalePlan: the accounts changed after a plan was made
   - GrantsFailed: some of several grants failed
@@ -37,6 +38,7 @@ __all__ = [
     "AssumeRoleDenied",
     "AwsError",
     "CannotChange",
+    "CannotExpress",
     "ForeignAttachments",
     "GrantConflict",
     "GrantsFailed",
@@ -165,6 +167,22 @@ class GrantConflict(XacctError):
         )
 
 
+class CannotExpress(XacctError):
+    """A role or a policy has something that no grant can express, so no grant was made of it.
+
+    Args:
+        arn: the ARN of the role or the policy.
+        items: a description of each such thing, such as ``statement 2 has the effect Deny``.
+    """
+
+    def __init__(self, arn: str, items: Sequence[str]) -> None:
+        self.arn, self.items = arn, tuple(items)
+        super().__init__(
+            f"{arn} cannot be expressed as a grant: {'; '.join(items)}. Change these by hand, or declare a grant that "
+            "you want instead and pass adopt=True, which replaces them"
+        )
+
+
 class CannotChange(XacctError):
     """A resource has a property that differs from the grant's, and AWS cannot change it. Nothing was changed.
 
@@ -199,8 +217,8 @@ class StalePlan(XacctError):
         self.account, self.names, self.new_plan = account, tuple(names), new_plan
         changes = f" A plan that is made now:\n{new_plan}" if new_plan else ""
         super().__init__(
-            f"The plan is out of date: {', '.join(names)} in account {account} changed after the plan was made, perhaps "
-            f"by another run. Nothing was changed. Plan again, look at the changes, and apply them.{changes}"
+            f"The plan is out of date: {', '.join(names)} in account {account} changed after the plan was made, "
+            f"perhaps by another run. Nothing was changed. Plan again, look at the changes, and apply them.{changes}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -10,6 +11,7 @@ from attrs import field, frozen
 from xacct.arn import Arn
 from xacct.aws_reads import caller_arn
 from xacct.concurrency import run_concurrently
+from xacct.errors import InvalidValue
 from xacct.retry import Patience, attempt, never_transient
 
 if TYPE_CHECKING:
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
 
-__all__ = ["GrantAccount", "Side", "connect"]
+__all__ = ["MAX_CONCURRENT_CALLS", "GrantAccount", "Side", "connect", "connect_one"]
+
+MAX_CONCURRENT_CALLS = 8
+"""The most calls that a plan makes at the same time, in both accounts together."""
 
 Side = Literal["trusting", "trusted"]
 
@@ -35,6 +40,7 @@ class GrantAccount:
         iam: the session's IAM client.
         sts: the session's STS client.
         patience: how long to retry each call while IAM changes propagate.
+        call_slots: limits how many calls are made at the same time; shared by both accounts.
     """
 
     side: Side
@@ -43,6 +49,9 @@ class GrantAccount:
     iam: IAMClient = field(repr=False)
     sts: STSClient = field(repr=False)
     patience: Patience = field(repr=False)
+    call_slots: threading.BoundedSemaphore = field(
+        factory=lambda: threading.BoundedSemaphore(MAX_CONCURRENT_CALLS), repr=False, eq=False
+    )
 
     @property
     def id(self) -> str:
@@ -67,8 +76,14 @@ class GrantAccount:
         Raises:
             AwsError: the call failed.
         """
+
+        def in_slot() -> T:
+            # Held during a try, and not while waiting for the next one.
+            with self.call_slots:
+                return call()
+
         return attempt(
-            call, doing=doing, account=self.id, resource=resource, patience=self.patience, transient=transient
+            in_slot, doing=doing, account=self.id, resource=resource, patience=self.patience, transient=transient
         )
 
 
@@ -76,16 +91,59 @@ def connect(trusting: boto3.Session, trusted: boto3.Session, patience: Patience)
     """Return the trusting and the trusted account of two sessions, after reading both callers concurrently.
 
     Raises:
-        AwsError: the credentials of a session do not work.
+        InvalidValue: an argument is not a session.
+        SessionExpired: the credentials of a session have expired.
+        AwsError: a session has no credentials, or they do not work.
     """
+    _check_session("trusting", trusting)
+    _check_session("trusted", trusted)
+    slots = threading.BoundedSemaphore(MAX_CONCURRENT_CALLS)
     # boto3.Session is not thread-safe, so the clients are created before any thread starts.
-    clients = [(session.client("iam"), session.client("sts")) for session in (trusting, trusted)]
-    sides: tuple[Side, Side] = ("trusting", "trusted")
-    callers = run_concurrently(
-        *(lambda sts=sts, side=side: caller_arn(sts, side, patience=patience) for (_, sts), side in zip(clients, sides))
-    )
-    first, second = (
-        GrantAccount(side=side, caller=caller, session=session, iam=iam, sts=sts, patience=patience)
-        for side, caller, session, (iam, sts) in zip(sides, callers, (trusting, trusted), clients)
-    )
+    readers = [_reader("trusting", "trusting", trusting, patience, slots)]
+    readers.append(_reader("trusted", "trusted", trusted, patience, slots))
+    first, second = run_concurrently(*readers)
     return first, second
+
+
+def connect_one(
+    session: boto3.Session, name: str, *, side: Side = "trusting", patience: Patience | None = None
+) -> GrantAccount:
+    """Return the account of one session, after reading its caller.
+
+    Args:
+        session: the session.
+        name: what errors call the session.
+        side: the side of a grant that the account is on.
+        patience: how long to retry each call; two minutes by default.
+
+    Raises:
+        InvalidValue: the argument is not a session.
+        SessionExpired: the credentials of the session have expired.
+        AwsError: the session has no credentials, or they do not work.
+    """
+    _check_session(name, session)
+    slots = threading.BoundedSemaphore(MAX_CONCURRENT_CALLS)
+    return _reader(name, side, session, patience or Patience(), slots)()
+
+
+def _check_session(name: str, session: object) -> None:
+    # Compared by what is used of it, because sessions that refresh themselves can be of other classes.
+    if not callable(getattr(session, "client", None)):
+        example = session if isinstance(session, str) and session else "production"
+        raise InvalidValue(name, session, f"a boto3.Session, such as boto3.Session(profile_name={example!r})")
+
+
+def _reader(
+    name: str, side: Side, session: boto3.Session, patience: Patience, slots: threading.BoundedSemaphore
+) -> Callable[[], GrantAccount]:
+    """Return the function that reads the caller of a session and returns its account."""
+    iam, sts = session.client("iam"), session.client("sts")
+    return lambda: GrantAccount(
+        side=side,
+        caller=caller_arn(sts, name, patience=patience),
+        session=session,
+        iam=iam,
+        sts=sts,
+        patience=patience,
+        call_slots=slots,
+    )

@@ -10,7 +10,8 @@ from attrs import field, frozen
 
 from xacct.arn import Arn, account_id, partition
 from xacct.console_user import ConsoleUser, console_user_or_none
-from xacct.errors import InvalidValue, PolicyError
+from xacct.errors import CannotExpress, InvalidValue, PolicyError
+from xacct.iam_records import PolicyRecord, RoleRecord
 from xacct.limits import (
     DEFAULT_SESSION_SECONDS,
     DESCRIPTION,
@@ -23,8 +24,10 @@ from xacct.limits import (
     PATH,
     POLICY_NAME,
 )
+from xacct.plain_data import check_kind, from_dict, to_dict
 from xacct.policy import Condition, PolicyDocument, Principal, Statement
 from xacct.policy.document import check_identity_policy, check_trust_policy
+from xacct.trust_fields import TrustFields
 from xacct.validators import aware, check_text, grant_tags, integer, text
 
 __all__ = [
@@ -90,7 +93,7 @@ class TrustGrant:
         managed_policy_arns: ARNs of the managed policies of the role; at most 10.
         policies: the inline policies of the role by name; at most 10,240 characters together, and at most 25.
         may_write: whether the role is intended to do more than read. If False, the proof fails for a role that can
-            write, and the grant is not applied.
+            write, and the grant is not applied. AWS does not store it, so it is ignored in comparisons.
         role_name: the role's name.
         path: the role's path.
         description: the role's description; at most 1000 characters.
@@ -124,10 +127,10 @@ class TrustGrant:
 
     name: str = field(default=None, converter=_name)
     account: str = field(validator=lambda _, __, value: account_id(value) and None)
-    principals: tuple[Principal, ...] = field(converter=_principals)
-    managed_policy_arns: tuple[str, ...] = field(default=(), converter=_texts)
+    principals: tuple[Principal, ...] = field(converter=_principals, eq=frozenset)
+    managed_policy_arns: tuple[str, ...] = field(default=(), converter=_texts, eq=frozenset)
     policies: Mapping[str, PolicyDocument] = field(default=None, converter=_documents)
-    may_write: bool = False
+    may_write: bool = field(default=False, eq=False)
     role_name: str = field(default="CrossAccountRoleS3", validator=text(ENTITY_NAME))
     path: str = field(default="/", validator=text(PATH))
     description: str = field(default=ROLE_DESCRIPTION, validator=text(DESCRIPTION))
@@ -140,15 +143,16 @@ class TrustGrant:
     require_mfa: bool = False
     mfa_max_age: int | None = field(default=None, validator=integer(MFA_AGE_SECONDS, "seconds"))
     organization_id: str | None = None
-    source_identity: tuple[str, ...] = field(default=(), converter=_texts)
+    source_identity: tuple[str, ...] = field(default=(), converter=_texts, eq=frozenset)
     session_tags: Mapping[str, tuple[str, ...]] = field(default=None, converter=_tag_patterns)
-    source_ips: tuple[str, ...] = field(default=(), converter=_texts)
+    source_ips: tuple[str, ...] = field(default=(), converter=_texts, eq=frozenset)
     expires: datetime | None = field(default=None, validator=aware)
     partition: str = field(default="aws", validator=lambda _, __, value: partition(value) and None)
 
     def __attrs_post_init__(self) -> None:
         # Set here, because the default depends on another field.
         object.__setattr__(self, "name", self.name or self.role_name)
+        object.__setattr__(self, "require_mfa", self.needs_mfa)
         check_text("name", self.name, POLICY_NAME)
         self._check_principals()
         self._check_permissions()
@@ -223,6 +227,95 @@ class TrustGrant:
             statements += self._service_trust(members) if is_service else self._trust(members, own)
         return PolicyDocument(statements, name=f"trust policy of role {self.role_name}")
 
+    @classmethod
+    def from_role(cls, role: RoleRecord, *, may_write: bool = False) -> TrustGrant:
+        """Return the grant that describes a role, made by xacct or by hand.
+
+        A plan of the grant changes nothing but the role's tags.
+
+        Args:
+            role: the role, from :func:`xacct.read_role`.
+            may_write: whether the role is intended to do more than read.
+
+        Raises:
+            CannotExpress: the role has something that no grant can express; names each.
+
+        >>> from xacct import RoleRecord
+        >>> grant = TrustGrant(account="111111111111", principals="222222222222", external_id="acme-42",
+        ...     managed_policy_arns=["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"])
+        >>> role = RoleRecord(arn=grant.role_arn, trust=grant.trust_policy, attached=grant.managed_policy_arns)
+        >>> TrustGrant.from_role(role).external_id
+        'acme-42'
+        """
+        arn, found = Arn.parse(role.arn, name="arn"), TrustFields.of(role.trust)
+        if found.problems:
+            raise CannotExpress(role.arn, found.problems)
+        try:
+            grant = cls(
+                name=role.tags.get("xacct:grant"),
+                account=arn.account,
+                principals=found.principals,
+                managed_policy_arns=role.attached,
+                policies=role.inline,
+                may_write=may_write,
+                role_name=arn.name,
+                path=arn.path,
+                description=role.description,
+                tags=_user_tags(role.tags),
+                permissions_boundary=role.boundary,
+                max_session_duration=role.max_session_duration,
+                external_id=found.external_id,
+                require_mfa=found.require_mfa,
+                mfa_max_age=found.mfa_max_age,
+                organization_id=found.organization_id,
+                source_identity=found.source_identity,
+                session_tags=found.session_tags,
+                source_ips=found.source_ips,
+                expires=found.expires,
+                partition=arn.partition,
+            )
+        except (InvalidValue, PolicyError) as error:
+            raise CannotExpress(role.arn, [str(error)]) from None
+        if grant.trust_policy != role.trust:
+            differing = [
+                f"statement {number} of the trust policy"
+                for number, statement in enumerate(role.trust.statements, start=1)
+                if statement not in grant.trust_policy.statements
+            ]
+            raise CannotExpress(role.arn, differing or ["the statements of the trust policy"])
+        return grant
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the grant as plain data, which JSON can express: the fields that differ from their defaults.
+
+        The external ID is included. ``from_dict`` returns an equal grant.
+
+        >>> TrustGrant(account="111111111111", principals="222222222222", require_mfa=True,
+        ...     managed_policy_arns=["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]).to_dict()
+        {'kind': 'trust', 'account': '111111111111', 'principals': ['222222222222'],
+         'managed_policy_arns': ['arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess'], 'require_mfa': True}
+        """
+        return {"kind": "trust", **to_dict(self, {"name": self.role_name})}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> TrustGrant:
+        """Return the grant for plain data, such as that of :meth:`to_dict` or of a JSON file.
+
+        Args:
+            data: the fields, as ``xacct.grant_schema()`` describes them. ``kind`` can be left out.
+
+        Raises:
+            InvalidValue: a key is unknown, a required one is missing, or a value has the wrong type or is not valid.
+                The error has the path of the field, such as ``policies.read.Statement[0]``.
+            PolicyError: an inline policy is not valid for a role, or the trust policy is too long.
+
+        >>> TrustGrant.from_dict({"account": "111111111111", "principals": ["222222222222"], "role": "Reader"})
+        Traceback (most recent call last):
+            ...
+        xacct.errors.InvalidValue: role: '(unknown key)' is not valid: did you mean 'role_name'?
+        """
+        return from_dict(cls, check_kind(data, ["trust"]))
+
     def _service_trust(self, members: Sequence[Principal]) -> list[Statement]:
         return [Statement.allow("sts:AssumeRole", principals=members, conditions=self._expiry)]
 
@@ -296,14 +389,14 @@ class DevAccessGrant:
 
     name: str = field(default=None, converter=_name)
     account: str = field(validator=lambda _, __, value: account_id(value) and None)
-    role_arns: tuple[str, ...] = field(converter=_texts)
+    role_arns: tuple[str, ...] = field(converter=_texts, eq=frozenset)
     policy_name: str = field(default="CrossAccountPolicy", validator=text(POLICY_NAME))
     path: str = field(default="/", validator=text(PATH))
     description: str = field(default=POLICY_DESCRIPTION, validator=text(DESCRIPTION))
     console_user: ConsoleUser | None = field(default=None, validator=console_user_or_none)
-    users: tuple[str, ...] = field(default=(), converter=_texts)
-    groups: tuple[str, ...] = field(default=(), converter=_texts)
-    roles: tuple[str, ...] = field(default=(), converter=_texts)
+    users: tuple[str, ...] = field(default=(), converter=_texts, eq=frozenset)
+    groups: tuple[str, ...] = field(default=(), converter=_texts, eq=frozenset)
+    roles: tuple[str, ...] = field(default=(), converter=_texts, eq=frozenset)
     session_tags: bool = False
     source_identity: bool = False
     expires: datetime | None = field(default=None, validator=aware)
@@ -365,6 +458,92 @@ class DevAccessGrant:
         actions = ["sts:AssumeRole", *(action for action, allowed in extras if allowed)]
         statement = Statement.allow(actions, self.role_arns, conditions=_until(self.expires))
         return PolicyDocument((statement,), name=self.policy_name)
+
+    @classmethod
+    def from_policy(cls, policy: PolicyRecord, *, console_user: ConsoleUser | None = None) -> DevAccessGrant:
+        """Return the grant that describes a policy, made by xacct or by hand, which allows assuming roles.
+
+        Args:
+            policy: the policy, from :func:`xacct.read_policy`.
+            console_user: the user among those that have the policy who is the grant's console user.
+
+        Raises:
+            CannotExpress: the policy has something that no grant can express; names each.
+
+        >>> from xacct import PolicyRecord
+        >>> grant = DevAccessGrant(account="222222222222", role_arns="arn:aws:iam::111111111111:role/Reader")
+        >>> policy = PolicyRecord(arn=grant.policy_arn, document=grant.assume_role_policy, description="Read reports")
+        >>> DevAccessGrant.from_policy(policy).role_arns
+        ('arn:aws:iam::111111111111:role/Reader',)
+        """
+        arn = Arn.parse(policy.arn, name="arn")
+        actions = {action.lower() for statement in policy.document.statements for action in statement.actions}
+        attached: dict[str, list[str]] = {"user": [], "group": [], "role": []}
+        for kind, name in sorted(policy.principals):
+            attached[kind].append(name)
+        created = () if console_user is None else (console_user.name,)
+        try:
+            grant = cls(
+                name=policy.tags.get("xacct:grant"),
+                account=arn.account,
+                role_arns=[r for statement in policy.document.statements for r in statement.resources],
+                policy_name=arn.name,
+                path=arn.path,
+                description=policy.description,
+                console_user=console_user,
+                users=[name for name in attached["user"] if name not in created],
+                groups=attached["group"],
+                roles=attached["role"],
+                session_tags="sts:tagsession" in actions,
+                source_identity="sts:setsourceidentity" in actions,
+                expires=expiry_in(policy.document),
+                tags=_user_tags(policy.tags),
+                partition=arn.partition,
+            )
+        except (InvalidValue, PolicyError) as error:
+            raise CannotExpress(policy.arn, [str(error)]) from None
+        if grant.assume_role_policy != policy.document:
+            differing = [
+                f"statement {number}"
+                for number, statement in enumerate(policy.document.statements, start=1)
+                if statement not in grant.assume_role_policy.statements
+            ]
+            raise CannotExpress(policy.arn, differing or ["the statements of the policy"])
+        return grant
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the grant as plain data, which JSON can express: the fields that differ from their defaults.
+
+        The console user's password is left out. ``from_dict`` returns an equal grant.
+
+        >>> DevAccessGrant(account="222222222222", role_arns="arn:aws:iam::111111111111:role/Reader").to_dict()
+        {'kind': 'dev-access', 'account': '222222222222', 'role_arns': ['arn:aws:iam::111111111111:role/Reader']}
+        """
+        return {"kind": "dev-access", **to_dict(self, {"name": self.policy_name})}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> DevAccessGrant:
+        """Return the grant for plain data, such as that of :meth:`to_dict` or of a JSON file.
+
+        Args:
+            data: the fields, as ``xacct.grant_schema()`` describes them. ``kind`` can be left out. The console user can
+                have a password.
+
+        Raises:
+            InvalidValue: a key is unknown, a required one is missing, or a value has the wrong type or is not valid.
+                The error has the path of the field, such as ``console_user.name``.
+            PolicyError: the policy is too long.
+
+        >>> DevAccessGrant.from_dict({"account": "222222222222", "role_arns": [5]})
+        Traceback (most recent call last):
+            ...
+        xacct.errors.InvalidValue: role_arns[0]: 5 is not valid: must be a string
+        """
+        return from_dict(cls, check_kind(data, ["dev-access"]))
+
+
+def _user_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in tags.items() if not key.lower().startswith(("aws:", "xacct:"))}
 
 
 def _until(expires: datetime | None) -> tuple[Condition, ...]:

@@ -129,7 +129,8 @@ class Plan:
                 f"{signs[change.action]} {change}{' (not created by xacct)' if change.action == 'leave' else ''}"
             )
             lines += [f"    {line}" for line in change.detail.splitlines()]
-        return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
+        notes = () if self.is_empty else self.notes
+        return "\n".join([*lines, *(f"Note: {note}" for note in notes)])
 
     def to_dict(self) -> dict[str, object]:
         """Return the plan as a dictionary that JSON can express."""
@@ -202,6 +203,7 @@ class Plan:
         changes: list[Change] = []
         observed = part.observed
         for _ in range(_ROUNDS):
+            observed = observed.for_run(Run())
             changes += self._execute(part, observed, report)
             unsettled = self._unsettled(observed)
             if not unsettled:
@@ -213,7 +215,6 @@ class Plan:
         raise ApplyFailed("applying the plan", cause, remaining=unsettled)
 
     def _execute(self, part: _Part, observed: ObservedGrants, report: Reporter) -> list[Change]:
-        observed = observed.for_run(Run())
         steps = [*observed.steps_to_apply(), *_steps_to_wait(observed, self._trusted)]
         try:
             execute(steps, report, roll_back=True)

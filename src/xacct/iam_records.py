@@ -1,0 +1,61 @@
+"""A role and a policy as AWS has them: plain values, from which grants are rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+from attrs import field, frozen
+
+from xacct.policy import PolicyDocument
+
+__all__ = ["PolicyRecord", "RoleRecord"]
+
+
+@frozen(kw_only=True)
+class RoleRecord:
+    """A role as AWS has it. :func:`xacct.read_role` reads it.
+
+    Attributes:
+        arn: the role's ARN.
+        trust: the trust policy.
+        description: the description.
+        max_session_duration: the maximum length of a session in seconds.
+        boundary: the ARN of the permissions boundary; None if there is none.
+        tags: the tags, including those of AWS and of xacct.
+        attached: the ARNs of the attached managed policies.
+        inline: the inline policies by name.
+        created: when the role was created.
+    """
+
+    arn: str
+    trust: PolicyDocument
+    description: str = ""
+    max_session_duration: int = 3600
+    boundary: str | None = None
+    tags: Mapping[str, str] = field(factory=dict)
+    attached: tuple[str, ...] = ()
+    inline: Mapping[str, PolicyDocument] = field(factory=dict)
+    created: datetime | None = None
+
+
+@frozen(kw_only=True)
+class PolicyRecord:
+    """A managed policy as AWS has it. :func:`xacct.read_policy` reads it.
+
+    Attributes:
+        arn: the policy's ARN.
+        document: the document of the default version.
+        description: the description.
+        tags: the tags, including those of AWS and of xacct.
+        principals: the kind (``user``, ``group`` or ``role``) and the name of each principal that has the policy.
+        created: when the policy was created.
+    """
+
+    arn: str
+    document: PolicyDocument
+    description: str = ""
+    tags: Mapping[str, str] = field(factory=dict)
+    principals: frozenset[tuple[Literal["user", "group", "role"], str]] = frozenset()
+    created: datetime | None = None
