@@ -76,7 +76,7 @@ def from_dict(kind: type[T], data: object) -> T:
         raise InvalidValue(kind.__name__, _shown(data), "must be an object")
     try:
         return _converter().structure(data, kind)
-    except BaseValidationError as group:
+    except (BaseValidationError, InvalidValue) as group:
         error = _first_error(group, "")
     # Raised here and without its frames: those, and the other errors, can have a password.
     del data
