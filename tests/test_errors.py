@@ -14,7 +14,11 @@ from xacct.errors import (
     ApplyFailed,
     AssumeRoleDenied,
     AwsError,
+    CannotChange,
+    CannotExpress,
     ForeignAttachments,
+    GrantConflict,
+    GrantsFailed,
     InvalidValue,
     MfaRejected,
     NotOurs,
@@ -25,11 +29,13 @@ from xacct.errors import (
     ProofFailed,
     RegionDisabled,
     SessionExpired,
+    StalePlan,
     WrongAccount,
     XacctError,
 )
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
+FAILED = WrongAccount("trusting", "111111111111", "222222222222")
 EXAMPLES: list[XacctError] = [
     XacctError("failed"),
     InvalidValue("duration", 5, "at least 900"),
@@ -37,8 +43,13 @@ EXAMPLES: list[XacctError] = [
     WrongAccount("trusting", "111111111111", "222222222222"),
     ProofFailed("role Reader", ["writes s3://reports"]),
     NotOurs("111111111111", ["role Reader"]),
+    GrantConflict("111111111111", ["role Reader"], owner="grant 'b' with 222222222222", wanted="grant 'c'"),
+    CannotExpress(ROLE, ["statement 2 has the effect Deny"]),
+    CannotChange("111111111111", "role Reader", "path", current="/", wanted="/teams/"),
+    StalePlan("111111111111", ["role Reader"], new_plan="+ create role Reader"),
     ForeignAttachments("removing the grant", "111111111111", ["key A"], touched=True),
     ApplyFailed("creating role Reader", "throttled", remaining=["user U"], rolled_back=["policy P"]),
+    GrantsFailed({"reports": FAILED}, ["logs"]),
     AwsError("failed", doing="reading", account="111111111111", code="Throttling", ambiguous=True),
     PermissionMissing(
         doing="creating role Reader", account="111111111111", action="iam:CreateRole", resource=ROLE, message="no"
@@ -66,7 +77,13 @@ def test_every_error_can_be_pickled_and_copied_with_all_its_fields(error: XacctE
     copies = [pickle.loads(pickle.dumps(error, protocol)) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)]
     for found in [*copies, copy.copy(error), copy.deepcopy(error)]:
         assert type(found) is type(error)
-        assert (str(found), found.args, vars(found)) == (str(error), error.args, vars(error))
+        assert (str(found), found.args, _fields(found)) == (str(error), error.args, _fields(error))
+
+
+def _fields(error: XacctError) -> dict[str, object]:
+    """The fields of an error. Errors in it are compared by what they say."""
+    failures = {"failures": repr(error.failures)} if isinstance(error, GrantsFailed) else {}
+    return {**vars(error), **failures}
 
 
 RAISE_IN_WORKER = """
@@ -126,3 +143,31 @@ def test_the_other_errors_say_what_to_do() -> None:
     assert "Pass a session of account 1" in str(WrongAccount("trusting", "1", "2"))
     assert "pass adopt=True to adopt it" in str(NotOurs("1", ["role R"]))
     assert "Fix the grant" in str(ProofFailed("role R", ["writes"]))
+
+
+def test_a_conflict_names_both_grants_and_the_ways_out() -> None:
+    error = GrantConflict("1", ["role R"], owner="grant 'b' with 2", wanted="grant 'c' with 3")
+    assert "role R in account 1 belongs to grant 'b' with 2, so grant 'c' with 3 cannot use it" in str(error)
+    for way in ("another role_name or policy_name", "widen the existing grant", "adopt=True"):
+        assert way in str(error)
+
+
+def test_a_property_that_aws_cannot_change_is_named_with_both_values() -> None:
+    error = CannotChange("1", "role R", "path", current="/", wanted="/teams/")
+    assert "role R in account 1 has path '/', and AWS cannot change it to '/teams/'. Nothing was changed" in str(error)
+
+
+def test_a_role_that_no_grant_can_express_is_named_with_every_reason() -> None:
+    assert f"{ROLE} cannot be expressed as a grant: one; two." in str(CannotExpress(ROLE, ["one", "two"]))
+
+
+def test_a_stale_plan_shows_the_new_one() -> None:
+    assert "role R in account 1 changed after the plan was made" in str(StalePlan("1", ["role R"]))
+    assert str(StalePlan("1", ["role R"])).endswith("apply them.")
+    assert str(StalePlan("1", ["role R"], new_plan="+ create role R")).endswith("made now:\n+ create role R")
+
+
+def test_failed_grants_are_listed_with_their_causes() -> None:
+    error = GrantsFailed({"reports": FAILED}, ["logs", "backups"])
+    assert str(error).startswith("1 of 3 grants failed; the others are in effect")
+    assert f"\n- reports: {FAILED}" in str(error)
