@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from xacct import AccessRequest, Condition, InvalidValue, PolicyDocument, PolicySet, evaluate, s3_read_policy
+from xacct import (
+    AccessRequest,
+    Condition,
+    InvalidValue,
+    PolicyDocument,
+    PolicySet,
+    TrustGrant,
+    evaluate,
+    prove,
+    s3_read_policy,
+)
 
 KEY = "arn:aws:kms:eu-central-1:111111111111:key/1234abcd"
 prefixes = st.text(st.characters(codec="ascii", exclude_categories=("Cc",)), min_size=1, max_size=40).filter(
@@ -111,3 +121,53 @@ def test_anything_but_the_arn_of_one_key_of_the_partition_is_refused(key: str) -
 def test_an_empty_list_of_buckets_is_refused() -> None:
     with pytest.raises(InvalidValue, match="name at least one bucket"):
         s3_read_policy([])
+
+
+def test_with_versions_they_and_tags_can_be_read_under_the_same_conditions() -> None:
+    current = s3_read_policy(["reports"], ["2026/"]).statements
+    locate, listing, reading = s3_read_policy(["reports"], ["2026/"], versions=True).statements
+    assert locate == current[0]
+    assert listing.actions == ("s3:ListBucket", "s3:ListBucketVersions")
+    assert reading.actions == (
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:GetObjectTagging",
+        "s3:GetObjectVersionTagging",
+    )
+    for versions, one in zip((listing, reading), current[1:]):
+        assert (versions.sid, versions.resources, versions.conditions) == (one.sid, one.resources, one.conditions)
+
+
+def test_versions_of_other_prefixes_and_without_versions_cannot_be_read() -> None:
+    def may(action: str, *, key: str = "", prefix: str | None = None, versions: bool = True) -> bool:
+        request = AccessRequest(
+            principal="arn:aws:iam::111111111111:role/Reader",
+            action=action,
+            resource=f"arn:aws:s3:::reports{key}",
+            resource_account="111111111111",
+            context={} if prefix is None else {"s3:prefix": prefix},
+        )
+        return evaluate(request, PolicySet(identity=[s3_read_policy(["reports"], ["a/"], versions=versions)])).allowed
+
+    for action in ("s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"):
+        assert may(action, key="/a/1")
+        assert not may(action, key="/b/1")
+        assert not may(action, key="/a/1", versions=False)
+    assert may("s3:ListBucketVersions", prefix="a/")
+    assert not may("s3:ListBucketVersions", prefix="b/")
+    assert not may("s3:ListBucketVersions")
+    assert not may("s3:ListBucketVersions", prefix="a/", versions=False)
+
+
+def test_the_proof_accepts_a_policy_with_versions() -> None:
+    trust = TrustGrant(
+        account="111111111111",
+        principals=["222222222222"],
+        policies={"S3Read": s3_read_policy(["reports"], ["2026/"], versions=True)},
+        role_name="Reader",
+    )
+    proof = prove(trust)
+    assert proof.ok, proof
+    refused = [check.name for check in proof.checks if check.expected == "refused" and check.ok]
+    assert "the role reads s3://reports-neighbour/2026/example" in refused
+    assert "the role does more than read" in refused

@@ -12,6 +12,11 @@ from xacct.policy import Condition, PolicyDocument, Statement
 
 __all__ = ["bucket_name", "key_prefix", "s3_read_policy"]
 
+# The first action reads current objects. The others read versions and tags. They share its statement, because they
+# take the same resources and the same condition on s3:prefix.
+_LIST_ACTIONS = ("s3:ListBucket", "s3:ListBucketVersions")
+_READ_ACTIONS = ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging")
+
 
 def bucket_name(value: object) -> str:
     """Return the name of a general purpose bucket, if it is valid.
@@ -48,6 +53,7 @@ def s3_read_policy(
     buckets: Iterable[str],
     prefixes: Iterable[str] = (),
     *,
+    versions: bool = False,
     kms_keys: Mapping[str, str] | None = None,
     partition: str = "aws",
 ) -> PolicyDocument:
@@ -57,6 +63,8 @@ def s3_read_policy(
         buckets: the buckets' names, at least one.
         prefixes: the prefixes of the keys that can be listed and read in each bucket; empty for all keys. ``*``, ``?``
             and ``$`` are literal characters.
+        versions: whether earlier versions of the objects can be listed and read too, and the tags of objects and
+            versions. The prefixes limit all of these.
         kms_keys: the ARN of the customer managed KMS key of each bucket that is encrypted with SSE-KMS. Decryption is
             allowed only through S3 in the key's region.
         partition: the buckets' partition.
@@ -64,13 +72,16 @@ def s3_read_policy(
     Raises:
         InvalidValue: a bucket name, a prefix or a key ARN is not valid.
 
-    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-policies-s3.html
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-policies-s3.html and, for versions,
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 
     >>> policy = s3_read_policy(["reports"], ["2026/"])
     >>> [statement.sid for statement in policy.statements]
     ['LocateBuckets', 'ListPrefixes', 'ReadObjects']
     >>> policy.statements[2].resources
     ('arn:aws:s3:::reports/2026/*',)
+    >>> s3_read_policy(["reports"], ["2026/"], versions=True).statements[1].actions
+    ('s3:ListBucket', 's3:ListBucketVersions')
     """
     arns = [str(Arn.bucket(bucket_name(name), partition)) for name in dict.fromkeys(buckets)]
     if not arns:
@@ -78,13 +89,15 @@ def s3_read_policy(
     patterns = [f"{_escaped(key_prefix(prefix))}*" for prefix in dict.fromkeys(prefixes)]
     locate = Statement.allow("s3:GetBucketLocation", arns, sid="LocateBuckets")
     listing = Statement.allow(
-        "s3:ListBucket",
+        _LIST_ACTIONS if versions else _LIST_ACTIONS[:1],
         arns,
         conditions=[Condition("StringLike", "s3:prefix", patterns)] if patterns else (),
         sid="ListPrefixes" if patterns else "ListBuckets",
     )
     reading = Statement.allow(
-        "s3:GetObject", [f"{arn}/{pattern}" for arn in arns for pattern in patterns or ["*"]], sid="ReadObjects"
+        _READ_ACTIONS if versions else _READ_ACTIONS[:1],
+        [f"{arn}/{pattern}" for arn in arns for pattern in patterns or ["*"]],
+        sid="ReadObjects",
     )
     return PolicyDocument((locate, listing, reading, *_decrypt_statements(kms_keys or {}, partition)))
 
