@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.testing.conftest import PROD, REGION, Two, refusal
+from tests.testing.conftest import DEV, PROD, REGION, Two, create_user, refusal
 
 
 def required(two: Two) -> list[tuple[str, str]]:
@@ -60,6 +60,28 @@ def test_a_write_requires_a_data_key_of_the_buckets_default_key(two: Two) -> Non
     context = two.aws.calls[-1].decisions[1].request.context
     assert context["kms:viaservice"] == (f"s3.{REGION}.amazonaws.com",)
     assert context["kms:encryptioncontext:aws:s3:arn"] == ("arn:aws:s3:::reports/k",)
+
+
+def test_a_part_of_an_upload_requires_a_data_key_of_the_uploads_key(two: Two) -> None:
+    s3 = create_versioned_bucket(two)
+    key = two.prod.client("kms").create_key()["KeyMetadata"]["Arn"]
+    encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+    for options, keys in ((encrypted, [("kms:GenerateDataKey", key), ("kms:Decrypt", key)]), ({}, [])):
+        upload = s3.create_multipart_upload(Bucket="reports", Key="k", **options)["UploadId"]
+        s3.upload_part(Bucket="reports", Key="k", UploadId=upload, PartNumber=1, Body=b"1")
+        assert required(two) == [("s3:PutObject", "arn:aws:s3:::reports/k"), *keys]
+
+
+def test_a_part_of_a_missing_upload_requires_the_write_permission_and_no_data_key(two: Two) -> None:
+    s3 = create_versioned_bucket(two)
+    key = two.prod.client("kms").create_key()["KeyMetadata"]["Arn"]
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    s3.put_bucket_encryption(Bucket="reports", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    create_user(two)
+    s3 = two.aws.sign_in(f"arn:aws:iam::{DEV}:user/alice").client("s3")
+    denied = refusal(s3.upload_part, Bucket="reports", Key="k", UploadId="missing", PartNumber=1, Body=b"")
+    assert denied.startswith("403 AccessDenied")
+    assert required(two) == [("s3:PutObject", "arn:aws:s3:::reports/k")]
 
 
 def test_a_delete_marker_is_not_an_object(two: Two) -> None:

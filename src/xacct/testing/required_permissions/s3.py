@@ -99,6 +99,7 @@ _PARAMETERS = {
 
 _READS = frozenset({"GetObject", "GetObjectAttributes", "HeadObject", "SelectObjectContent"})
 _WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PutObject", "UploadPart", "UploadPartCopy"})
+_PARTS = frozenset({"UploadPart", "UploadPartCopy"})
 
 
 @frozen(kw_only=True)
@@ -243,16 +244,33 @@ def _key_permissions(call: Call, access: _ObjectAccess) -> list[RequiredPermissi
         return _decrypt_permissions(access)
     if access.bucket is None or call.operation not in _WRITES:
         return []
-    default = ((access.bucket.encryption or {}).get("Rule") or {}).get("ApplyServerSideEncryptionByDefault") or {}
-    headers = call.request.headers
-    algorithm = headers.get("x-amz-server-side-encryption") or default.get("SSEAlgorithm", "")
-    if not algorithm.startswith("aws:kms"):
+    requested = _requested_encryption(call, access.bucket)
+    if requested is None:
         return []
-    key = headers.get("x-amz-server-side-encryption-aws-kms-key-id") or default.get("KMSMasterKeyID") or ""
+    algorithm, key = requested
+    default = ((access.bucket.encryption or {}).get("Rule") or {}).get("ApplyServerSideEncryptionByDefault") or {}
+    if not (algorithm or default.get("SSEAlgorithm", "")).startswith("aws:kms"):
+        return []
+    key = key or default.get("KMSMasterKeyID") or ""
     permissions = [_key_permission("kms:GenerateDataKey", key, access, access.bucket)]
     if call.operation not in ("PutObject", "CopyObject"):
         permissions.append(_key_permission("kms:Decrypt", key, access, access.bucket))
     return permissions
+
+
+def _requested_encryption(call: Call, bucket: FakeBucket) -> tuple[str, str] | None:
+    """Return the algorithm and the KMS key that a write requests, each empty for the bucket's default.
+
+    None for a part of an upload that does not exist: the upload's encryption applies to its parts.
+    """
+    if call.operation in _PARTS:
+        upload = bucket.multiparts.get(call.text("UploadId"))
+        return None if upload is None else (upload.sse_encryption or "", upload.kms_key_id or "")
+    headers = call.request.headers
+    return (
+        headers.get("x-amz-server-side-encryption", ""),
+        headers.get("x-amz-server-side-encryption-aws-kms-key-id", ""),
+    )
 
 
 def _decrypt_permissions(access: _ObjectAccess) -> list[RequiredPermission]:
