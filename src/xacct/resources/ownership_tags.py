@@ -33,6 +33,7 @@ __all__ = [
     "is_attached_by_xacct",
     "is_managed",
     "ownership_tags",
+    "record_of_only_grant",
     "run_in",
     "tags_from_list",
     "tags_to_list",
@@ -312,6 +313,12 @@ def user_records(tags: Mapping[str, str]) -> tuple[UserRecord, ...]:
     """Return the record of each grant that uses a console user."""
     values = [value.split() for key, value in sorted(tags.items()) if key.startswith(USER_RECORD_PREFIX)]
     return tuple(UserRecord(words[0], frozenset(words[1:])) for words in values if words)
+
+
+def record_of_only_grant(policy_name: str, policy_arn: str, tags: Mapping[str, str]) -> UserRecord:
+    """Return what the first version of xacct recorded of a user's only grant; empty if that is another grant."""
+    is_owner = is_attached_by_xacct(policy_arn, tags)
+    return UserRecord(policy_name, _digests(tags) if is_owner else frozenset())
 
 
 def user_tags(

@@ -19,7 +19,9 @@ from xacct.resources.login_profile import delete_password, set_password
 from xacct.resources.ownership_tags import (
     GrantIdentity,
     UserRecord,
+    dropped_tags,
     foreign_tags,
+    record_of_only_grant,
     tags_from_list,
     tags_to_list,
     user_records,
@@ -107,7 +109,7 @@ class User(Resource[UserState]):
     def _own_record(self, state: UserState) -> UserRecord:
         """Return what this grant attached, as far as it is recorded."""
         records = (record for record in user_records(state.tags) if record.policy_name == self.grant.policy_name)
-        return next(records, UserRecord(self.grant.policy_name, frozenset()))
+        return next(records, record_of_only_grant(self.grant.policy_name, self.grant.policy_arn, state.tags))
 
     def _other_records(self, state: UserState) -> list[UserRecord]:
         """Return what the other grants that use the user attached."""
@@ -145,7 +147,7 @@ class User(Resource[UserState]):
         return [] if self._other_records(state) else self._foreign(state)
 
     def _foreign(self, state: UserState) -> list[str]:
-        known = (self._record, *user_records(state.tags))
+        known = (self._record, self._own_record(state), *user_records(state.tags))
         policies = [
             f"policy {arn} on {self.label}" for arn in state.attached if not any(record.has(arn) for record in known)
         ]
@@ -257,7 +259,8 @@ class User(Resource[UserState]):
         # On a shared user the tags of the other grants stay as they are.
         tags = {key: state.tags.get(key, value) for key, value in self.grant.tags.items()}
         own = user_tags(self._record, self.run, tags=tags, observed=state.tags, created=state.created)
-        return with_recorded(own, state.tags)
+        kept = {key: state.tags[key] for key in dropped_tags(state.tags, own) if not key.startswith("xacct:")}
+        return {**kept, **with_recorded(own, state.tags)}
 
     def _steps_to_attach(self, arns: Iterable[str], after: set[str], *, new: bool = False) -> list[Step]:
         return [self.guarded(self._step_to_attach(arn, after, new=new)) for arn in arns]
