@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from attrs import evolve, frozen
 
@@ -15,6 +15,7 @@ from xacct.console_user import ConsoleUser, Secret
 from xacct.errors import ForeignAttachments, GrantConflict, NotOurs
 from xacct.grant_account import GrantAccount
 from xacct.grants import DevAccessGrant, TrustGrant
+from xacct.resources.account_listing import AccountListing, list_policies, list_roles
 from xacct.resources.managed_policy import ManagedPolicy, ManagedPolicyState
 from xacct.resources.ownership_tags import RUN_TAG, Run, is_managed, user_records
 from xacct.resources.resource import Purpose, Resource, ResourceState
@@ -32,7 +33,19 @@ __all__ = [
 ]
 
 S = TypeVar("S", bound=ResourceState)
+S_co = TypeVar("S_co", bound=ResourceState, covariant=True)
 Password = Callable[[ConsoleUser], Secret]
+
+# The number of resources of a kind from which on listing the account takes fewer calls than reading each of them.
+_MANY = 5
+
+
+class _Readable(Protocol[S_co]):
+    """A resource that can be read on its own, or from a listing of its account."""
+
+    def read(self, purpose: Purpose) -> S_co | None: ...
+
+    def read_listed(self, listing: AccountListing, purpose: Purpose) -> S_co | None: ...
 
 
 @frozen
@@ -48,11 +61,6 @@ class Observation(Generic[S]):
     resource: Resource[S]
     state: S | None
     unwanted: bool = False
-
-    @classmethod
-    def of(cls, resource: Resource[S], *, purpose: Purpose) -> Observation[S]:
-        """Read a resource."""
-        return cls(resource, resource.read(purpose))
 
     def for_run(self, run: Run) -> Observation[S]:
         """Return the observation with steps that belong to a run."""
@@ -172,7 +180,7 @@ def read_grants(
     password: Password,
     purpose: Purpose,
 ) -> ObservedGrants:
-    """Read the resources of grants in both accounts concurrently.
+    """Read the resources of grants in both accounts concurrently. Many of them are listed, few are read one by one.
 
     Args:
         grants: the grants.
@@ -184,10 +192,14 @@ def read_grants(
     policies = [ManagedPolicy(account=trusted, grant=grant) for grant in grants if isinstance(grant, DevAccessGrant)]
     users = [_user(policy, user, password) for policy in policies if (user := policy.grant.console_user) is not None]
     roles = _roles([grant for grant in grants if isinstance(grant, TrustGrant)], trusting, users)
+    role_listing, policy_listing = run_concurrently(
+        lambda: list_roles(trusting, most_pages=len(roles)) if len(roles) >= _MANY else None,
+        lambda: list_policies(trusted, most_pages=len(policies)) if len(policies) >= _MANY else None,
+    )
     with ThreadPoolExecutor(max_workers=3) as threads:
-        read_roles = threads.submit(_read_all, roles, purpose)
-        read_policies = threads.submit(_read_all, policies, purpose)
-        read_users = threads.submit(_read_all, users, purpose)
+        read_roles = threads.submit(_read_all, roles, _reads(roles, purpose, role_listing))
+        read_policies = threads.submit(_read_all, policies, _reads(policies, purpose, policy_listing))
+        read_users = threads.submit(_read_all, users, _reads(users, purpose, policy_listing))
     on_users = {policy for user in read_users.result() if user.state for policy in user.state.attached}
     observed_policies = [
         evolve(observation, state=_with_principals(policy, observation.state, on_user=policy.arn in on_users))
@@ -195,7 +207,7 @@ def read_grants(
     ]
     dropped = _dropped_users(policies, observed_policies, users, password, purpose)
     return ObservedGrants(
-        roles=(*read_roles.result(), *_renamed_roles(roles, observed_policies, purpose)),
+        roles=(*read_roles.result(), *_renamed_roles(roles, observed_policies, purpose, role_listing)),
         policies=tuple(_without_detaching(observation, dropped) for observation in observed_policies),
         users=(*read_users.result(), *dropped),
     )
@@ -224,9 +236,17 @@ def _roles(grants: Sequence[TrustGrant], account: GrantAccount, users: Sequence[
     ]
 
 
-def _read_all(resources: Sequence[Resource[S]], purpose: Purpose) -> tuple[Observation[S], ...]:
-    reads = (partial(Observation.of, resource, purpose=purpose) for resource in resources)
-    return tuple(run_concurrently(*reads))
+def _reads(
+    resources: Iterable[_Readable[S]], purpose: Purpose, listing: AccountListing | None = None
+) -> list[Callable[[], S | None]]:
+    """Return the reads of resources: from the listing of their account if there is one, or one by one."""
+    if listing is None:
+        return [partial(resource.read, purpose) for resource in resources]
+    return [partial(resource.read_listed, listing, purpose) for resource in resources]
+
+
+def _read_all(resources: Sequence[Resource[S]], reads: Iterable[Callable[[], S | None]]) -> tuple[Observation[S], ...]:
+    return tuple(map(Observation, resources, run_concurrently(*reads)))
 
 
 def _with_principals(
@@ -256,7 +276,7 @@ def _dropped_users(
         for name in policy.undeclared_users(observation.state)
         if name not in declared
     ]
-    found = _read_all(candidates, "drift" if purpose == "plan" else purpose)
+    found = _read_all(candidates, _reads(candidates, "drift" if purpose == "plan" else purpose))
     return [
         evolve(observation, unwanted=True)
         for candidate, observation in zip(candidates, found)
@@ -278,23 +298,28 @@ def _without_detaching(
 
 
 def _renamed_roles(
-    roles: Sequence[Role], policies: Sequence[Observation[ManagedPolicyState]], purpose: Purpose
+    roles: Sequence[Role],
+    policies: Sequence[Observation[ManagedPolicyState]],
+    purpose: Purpose,
+    listing: AccountListing | None,
 ) -> list[Observation[RoleState]]:
     """Read the roles that the grants' policies allow assuming now, and that no grant declares under that name."""
+    prefixes = tuple(f"arn:{role.account.partition}:iam::{role.account.id}:role/" for role in roles[:1])
     allowed = {
         resource
         for observation in policies
         if observation.state is not None and observation.state.document is not None
         for statement in observation.state.document.statements
         for resource in statement.resources
+        # Neither wildcards nor policy variables.
+        if resource.startswith(prefixes) and not set("*?$") & set(resource)
     }
     candidates = [
         evolve(role, grant=evolve(role.grant, role_name=arn.name, path=arn.path), after=frozenset())
         for role in roles
         for arn in map(Arn.parse, sorted(allowed - {role.arn for role in roles}))
-        if (arn.account, arn.resource_type) == (role.account.id, "role") and "*" not in arn.resource
     ]
-    found = _read_all(candidates, purpose)
+    found = _read_all(candidates, _reads(candidates, purpose, listing))
     return [
         evolve(observation, unwanted=True)
         for role, observation in zip(candidates, found)

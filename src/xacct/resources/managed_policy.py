@@ -15,6 +15,7 @@ from xacct.errors import CannotChange
 from xacct.grants import DevAccessGrant
 from xacct.limits import MANAGED_POLICY_VERSIONS
 from xacct.policy import PolicyDocument
+from xacct.resources.account_listing import AccountListing
 from xacct.resources.attachment import Attachment, PrincipalKind
 from xacct.resources.ownership_tags import (
     GrantIdentity,
@@ -115,15 +116,34 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
         if policy is None:
             return None
         version = policy["DefaultVersionId"]
-        state = ManagedPolicyState(
+        document = None if purpose == "remove" else self.attempt(partial(self._read_version, version), "reading")
+        state = self._state(policy, document)
+        return self.read_principals(state) if purpose in ("recheck", "drift") else state
+
+    def read_listed(self, listing: AccountListing, purpose: Purpose = "plan") -> ManagedPolicyState | None:
+        """Do what `read` does, with what the account's listing has: the document and the principals."""
+        if self.arn not in listing.policy_versions:
+            return None
+        policy = self.attempt(self._find, "reading")
+        if policy is None:
+            return None
+        version, principals = policy["DefaultVersionId"], listing.principals.get(self.arn, frozenset())
+        listed = listing.policy_versions[self.arn].get(version)
+        if listed is None or policy["AttachmentCount"] != len(principals):
+            # The policy has changed since it was listed.
+            return self.read(purpose)
+        document = None if purpose == "remove" else parsed_document(listed)
+        return evolve(self._state(policy, document), principals=principals)
+
+    def _state(self, policy: PolicyTypeDef, document: PolicyDocument | None) -> ManagedPolicyState:
+        return ManagedPolicyState(
             created=policy["CreateDate"],
             description=policy.get("Description", ""),
-            document=None if purpose == "remove" else self.attempt(partial(self._read_version, version), "reading"),
-            default_version=version,
+            document=document,
+            default_version=policy["DefaultVersionId"],
             tags=tags_from_list(policy.get("Tags", [])),
             attachment_count=policy["AttachmentCount"],
         )
-        return self.read_principals(state) if purpose in ("recheck", "drift") else state
 
     def read_principals(self, state: ManagedPolicyState) -> ManagedPolicyState:
         """Return the state with the users, groups and roles that have the policy."""

@@ -15,6 +15,7 @@ from xacct.errors import CannotChange, ForeignAttachments
 from xacct.grants import TrustGrant
 from xacct.limits import DEFAULT_SESSION_SECONDS
 from xacct.policy import PolicyDocument
+from xacct.resources.account_listing import AccountListing, attached_arns
 from xacct.resources.attachment import Attachment
 from xacct.resources.ownership_tags import (
     GrantIdentity,
@@ -120,10 +121,32 @@ class Role(Resource[RoleState]):
             lambda: self.attempt(self._list_attached, "reading the policies of"),
             lambda: self.attempt(self._list_inline, "reading the policies of"),
         )
-        tags = tags_from_list(role.get("Tags", []))
-        ours = [name for name in inline_names if name in self.grant.policies or is_attached_by_xacct(name, tags)]
-        to_read = [] if purpose == "remove" else ours
+        to_read = self._inline_to_read(inline_names, role, purpose)
         documents = dict(zip(to_read, run_concurrently(*(partial(self._read_inline, name) for name in to_read))))
+        return self._state(role, attached, {name: documents.get(name) for name in inline_names})
+
+    def read_listed(self, listing: AccountListing, purpose: Purpose = "plan") -> RoleState | None:
+        """Do what `read` does, with what the account's listing has."""
+        name = self.grant.role_name
+        if name not in listing.roles:
+            return None
+        detail, role = listing.roles[name], listing.role(name)
+        if role is None:
+            return self.read(purpose)
+        found = {policy["PolicyName"]: policy["PolicyDocument"] for policy in detail.get("RolePolicyList", [])}
+        to_read = self._inline_to_read(found, role, purpose)
+        inline = {name: parsed_document(text) if name in to_read else None for name, text in found.items()}
+        return self._state(role, attached_arns(detail), inline)
+
+    def _inline_to_read(self, names: Iterable[str], role: RoleTypeDef, purpose: Purpose) -> list[str]:
+        """Return the inline policies whose documents are needed."""
+        tags = tags_from_list(role.get("Tags", []))
+        ours = [name for name in names if name in self.grant.policies or is_attached_by_xacct(name, tags)]
+        return [] if purpose == "remove" else ours
+
+    def _state(
+        self, role: RoleTypeDef, attached: tuple[str, ...], inline: Mapping[str, PolicyDocument | None]
+    ) -> RoleState:
         return RoleState(
             path=role["Path"],
             created=role["CreateDate"],
@@ -131,9 +154,9 @@ class Role(Resource[RoleState]):
             description=role.get("Description", ""),
             max_session_duration=role.get("MaxSessionDuration", DEFAULT_SESSION_SECONDS),
             boundary=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
-            tags=tags,
+            tags=tags_from_list(role.get("Tags", [])),
             attached=attached,
-            inline={name: documents.get(name) for name in inline_names},
+            inline=inline,
         )
 
     def foreign_attachments(self, state: RoleState) -> list[str]:
@@ -182,7 +205,8 @@ class Role(Resource[RoleState]):
 
     def _list_attached(self) -> tuple[str, ...]:
         pages = self.account.iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.grant.role_name)
-        return tuple(policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"])
+        # Sorted, because reads of the same policies are compared, and IAM documents no order.
+        return tuple(sorted(policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"]))
 
     def _list_inline(self) -> tuple[str, ...]:
         pages = self.account.iam.get_paginator("list_role_policies").paginate(RoleName=self.grant.role_name)

@@ -14,6 +14,7 @@ from xacct.concurrency import run_concurrently
 from xacct.console_user import ConsoleUser, Secret
 from xacct.errors import ForeignAttachments
 from xacct.grants import DevAccessGrant
+from xacct.resources.account_listing import AccountListing, attached_arns
 from xacct.resources.attachment import Attachment
 from xacct.resources.login_profile import delete_password, set_password
 from xacct.resources.ownership_tags import (
@@ -130,16 +131,39 @@ class User(Resource[UserState]):
             lambda: self._list("list_attached_user_policies", "AttachedPolicies", "PolicyArn"),
             *(self._belongings(signed_in="PasswordLastUsed" in user) if everything else ()),
         )
-        # The password is set before the policies are attached. If all of them are attached and there is no password,
-        # it was deleted on purpose, and a rerun must not set another.
-        complete = set(self._declared_policies) <= set(attached)
-        return UserState(
+        state = UserState(
             created=user["CreateDate"],
             tags=tags_from_list(user.get("Tags", [])),
-            attached=tuple(attached),
-            has_password=complete or everything or self.attempt(self._has_password, "reading the console password of"),
+            # Sorted, because reads of the same policies are compared, and IAM documents no order.
+            attached=tuple(sorted(attached)),
+            has_password=True,
             boundary=user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
             belongings=tuple(text for texts in belongings for text in texts),
+        )
+        return state if everything else self._with_password(state)
+
+    def read_listed(self, listing: AccountListing, purpose: Purpose = "plan") -> UserState | None:
+        """Do what `read` does, with what the account's listing has. It does not have what prevents a deletion."""
+        user = listing.users.get(self.user.name)
+        if user is None:
+            return None
+        if purpose in ("remove", "drift"):
+            return self.read(purpose)
+        state = UserState(
+            created=user["CreateDate"],
+            tags=tags_from_list(user.get("Tags", [])),
+            attached=attached_arns(user),
+            has_password=True,
+            boundary=user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+        )
+        return self._with_password(state)
+
+    def _with_password(self, state: UserState) -> UserState:
+        # The password is set before the policies are attached. If all of them are attached and there is no password,
+        # it was deleted on purpose, and a rerun must not set another.
+        complete = set(self._declared_policies) <= set(state.attached)
+        return evolve(
+            state, has_password=complete or self.attempt(self._has_password, "reading the console password of")
         )
 
     def foreign_attachments(self, state: UserState) -> list[str]:
