@@ -96,7 +96,7 @@ def test_an_import_cycle_is_found(imports: dict[str, set[str]], cycle: list[str]
 # docs/architecture.md has a picture.
 LEVELS = (
     {"_lazy_names", "errors", "limits", "concurrency"},
-    {"arn", "events", "report_table"},
+    {"arn", "events", "progress_bar", "report_table"},
     {"validators"},
     {"policy"},
     {"authz", "retry"},
