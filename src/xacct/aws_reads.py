@@ -5,12 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-from botocore.exceptions import BotoCoreError, ClientError, SSOError, TokenRetrievalError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigNotFound,
+    ConfigParseError,
+    CredentialRetrievalError,
+    InvalidConfigError,
+    MetadataRetrievalError,
+    NoAuthTokenError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    RefreshWithMFAUnsupportedError,
+    SSOError,
+    TokenRetrievalError,
+    UnknownCredentialError,
+)
 
 from xacct.arn import Arn
-from xacct.errors import AwsError, PolicyError, SessionExpired
+from xacct.errors import AwsError, InvalidCredentials, PolicyError, SessionExpired
 from xacct.policy import PolicyDocument
-from xacct.retry import Patience, attempt, code_of
+from xacct.retry import EXPIRED_CODES, Patience, attempt, code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
@@ -21,28 +37,52 @@ __all__ = [
     "bucket_kms_key",
     "bucket_region",
     "caller_arn",
+    "credentials_error",
     "managed_policy_document",
     "managed_policy_or_error",
+    "no_credentials",
     "parsed_document",
+    "session_label",
     "sign_in_expired",
 ]
 
+_SIGN_IN_EXPIRED = (SSOError, TokenRetrievalError, NoAuthTokenError)
+_NOT_LOADED = (
+    ConfigNotFound,
+    ConfigParseError,
+    CredentialRetrievalError,
+    InvalidConfigError,
+    MetadataRetrievalError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    RefreshWithMFAUnsupportedError,
+    UnknownCredentialError,
+)
+_REJECTED_CODES = frozenset(
+    {"AuthFailure", "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"}
+)
+_HOW_TO_GET_CREDENTIALS = "Pass a session with a profile that has some, such as boto3.Session(profile_name='prod')"
 
-def caller_arn(sts: STSClient, session_name: str, *, patience: Patience | None = None) -> Arn:
+
+def caller_arn(
+    sts: STSClient, session_name: str, *, patience: Patience | None = None, profile: str | None = None
+) -> Arn:
     """Return the ARN of the caller whose credentials a client uses.
 
     Args:
         sts: the client.
         session_name: which session the client belongs to, for errors, such as ``trusting``.
         patience: how long to retry; 30 seconds if not given.
+        profile: the session's profile, for errors; None if it is not known.
 
     Raises:
         SessionExpired: the credentials, or the sign-in to IAM Identity Center, have expired.
-        AwsError: there are no credentials, or they do not work.
+        InvalidCredentials: there are no credentials, or AWS rejects them.
+        AwsError: AWS could not be reached, or refused.
 
     Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     """
-    doing = f"reading the caller identity of the {session_name} session"
+    doing = f"reading the caller identity of {session_label(session_name)}"
     try:
         identity = attempt(
             sts.get_caller_identity,
@@ -51,16 +91,91 @@ def caller_arn(sts: STSClient, session_name: str, *, patience: Patience | None =
             resource="*",
             patience=patience or Patience(deadline=30),
         )
-    except (SSOError, TokenRetrievalError) as error:
-        raise sign_in_expired(error, doing=doing) from error
-    except BotoCoreError as error:
-        raise AwsError(f"{doing} failed: {error}. Check its profile and credentials", doing=doing) from error
-    except AwsError as error:
-        if error.code not in ("ExpiredToken", "ExpiredTokenException"):
+    except Exception as error:
+        explained = credentials_error(error, doing=doing, whose="its", profile=profile)
+        if explained is None and isinstance(error, AwsError) and error.code is None:
+            explained = _no_connection(error, doing, sts.meta.endpoint_url)
+        if explained is None and isinstance(error, BotoCoreError):
+            explained = AwsError(f"{doing} failed: {error}. Check its profile and region", doing=doing)
+        if explained is None:
             raise
-        message = f"{doing} failed: its credentials have expired. Sign in again"
-        raise SessionExpired(message, doing=doing, code=error.code) from error
+        raise explained from error
     return Arn.parse(identity["Arn"])
+
+
+def session_label(name: str) -> str:
+    """Return what errors call a session, such as ``the trusting session``.
+
+    Args:
+        name: the session's name; ``session`` if there is only one.
+    """
+    return "the session" if name == "session" else f"the {name} session"
+
+
+def credentials_error(
+    error: Exception, *, doing: str, whose: str, profile: str | None = None, account: str | None = None
+) -> AwsError | None:
+    """Return the error to raise if a session's credentials have expired, are missing or are rejected.
+
+    Args:
+        error: an error of botocore, or an AwsError for AWS's answer.
+        doing: the operation that failed.
+        whose: what the message puts before "credentials", such as ``the trusting session's``.
+        profile: the session's profile, for the command that renews the credentials; None if it is not known.
+        account: the session's account, if it is known.
+
+    Returns:
+        None if the error has nothing to do with credentials.
+    """
+    # A new access key is unknown for some seconds: that is no reason to replace it.
+    if isinstance(error, AwsError) and type(error) is not AwsError and not isinstance(error, SessionExpired):
+        return None
+    code = error.code if isinstance(error, AwsError) else None
+    option = f" --profile {profile}" if profile else ""
+    kind: type[AwsError] = SessionExpired
+    if isinstance(error, _SIGN_IN_EXPIRED):
+        reason = f"the sign-in for {whose} credentials has expired. Run aws sso login{option}, or sign in as before"
+    elif code in EXPIRED_CODES or (isinstance(error, RuntimeError) and "credentials are still expired" in str(error)):
+        reason = f"{whose} credentials have expired. Sign in again, such as with aws sso login{option}"
+    elif isinstance(error, NoCredentialsError):
+        kind = InvalidCredentials
+        reason = f"{whose} credentials were not found. {_HOW_TO_GET_CREDENTIALS}"
+    elif isinstance(error, _NOT_LOADED):
+        kind = InvalidCredentials
+        reason = f"{whose} credentials could not be loaded. Check the profile{f' {profile}' if profile else ''}"
+    elif code in _REJECTED_CODES:
+        kind = InvalidCredentials
+        reason = (
+            f"AWS rejects {whose} credentials. Check that the access key exists, is active and belongs to this "
+            "partition, and that the clock of this computer is right"
+        )
+    else:
+        return None
+    cause = error.__cause__ if isinstance(error, AwsError) and error.__cause__ else error
+    found = kind(f"{doing} failed: {reason}. Cause: {cause}", doing=doing, account=account, code=code)
+    found.ambiguous = isinstance(error, AwsError) and error.ambiguous
+    return found
+
+
+def no_credentials(doing: str, whose: str) -> InvalidCredentials:
+    """Return the error to raise if a session has no credentials.
+
+    Args:
+        doing: the operation that needs them.
+        whose: what the message puts before "credentials", such as ``its``.
+    """
+    return InvalidCredentials(
+        f"{doing} failed: {whose} credentials were not found. {_HOW_TO_GET_CREDENTIALS}", doing=doing
+    )
+
+
+def _no_connection(error: AwsError, doing: str, endpoint: str) -> AwsError:
+    return AwsError(
+        f"{doing} failed: AWS could not be reached at {endpoint}. Check the network, the proxy and the session's "
+        f"region. Cause: {error.__cause__}",
+        doing=doing,
+        ambiguous=error.ambiguous,
+    )
 
 
 def sign_in_expired(error: BotoCoreError, *, doing: str) -> SessionExpired:

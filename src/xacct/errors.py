@@ -22,7 +22,8 @@ a secret key or a session token, and each survives ``pickle`` and ``copy.deepcop
     - PermissionMissing: the caller lacks a permission
     - NotPropagated: a write was not visible everywhere before the deadline
     - AssumeRoleDenied: STS denied sts:AssumeRole
-    - SessionExpired: the credentials of the base session have expired
+    - SessionExpired: the credentials of a session have expired
+    - InvalidCredentials: a session has no credentials, or AWS rejects them
     - MfaRejected: the MFA code was wrong or not available
     - RegionDisabled: STS is not active in the region
     - PackedPolicyTooLarge: session policies and tags are too large
@@ -42,6 +43,7 @@ __all__ = [
     "ForeignAttachments",
     "GrantConflict",
     "GrantsFailed",
+    "InvalidCredentials",
     "InvalidValue",
     "MfaRejected",
     "NotOurs",
@@ -369,7 +371,11 @@ class AssumeRoleDenied(AwsError):
 
 
 class SessionExpired(AwsError):
-    """The credentials of the base session have expired."""
+    """The credentials of a session have expired, or its sign-in to IAM Identity Center."""
+
+
+class InvalidCredentials(AwsError):
+    """A session has no credentials, they could not be loaded, or AWS rejects them."""
 
 
 class MfaRejected(AwsError):

@@ -14,9 +14,10 @@ from attrs.validators import ge, gt
 from botocore.exceptions import ClientError, ConnectionError as NoConnection, HTTPClientError
 
 from xacct.arn import Arn
-from xacct.errors import AwsError, NotPropagated, PermissionMissing
+from xacct.errors import AwsError, NotPropagated, PermissionMissing, SessionExpired
 
 __all__ = [
+    "EXPIRED_CODES",
     "Patience",
     "attempt",
     "code_of",
@@ -52,6 +53,9 @@ _RETRYABLE = frozenset(
 )
 # Operations whose IAM action has a different name.
 _ACTION_NAMES = {"GetBucketEncryption": "GetEncryptionConfiguration"}
+EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
+"""AWS's error codes for credentials that have expired."""
+
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"})
 
 
@@ -189,6 +193,7 @@ def attempt(
     Raises:
         PermissionMissing: the caller lacks a permission.
         NotPropagated: the error was still transient at the deadline.
+        SessionExpired: the caller's credentials have expired.
         AwsError: any other error.
     """
     ambiguous = False
@@ -288,6 +293,14 @@ def translate(
             action=stated[1] if stated else f"{service}:{_ACTION_NAMES.get(name, name)}",
             resource=resource,
             message=message,
+        )
+    if code in EXPIRED_CODES:
+        return SessionExpired(
+            f"{doing} in account {account} failed: the session's credentials have expired. Sign in again, such as with "
+            f"aws sso login, and run again. AWS's message: {error}",
+            doing=doing,
+            account=account,
+            code=code,
         )
     return AwsError(
         f"{doing} in account {account} failed. AWS's message: {error}",
