@@ -107,7 +107,7 @@ LEVELS = (
     {"read_grant", "resources"},
     {"access_denied", "inventory", "reconcile", "record_reader", "revoked_sessions", "verification"},
     {"recorded_grants", "session"},
-    {"access", "sweep"},
+    {"access", "expired_grants"},
     {"testing"},
     {"pytest_plugin", "__main__"},
 )

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         XacctError as XacctError,
     )
     from xacct.events import Event as Event
+    from xacct.expired_grants import sweep as sweep
     from xacct.grant_data import (
         grant_from_dict as grant_from_dict,
         grant_schema as grant_schema,
@@ -100,7 +101,6 @@ if TYPE_CHECKING:
         profile_block as profile_block,
         write_profile as write_profile,
     )
-    from xacct.sweep import sweep as sweep
     from xacct.switch_role import SwitchRoleLink as SwitchRoleLink
     from xacct.verification import Verification as Verification
 
