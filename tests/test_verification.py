@@ -288,6 +288,29 @@ def test_a_write_is_refused_only_if_permissions_refuse_it(
     assert result.ok == ok
 
 
+def test_a_role_that_can_write_fails_the_write_to_every_location_and_writes_nothing(accounts: Accounts) -> None:
+    accounts.create_buckets("reports", "invoices")
+    accounts.allow(s3_read_policy(["reports", "invoices"], PREFIXES))
+    accounts.allow(Statement.allow("s3:PutObject", "*"))
+    result = accounts.verify(buckets=["reports", "invoices"], prefixes=PREFIXES)
+    assert not result.ok
+    assert failed(result) == [
+        f"write to s3://{bucket}/{prefix}" for bucket in ("reports", "invoices") for prefix in PREFIXES
+    ]
+    for bucket in ("reports", "invoices"):
+        keys = [entry["Key"] for entry in accounts.s3.list_objects_v2(Bucket=bucket)["Contents"]]
+        assert keys == ["2025/a", "2026/a"]
+        assert "Uploads" not in accounts.s3.list_multipart_uploads(Bucket=bucket)
+
+
+def test_a_write_is_noticed_even_if_the_role_cannot_use_the_buckets_kms_key(reports: Accounts) -> None:
+    rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    reports.s3.put_bucket_encryption(Bucket="reports", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    reports.allow(s3_read_policy(["reports"]))
+    reports.allow(Statement.allow("s3:PutObject", "*"))
+    assert failed(reports.verify(buckets=["reports"])) == ["write to s3://reports/"]
+
+
 def test_the_write_is_empty_and_for_an_upload_that_does_not_exist(reports: Accounts) -> None:
     reports.allow(s3_read_policy(["reports"]))
     sent: list[dict[str, Any]] = []

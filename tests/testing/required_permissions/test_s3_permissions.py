@@ -77,6 +77,9 @@ def test_a_part_of_a_missing_upload_requires_the_write_permission_and_no_data_ke
     key = two.prod.client("kms").create_key()["KeyMetadata"]["Arn"]
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
     s3.put_bucket_encryption(Bucket="reports", ServerSideEncryptionConfiguration={"Rules": [rule]})
+    found = refusal(s3.upload_part, Bucket="reports", Key="k", UploadId="missing", PartNumber=1, Body=b"")
+    assert found.startswith("404 NoSuchUpload")
+    assert required(two) == [("s3:PutObject", "arn:aws:s3:::reports/k")]
     create_user(two)
     s3 = two.aws.sign_in(f"arn:aws:iam::{DEV}:user/alice").client("s3")
     denied = refusal(s3.upload_part, Bucket="reports", Key="k", UploadId="missing", PartNumber=1, Body=b"")

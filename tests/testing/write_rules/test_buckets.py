@@ -100,3 +100,21 @@ def test_a_bucket_without_versions_can_be_deleted_once_it_is_empty(two: Two) -> 
     assert said == "409 BucketNotEmpty: The bucket you tried to delete is not empty"
     s3.delete_object(Bucket="reports", Key="k")
     s3.delete_bucket(Bucket="reports")
+
+
+def test_a_part_of_an_upload_that_does_not_exist_is_refused(two: Two) -> None:
+    s3 = two.prod.client("s3")
+    s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    part: Any = {"Bucket": "reports", "Key": "k", "UploadId": "missing"}
+    source = {"Bucket": "reports", "Key": "source"}
+    s3.put_object(**source, Body=b"1")
+    for said in (
+        refusal(s3.upload_part, **part, PartNumber=1, Body=b"1"),
+        refusal(s3.upload_part_copy, **part, PartNumber=1, CopySource=source),
+        refusal(s3.complete_multipart_upload, **part, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": "x"}]}),
+    ):
+        assert said.startswith("404 NoSuchUpload: The specified upload does not exist.")
+    part["UploadId"] = s3.create_multipart_upload(Bucket="reports", Key="k")["UploadId"]
+    etag = s3.upload_part(**part, PartNumber=1, Body=b"42")["ETag"]
+    s3.complete_multipart_upload(**part, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+    assert s3.get_object(Bucket="reports", Key="k")["Body"].read() == b"42"

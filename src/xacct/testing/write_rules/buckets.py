@@ -1,4 +1,4 @@
-"""Validation rules for S3 buckets and objects: creating and deleting them.
+"""Validation rules for S3 buckets and objects: creating and deleting them, and uploading parts.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 """
@@ -39,9 +39,23 @@ def _delete_object(write: Write) -> None:
             raise Refused("AccessDenied", "Access Denied because object protected by object lock.", 403)
 
 
+def _check_upload_exists(write: Write) -> None:
+    bucket = write.state.bucket(write.call.text("Bucket"))
+    if bucket is not None and write.call.text("UploadId") not in bucket.multiparts:
+        raise Refused(
+            "NoSuchUpload",
+            "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
+            "completed.",
+            404,
+        )
+
+
 RULES: dict[tuple[str, str], Rule] = {
+    ("s3", "CompleteMultipartUpload"): _check_upload_exists,
     ("s3", "CreateBucket"): _create_bucket,
     ("s3", "DeleteBucket"): _delete_bucket,
     ("s3", "DeleteObject"): _delete_object,
     ("s3", "PutBucketPolicy"): check_bucket_policy,
+    ("s3", "UploadPart"): _check_upload_exists,
+    ("s3", "UploadPartCopy"): _check_upload_exists,
 }
