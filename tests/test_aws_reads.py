@@ -7,11 +7,11 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, SSOTokenLoadError
+from botocore.exceptions import ClientError, NoRegionError, SSOTokenLoadError
 from botocore.stub import Stubber
 
 from xacct.aws_reads import bucket_kms_key, bucket_region, caller_arn, managed_policy_document
-from xacct.errors import AwsError, SessionExpired
+from xacct.errors import AwsError, InvalidCredentials, SessionExpired
 from xacct.testing import Sandbox
 
 ACCOUNT, REGION = "111111111111", "eu-central-1"
@@ -82,9 +82,15 @@ def test_expired_credentials_are_named_with_what_to_do(session: boto3.Session) -
         with pytest.raises(SessionExpired, match=r"the trusted session failed: its credentials have expired\. Sign in"):
             caller_arn(sts, "trusted")
         stub.add_client_error("get_caller_identity", "InvalidClientTokenId", "The token is invalid", 403)
-        with pytest.raises(AwsError, match="the trusted session") as error:
+        with pytest.raises(
+            InvalidCredentials, match="the trusted session failed: AWS rejects its credentials"
+        ) as error:
             caller_arn(sts, "trusted")
         assert error.value.code == "InvalidClientTokenId"
+        stub.add_client_error("get_caller_identity", "Unexpected", "No reason", 400)
+        with pytest.raises(AwsError, match="the session") as error:
+            caller_arn(sts, "session")
+        assert (type(error.value), error.value.code) == (AwsError, "Unexpected")
 
 
 def test_an_expired_sign_in_to_identity_center_says_which_command_renews_it(
@@ -96,5 +102,33 @@ def test_an_expired_sign_in_to_identity_center_says_which_command_renews_it(
         raise SSOTokenLoadError(error_msg="the token has expired")
 
     monkeypatch.setattr(sts, "get_caller_identity", fail)
-    with pytest.raises(SessionExpired, match="Run aws sso login"):
+    with pytest.raises(SessionExpired, match="Run aws sso login, or"):
+        caller_arn(sts, "trusting")
+    with pytest.raises(SessionExpired, match="Run aws sso login --profile prod, or"):
+        caller_arn(sts, "trusting", profile="prod")
+
+
+def test_an_error_of_the_configuration_is_named_with_what_to_check(
+    session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sts = session.client("sts")
+
+    def fail() -> None:
+        raise NoRegionError
+
+    monkeypatch.setattr(sts, "get_caller_identity", fail)
+    with pytest.raises(AwsError, match=r"specify a region\.\. Check its profile and region"):
+        caller_arn(sts, "trusting")
+
+
+def test_an_error_that_is_not_about_aws_is_raised_as_it_is(
+    session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sts = session.client("sts")
+
+    def fail() -> None:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(sts, "get_caller_identity", fail)
+    with pytest.raises(RuntimeError, match="something else"):
         caller_arn(sts, "trusting")

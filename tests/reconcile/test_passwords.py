@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 
 from xacct import ConsoleUser, DevAccessGrant, Event
-from xacct.errors import ApplyFailed, XacctError
+from xacct.console_user import Secret
+from xacct.errors import ApplyFailed, AwsError, PermissionMissing, SessionExpired, XacctError
+from xacct.grant_account import connect_one
 from xacct.reconcile import Plan, plan
+from xacct.resources.login_profile import set_password
 from xacct.retry import Patience
+from xacct.testing import Fault
 from xacct.testing.error_responses import Refused
 
-from .accounts import TRUSTED, Accounts
+from .accounts import TRUSTED, Accounts, Killed
 from .tutorial import APPLY, POLICY, USER, plan_tutorial, tutorial
 
 GIVEN = "correct horse 9 Battery"
@@ -88,7 +96,7 @@ def test_no_text_but_the_console_user_has_the_password(
 ) -> None:
     texts: list[object] = []
     caplog.set_level(logging.DEBUG, logger="xacct")
-    monkeypatch.setattr(sys.modules["xacct.reconcile.plan"], "generate_password", lambda length: GIVEN)
+    monkeypatch.setattr(sys.modules["xacct.reconcile.plan"], "generate_password", lambda length: Secret(GIVEN))
     if call:
         accounts.fail_always(call, "denied")
     applied = plan_tutorial(accounts, haste)
@@ -103,3 +111,152 @@ def test_no_text_but_the_console_user_has_the_password(
 
     assert any(isinstance(thing, Event) for thing in texts)
     assert GIVEN not in "\n".join(map(repr, texts))
+
+
+# Errors without the password
+
+VIOLATION = Refused("PasswordPolicyViolation", "Password should have at least one symbol")
+# IAM quotes the values that break the pattern of a parameter.
+QUOTED = Refused("ValidationError", f"1 validation error detected: Value '{GIVEN}' at 'password' is not valid")
+FAULTS: list[tuple[Fault | Refused, type[AwsError], str]] = [
+    (VIOLATION, AwsError, "the password violates the account's password policy"),
+    (QUOTED, AwsError, r"Value '\(not shown\)' at 'password'"),
+    ("denied", PermissionMissing, "iam:CreateLoginProfile"),
+    ("throttled", AwsError, "Throttling"),
+    ("server error", AwsError, "ServiceFailure"),
+    ("lost answer", AwsError, "Connection was closed|CreateLoginProfile|UpdateLoginProfile"),
+    (Refused("ExpiredToken", "The token has expired", 403), SessionExpired, "have expired"),
+]
+faulty = pytest.mark.parametrize(("fault", "kind", "message"), FAULTS, ids=lambda value: str(value).split(":")[0][:24])
+
+
+def chain(error: BaseException | None, seen: tuple[int, ...] = ()) -> Iterator[BaseException]:
+    """The error, its causes and its contexts."""
+    if error is not None and id(error) not in seen:
+        yield error
+        for cause in {id(e): e for e in (error.__cause__, error.__context__)}.values():
+            yield from chain(cause, (*seen, id(error)))
+
+
+def inner_values(value: object, depth: int = 6) -> Iterator[object]:
+    """The value and what it contains."""
+    yield value
+    if depth == 0:
+        return
+    if isinstance(value, Mapping):
+        inside: Any = [*value.keys(), *value.values()]
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        inside = value
+    elif isinstance(value, BaseException):
+        inside = [value.args, vars(value)]
+    else:
+        return
+    for item in inside:
+        yield from inner_values(item, depth - 1)
+
+
+def reports(error: BaseException) -> Iterator[str]:
+    """What a report prints of an error that shows the local variables of each frame, except those of this module."""
+    for link in chain(error):
+        yield from map(repr, inner_values(link))
+        yield from traceback.format_exception(link)
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                for value in inner_values(dict(frame.f_locals)):
+                    yield repr(value)
+
+
+def assert_not_in_reports(error: BaseException) -> None:
+    found = list(reports(error))
+    assert len(found) > 1
+    for text in found:
+        assert GIVEN not in text
+        assert quote_plus(GIVEN) not in text
+
+
+def test_a_report_of_an_error_of_botocore_has_its_parameters(accounts: Accounts) -> None:
+    # Otherwise the tests below would pass whatever xacct does.
+    accounts.fail_always(f"trusted CreateLoginProfile {USER}", "denied")
+    with pytest.raises(accounts.trusted.iam.exceptions.ClientError) as denied:
+        accounts.trusted.iam.create_login_profile(UserName=USER, Password=GIVEN)
+    assert any(GIVEN in text for text in reports(denied.value))
+
+
+@faulty
+def test_no_report_of_a_failed_apply_has_the_password(
+    accounts: Accounts, haste: Patience, fault: Fault | Refused, kind: type[AwsError], message: str
+) -> None:
+    for operation in ("CreateLoginProfile", "UpdateLoginProfile"):
+        accounts.fail_always(f"trusted {operation} {USER}", fault)
+    with pytest.raises(ApplyFailed, match=message) as failed:
+        plan_given(accounts, haste, ConsoleUser(USER, password=GIVEN)).apply()
+
+    assert type(failed.value.__cause__) is kind
+    assert_not_in_reports(failed.value)
+
+
+@faulty
+def test_no_report_of_a_failed_apply_has_a_generated_password(
+    accounts: Accounts,
+    haste: Patience,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault | Refused,
+    kind: type[AwsError],
+    message: str,
+) -> None:
+    monkeypatch.setattr(sys.modules["xacct.reconcile.plan"], "generate_password", lambda length: Secret(GIVEN))
+    for operation in ("CreateLoginProfile", "UpdateLoginProfile"):
+        accounts.fail_always(f"trusted {operation} {USER}", fault)
+    with pytest.raises(ApplyFailed, match=message) as failed:
+        plan_tutorial(accounts, haste).apply()
+
+    assert type(failed.value.__cause__) is kind
+    assert_not_in_reports(failed.value)
+
+
+def set_given_password(accounts: Accounts, haste: Patience) -> None:
+    account = connect_one(accounts.trusted, "trusted", side="trusted", patience=haste)
+    password = Secret(GIVEN)
+    set_password(account, name=USER, label=f"user {USER}", arn="*", password=password, reset_required=False)
+
+
+@faulty
+def test_the_error_of_a_refused_password_has_no_cause_and_keeps_its_fields(
+    accounts: Accounts, haste: Patience, fault: Fault | Refused, kind: type[AwsError], message: str
+) -> None:
+    accounts.trusted.iam.create_user(UserName=USER)
+    for operation in ("CreateLoginProfile", "UpdateLoginProfile"):
+        accounts.fail_always(f"trusted {operation} {USER}", fault)
+    with pytest.raises(kind, match=message) as failed:
+        set_given_password(accounts, haste)
+
+    assert (failed.value.__cause__, failed.value.__context__) == (None, None)
+    assert (failed.value.doing, failed.value.account) == (f"setting the console password of user {USER}", TRUSTED)
+    assert failed.value.ambiguous is (fault in ("server error", "lost answer"))
+    assert failed.value.code == (fault.code if isinstance(fault, Refused) else failed.value.code)
+    assert_not_in_reports(failed.value)
+
+
+def test_no_report_has_a_password_that_is_set_again_and_refused(accounts: Accounts, haste: Patience) -> None:
+    accounts.trusted.iam.create_user(UserName=USER)
+    accounts.trusted.iam.create_login_profile(UserName=USER, Password="What somebody else set 1")
+    accounts.fail_always(f"trusted UpdateLoginProfile {USER}", "denied")
+    with pytest.raises(PermissionMissing, match="iam:UpdateLoginProfile") as failed:
+        set_given_password(accounts, haste)
+    assert_not_in_reports(failed.value)
+
+
+@pytest.mark.parametrize("error", [Killed, KeyboardInterrupt, RuntimeError])
+def test_no_report_of_an_interrupt_has_the_password(
+    accounts: Accounts, haste: Patience, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    accounts.trusted.iam.create_user(UserName=USER)
+
+    def interrupt(operation: str) -> None:
+        if operation == "CreateLoginProfile":
+            raise error
+
+    monkeypatch.setattr(accounts.log, "on_call", interrupt)
+    with pytest.raises(error) as interrupted:
+        set_given_password(accounts, haste)
+    assert_not_in_reports(interrupted.value)
