@@ -106,6 +106,17 @@ def test_each_layer_lists_only_its_own_near_misses() -> None:
     ]
 
 
+def test_a_statement_matches_only_if_its_conditions_are_met() -> None:
+    for name, allowed in (("dev", True), ("ops", False)):
+        is_user = [Condition("StringEquals", "aws:username", name)]
+        allow = PolicyDocument([Statement.allow("s3:*", "*", conditions=is_user)])
+        (layer,) = read(identity=[allow]).layers
+        assert (layer.effect, len(layer.near_misses)) == (("Allow", 0) if allowed else ("ImplicitDeny", 1))
+        deny = PolicyDocument([Statement.deny("s3:*", "*", conditions=is_user)])
+        (layer,) = read(identity=[deny]).layers
+        assert layer.effect == ("ExplicitDeny" if allowed else "ImplicitDeny")
+
+
 def test_every_statement_that_cannot_be_evaluated_is_listed() -> None:
     unknown = [Statement.allow("s3:*", "*", conditions=[Condition(name, "a", "b")]) for name in ("First", "Second")]
     (layer,) = read(identity=[PolicyDocument(unknown)]).layers
