@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -203,9 +204,15 @@ def ownership_tags(
     }
 
 
+@cache
+def _own_version() -> str:
+    # Cached, because it is read from a file and needed for each resource.
+    return version("xacct")
+
+
 def _creation_tags(run: Run, observed: Mapping[str, str] | None, created: datetime | None) -> dict[str, str]:
     moment = (created or run.started).astimezone(timezone.utc)
-    own = {MANAGED_TAG: _MANAGER, CREATED_TAG: moment.strftime(_TIME), VERSION_TAG: version("xacct")}
+    own = {MANAGED_TAG: _MANAGER, CREATED_TAG: moment.strftime(_TIME), VERSION_TAG: _own_version()}
     if observed is None:
         return {**own, RUN_TAG: run.tag}
     kept = {key: observed[key] for key in (CREATED_TAG, VERSION_TAG, RUN_TAG) if key in observed}

@@ -239,7 +239,12 @@ class Resource(ABC, Generic[S]):
         def is_final(state: S | None) -> bool:
             return state is not None and self.run.made(state.tags) and not self.steps_to_apply(state)
 
-        return is_final(poll(lambda: self.read("recheck"), is_final, self._patience(_RECHECK_SECONDS)))
+        def is_decided(state: S | None) -> bool:
+            # Only a read without this run's mark can be out of date. The mark of another run is not.
+            overtaken = state is not None and state.tags.get(RUN_TAG) not in (self.run.tag, self.seen_run)
+            return overtaken or is_final(state)
+
+        return is_final(poll(lambda: self.read("recheck"), is_decided, self._patience(_RECHECK_SECONDS)))
 
     def _patience(self, deadline: float) -> Patience:
         return evolve(self.account.patience, deadline=min(self.account.patience.deadline, deadline))

@@ -1,0 +1,211 @@
+"""Two runs on overlapping names, which plan, apply, fail, die and revoke in an order chosen by a seed.
+
+No grant loses what it was given, and after all are revoked nothing is left.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, Literal
+
+import pytest
+from attrs import define, evolve, field, frozen
+
+from xacct import ConsoleUser, DevAccessGrant, TrustGrant, s3_read_policy
+from xacct.errors import ApplyFailed, ForeignAttachments, GrantConflict, XacctError
+from xacct.reconcile import Plan, plan
+from xacct.retry import Patience
+
+from .accounts import TRUSTED, TRUSTING, Accounts, Killed
+from .scheduler import Actor, Scheduler, one_thread_per_run
+from .tutorial import EC2_FULL, EC2_READ, S3_READ
+
+Grant = TrustGrant | DevAccessGrant
+Outcome = Literal["done", "unchanged", "unknown"]
+SEEDS = range(*map(int, os.environ.get("SEEDS", "0 68").split()))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def sequential() -> Iterator[None]:
+    with one_thread_per_run():
+        yield
+
+
+@frozen
+class Action:
+    """What a run has done, from one moment to another."""
+
+    kind: Literal["apply", "revoke"]
+    outcome: Outcome
+    start: int
+    end: int
+
+
+@define(eq=False)
+class Run:
+    """A run of random actions on one grant."""
+
+    actor: Actor
+    grants: tuple[Grant, ...]
+    accounts: Accounts
+    scheduler: Scheduler
+    history: list[Action] = field(factory=list)
+    log: list[str] = field(factory=list)
+    planned: Plan | None = None
+
+    def plan(self) -> Plan:
+        patience = Patience(deadline=20, first=0.2, longest=1, sleep=self.scheduler.sleep)
+        return plan(*self.grants, trusting=self.accounts.trusting, trusted=self.accounts.trusted, patience=patience)
+
+    def __call__(self) -> None:
+        chance = self.actor.random
+        for _ in range(chance.randint(1, 3)):
+            kind = chance.choice(["plan", "apply", "apply", "fail", "kill", "revoke"])
+            fault = {"apply": chance.choice([None, "throttled", "lost answer"]), "fail": "denied"}.get(kind)
+            self.actor.expect(fault, chance.randint(1, 25), killed=kind == "kill")
+            self._act(kind)
+        self.actor.expect(None, 0)
+
+    def _act(self, kind: str) -> None:
+        start, outcome = self.scheduler.moment, "done"
+        text = "returned"
+        try:
+            if kind == "plan":
+                self.planned = self.plan()
+            elif kind == "revoke":
+                self.plan().destroy()
+            else:
+                applied, self.planned = self.planned or self.plan(), None
+                applied.apply()
+        except Killed:
+            outcome, self.planned, text = "unknown", None, "killed"
+        except (ApplyFailed, ForeignAttachments) as error:
+            touched = error.remaining if isinstance(error, ApplyFailed) else error.touched
+            outcome, text = "unknown" if touched else "unchanged", str(error)
+        except XacctError as error:
+            outcome, text = "unchanged", f"{type(error).__name__}: {error}"
+        self.log.append(f"{start}-{self.scheduler.moment} {self.actor.name} {kind}: {outcome}: {text}")
+        if kind != "plan":
+            what = "revoke" if kind == "revoke" else "apply"
+            self.history.append(Action(what, outcome, start, self.scheduler.moment))
+
+    @property
+    def has_access(self) -> bool | None:
+        """Whether the grant is in effect; None if that is not known after a run that was killed or not rolled back."""
+        has = False
+        for action in self.history:
+            if action.outcome == "unknown":
+                has = None
+            elif action.outcome == "done":
+                has = action.kind == "apply"
+        return has
+
+
+def run(accounts: Accounts, seed: int, *grants: tuple[Grant, ...]) -> list[Run]:
+    """Run each of the grants in its thread."""
+    random.seed(seed)  # the waits of retries
+    scheduler = Scheduler(accounts, seed)
+    runs = [
+        Run(Actor(name, random.Random(f"{seed} {name}")), own, accounts, scheduler) for name, own in zip("AB", grants)
+    ]
+    scheduler.run({run.actor: run for run in runs})
+    return runs
+
+
+def story(runs: list[Run]) -> str:
+    return "\n".join(sorted((line for run in runs for line in run.log), key=lambda line: int(line.split("-")[0])))
+
+
+def assert_nothing_is_left(runs: list[Run], untouched: dict[str, Any]) -> None:
+    accounts = runs[0].accounts
+    for run in [*runs, *runs]:
+        if accounts.snapshot() == untouched:
+            return
+        # What belongs to the other grant is removed in its turn.
+        with suppress(GrantConflict):
+            run.plan().destroy()
+    assert accounts.snapshot() == untouched, story(runs)
+
+
+def assert_no_access_is_lost(runs: list[Run]) -> None:
+    for run in runs:
+        if run.has_access:
+            assert run.plan().is_empty, f"{run.actor.name} lost\n{run.plan()}\n{story(runs)}"
+
+
+def assert_a_rerun_completes(runs: list[Run]) -> None:
+    """Check that after a run that was killed, or could not roll back, the next one makes the grant complete."""
+    for run in runs:
+        if run.has_access is None:
+            with suppress(GrantConflict):
+                run.plan().apply()
+                assert run.plan().is_empty, f"{run.plan()}\n{story(runs)}"
+    assert_no_access_is_lost(runs)
+
+
+USERS = (
+    DevAccessGrant(
+        account=TRUSTED,
+        policy_name="First",
+        role_arns=f"arn:aws:iam::{TRUSTING}:role/First",
+        console_user=ConsoleUser("ada", password="correct-Horse-7", managed_policy_arns=[EC2_FULL, S3_READ]),
+    ),
+    DevAccessGrant(
+        account=TRUSTED,
+        policy_name="Second",
+        role_arns=f"arn:aws:iam::{TRUSTING}:role/Second",
+        console_user=ConsoleUser("ada", password="correct-Horse-7", managed_policy_arns=[EC2_FULL, EC2_READ]),
+    ),
+)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_two_grants_that_share_a_console_user(accounts: Accounts, untouched: dict[str, Any], seed: int) -> None:
+    runs = run(accounts, seed, (USERS[0],), (USERS[1],))
+
+    assert_no_access_is_lost(runs)
+    assert_a_rerun_completes(runs)
+    assert_nothing_is_left(runs, untouched)
+
+
+ROLE = TrustGrant(
+    name="first",
+    account=TRUSTING,
+    role_name="Reader",
+    principals=f"arn:aws:iam::{TRUSTED}:user/others",
+    policies={"S3Read": s3_read_policy(["reports"])},
+)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_two_grants_that_want_the_same_role_name(accounts: Accounts, untouched: dict[str, Any], seed: int) -> None:
+    other = evolve(ROLE, name="second", policies={"S3Read": s3_read_policy(["logs"])})
+    runs = run(accounts, seed, (ROLE,), (other,))
+
+    assert not all(run.has_access for run in runs), story(runs)
+    assert_no_access_is_lost(runs)
+    assert_a_rerun_completes(runs)
+    assert_nothing_is_left(runs, untouched)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_two_runs_of_the_same_grant_with_different_arguments(
+    accounts: Accounts, untouched: dict[str, Any], seed: int
+) -> None:
+    access = evolve(USERS[0], role_arns=ROLE.role_arn)
+    other = evolve(ROLE, external_id="acme-42", policies={"Logs": s3_read_policy(["logs"])}, tags={"team": "b"})
+    runs = run(accounts, seed, (ROLE, access), (other, evolve(access, console_user=ConsoleUser("ada"))))
+
+    done = [(action, run) for run in runs for action in run.history if action.outcome == "done"]
+    last = max((action for action, _ in done if action.kind == "apply"), key=lambda action: action.end, default=None)
+    if last is not None:
+        later = [action for run in runs for action in run.history if action.end > last.start and action is not last]
+        if not any(action.outcome == "unknown" or action.kind == "revoke" for action in later):
+            wanted = [run for action, run in done if action is last or action in later]
+            assert any(run.plan().is_empty for run in wanted), f"{wanted[0].plan()}\n{story(runs)}"
+    runs[0].plan().apply()
+    assert runs[0].plan().is_empty, story(runs)
+    assert_nothing_is_left(runs, untouched)
