@@ -74,6 +74,10 @@ def test_an_expired_grant_refuses_the_trusted_caller() -> None:
     assert rows(proof)[f"a user of {DEV} after expiry"] == "refused"
 
 
+def test_a_trusted_caller_who_is_refused_fails_the_proof() -> None:
+    assert failed(prove(grant(expires=EARLIER))) == [f"a user of {DEV} assumes the role"]
+
+
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="this platform cannot change its time zone")
 def test_an_expiry_does_not_depend_on_the_time_zone_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")

@@ -67,6 +67,17 @@ def test_a_policy_with_a_name_is_named_by_it() -> None:
     assert "\n  Bucket: no statement allows it\n" in str(evaluate(request, PolicySet(resource=bucket)))
 
 
+def test_only_the_title_of_an_unnamed_policy_is_replaced_in_the_name_of_a_statement() -> None:
+    sid = "resource policy of resource policy"
+    trust = PolicyDocument([Statement.allow("sts:*", principals=[Principal.account("222222222222")], sid=sid)])
+    assert f"  allowed by trust policy of role Reader, statement 1 ({sid})" in str(assume(resource=trust)).splitlines()
+
+
+def test_a_trust_policy_of_any_role_has_a_title() -> None:
+    request = AccessRequest(principal=USER, action="sts:AssumeRole", resource="*")
+    assert "  trust policy of role *: no statement allows it" in str(evaluate(request, PolicySet())).splitlines()
+
+
 def test_statements_for_other_actions_come_last_among_the_near_misses() -> None:
     other_action = Statement.allow("s3:PutObject", "arn:aws:s3:::reports/*", sid="OtherAction")
     two_differ = Statement.allow(
