@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         ForeignAttachments as ForeignAttachments,
         GrantConflict as GrantConflict,
         GrantsFailed as GrantsFailed,
+        InvalidCredentials as InvalidCredentials,
         InvalidValue as InvalidValue,
         MfaRejected as MfaRejected,
         NotOurs as NotOurs,

@@ -212,7 +212,7 @@ def attempt(
         wait=tenacity.wait_random_exponential(multiplier=patience.first, max=patience.longest),
         sleep=patience.sleep,
         before_sleep=lambda state: log.debug(
-            "%s: retrying after %r", doing, state.outcome and state.outcome.exception()
+            "%s: retrying after %s", doing, state.outcome and repr(state.outcome.exception())
         ),
         reraise=True,
     )

@@ -273,7 +273,7 @@ def test_a_session_without_credentials_is_named(both: Both, monkeypatch: pytest.
     empty = boto3.Session(region_name=REGION)
     monkeypatch.setattr(empty._session, "get_credentials", lambda: None)
     text = f"User: {ALICE} is not authorized to perform: sts:AssumeRole on resource: {ROLE}"
-    with pytest.raises(AwsError, match="caller identity of the trusted session failed: Unable to locate credentials"):
+    with pytest.raises(AwsError, match="caller identity of the trusted session failed: its credentials were not found"):
         explain(text, both.prod, empty)
 
 

@@ -114,7 +114,6 @@ def test_three_grants_can_be_removed_in_any_order(
     assert accounts.snapshot() == untouched
 
 
-@pytest.mark.xfail(reason="a plan has one User for each grant, and each of them creates and deletes the user alone")
 def test_two_grants_in_one_plan_share_the_user(accounts: Accounts, untouched: dict[str, Any], of: Any) -> None:
     applied = of(FIRST, SECOND)
     applied.apply()

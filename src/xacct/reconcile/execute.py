@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from attrs import define, field
 
+from xacct.concurrency import MAX_THREADS
 from xacct.errors import ApplyFailed, AwsError, ForeignAttachments, XacctError
 from xacct.events import EventKind, Reporter
 from xacct.resources.step import Step
@@ -69,7 +70,7 @@ def _run_all(steps: Sequence[Step], report: Reporter) -> _Outcome:
     outcome = _Outcome(waiting=list(steps))
     unfinished = {step.key for step in steps}
     running: dict[Future[None], Step] = {}
-    with ThreadPoolExecutor(max_workers=max(1, len(steps))) as threads:
+    with ThreadPoolExecutor(max_workers=min(max(1, len(steps)), MAX_THREADS)) as threads:
 
         def advance() -> None:
             if not outcome.stopped:

@@ -94,6 +94,12 @@ class Observation(Generic[S]):
         return [] if self.state is None or self.unwanted else self.resource.drift(self.state)
 
     @property
+    def is_changed_by_several(self) -> bool:
+        """Whether other runs, or other grants of the plan, can change the resource during this run."""
+        joins = isinstance(self.resource, User) and self.state is None and self.resource.created_by_other
+        return joins or bool(self.steps_to_claim())
+
+    @property
     def is_settled(self) -> bool:
         """Whether the resource is as the grant declares now. Reads it again."""
         return self.unwanted or self.resource.is_settled()
@@ -160,7 +166,8 @@ class ObservedGrants:
 
         Existing resources are claimed before anything changes. What is not wanted any more is removed at the end.
         """
-        claims = [step for observation in self.all for step in observation.steps_to_claim()]
+        # Several grants can change the same user.
+        claims = list({step.key: step for o in self.all for step in o.steps_to_claim()}.values())
         wanted = [o for o in self.all if not o.unwanted]
         steps = _after((step for o in wanted for step in o.steps_to_apply()), claims)
         unwanted = [step for o in self.all if o.unwanted for step in o.steps_to_apply()]
@@ -190,7 +197,7 @@ def read_grants(
         purpose: what the reads are for.
     """
     policies = [ManagedPolicy(account=trusted, grant=grant) for grant in grants if isinstance(grant, DevAccessGrant)]
-    users = [_user(policy, user, password) for policy in policies if (user := policy.grant.console_user) is not None]
+    users = _users(policies, password)
     roles = _roles([grant for grant in grants if isinstance(grant, TrustGrant)], trusting, users)
     role_listing, policy_listing = run_concurrently(
         lambda: list_roles(trusting, most_pages=len(roles)) if len(roles) >= _MANY else None,
@@ -211,6 +218,26 @@ def read_grants(
         policies=tuple(_without_detaching(observation, dropped) for observation in observed_policies),
         users=(*read_users.result(), *dropped),
     )
+
+
+def _users(policies: Sequence[ManagedPolicy], password: Password) -> list[User]:
+    """Return the console users of grants. The steps of the first grant that names a user create it."""
+    users: list[User] = []
+    for policy in policies:
+        console_user = policy.grant.console_user
+        if console_user is None:
+            continue
+        others = frozenset(
+            other.grant.policy_name
+            for other in policies
+            if other is not policy
+            and other.grant.console_user is not None
+            and other.grant.console_user.name == console_user.name
+        )
+        is_first = all(user.user.name != console_user.name for user in users)
+        user = _user(policy, console_user, password)
+        users.append(evolve(user, created_by_other=not is_first, others_in_plan=others))
+    return users
 
 
 def _user(policy: ManagedPolicy, user: ConsoleUser, password: Password) -> User:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NoReturn, SupportsIndex
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Literal, NoReturn, SupportsIndex
 from attrs import evolve, field, frozen
 
 from xacct.concurrency import run_concurrently
-from xacct.console_user import ConsoleUser, Secret, generate_password
+from xacct.console_user import ConsoleUser
 from xacct.errors import ApplyFailed, GrantsFailed, InvalidValue, ProofFailed, StalePlan, WrongAccount, XacctError
 from xacct.events import OnEvent, Reporter
 from xacct.grant_account import GrantAccount, connect
+from xacct.grant_data import grant_from_dict
 from xacct.grants import DevAccessGrant, TrustGrant, expiry_in, notes_on
-from xacct.limits import PASSWORD
+from xacct.progress_bar import step_progress
 from xacct.proof import prove_with_client
 from xacct.reconcile.assumable import is_assumable_by, wait_until_assumable
 from xacct.reconcile.execute import execute
@@ -26,11 +27,13 @@ from xacct.reconcile.observation import (
     refuse_foreign_attachments,
     refuse_resources_of_others,
 )
+from xacct.reconcile.parts import Grant, Part, merged, parts_of
+from xacct.reconcile.passwords import Passwords
 from xacct.resources.ownership_tags import Run
 from xacct.resources.resource import Purpose
 from xacct.resources.role import Role
 from xacct.resources.step import Change, Step
-from xacct.retry import Patience, none_if_missing
+from xacct.retry import Patience
 
 if TYPE_CHECKING:
     import boto3
@@ -40,34 +43,10 @@ __all__ = ["OnError", "Plan", "plan", "plan_between"]
 
 log = logging.getLogger("xacct")
 
-Grant = TrustGrant | DevAccessGrant
 OnError = Literal["raise", "collect"]
 
 # How often a run applies its grants again because another run changed them meanwhile.
 _ROUNDS = 4
-
-
-@frozen(kw_only=True)
-class _Passwords:
-    """The console users' passwords: those that were passed, and those that are generated on first use."""
-
-    account: GrantAccount
-    generated: dict[str, Secret] = field(factory=dict, repr=False)
-
-    def password_for(self, user: ConsoleUser) -> Secret:
-        if user.hidden_password is not None:
-            return user.hidden_password
-        if user.name not in self.generated:
-            self.generated[user.name] = generate_password(self._minimum_length())
-        return self.generated[user.name]
-
-    def _minimum_length(self) -> int:
-        iam = self.account.iam
-        policy = self.account.attempt(
-            lambda: none_if_missing(lambda: iam.get_account_password_policy()["PasswordPolicy"]),
-            doing="reading the password policy",
-        )
-        return PASSWORD.least if policy is None else policy.get("MinimumPasswordLength", PASSWORD.least)
 
 
 @frozen(kw_only=True)
@@ -85,11 +64,11 @@ class Plan:
     grants: tuple[Grant, ...]
     changes: tuple[Change, ...]
     notes: tuple[str, ...]
-    _parts: tuple[_Part, ...] = field(alias="parts", repr=False, eq=False)
+    _parts: tuple[Part, ...] = field(alias="parts", repr=False, eq=False)
     _failures: tuple[tuple[str, XacctError], ...] = field(alias="failures", repr=False, eq=False)
     _trusting: GrantAccount = field(alias="trusting", repr=False, eq=False)
     _trusted: GrantAccount = field(alias="trusted", repr=False, eq=False)
-    _passwords: _Passwords = field(alias="passwords", repr=False, eq=False)
+    _passwords: Passwords = field(alias="passwords", repr=False, eq=False)
     _adopt: bool = field(alias="adopt", repr=False)
     _on_error: OnError = field(alias="on_error", repr=False)
 
@@ -133,12 +112,63 @@ class Plan:
         return "\n".join([*lines, *(f"Note: {note}" for note in notes)])
 
     def to_dict(self) -> dict[str, object]:
-        """Return the plan as a dictionary that JSON can express."""
+        """Return the plan as a dictionary that JSON can express, to save and to apply later with `from_dict`.
+
+        It has external IDs, and no password.
+        """
         return {
+            "grants": [grant.to_dict() for grant in self.grants],
+            "adopt": self._adopt,
+            "on_error": self._on_error,
             "is_empty": self.is_empty,
             "changes": [change.to_dict() for change in self.changes],
             "notes": list(self.notes),
         }
+
+    @classmethod
+    def from_dict(
+        cls,
+        data: Mapping[str, object],
+        *,
+        trusting: boto3.Session,
+        trusted: boto3.Session,
+        patience: Patience | None = None,
+    ) -> Plan:
+        """Return a saved plan, if it would still make the same changes.
+
+        Args:
+            data: the dictionary of `to_dict`.
+            trusting: a session of the account that has the roles.
+            trusted: a session of the account whose principals assume the roles.
+            patience: how long to retry each call while IAM changes propagate; two minutes by default.
+
+        Raises:
+            InvalidValue: the data is not that of a plan.
+            StalePlan: the accounts changed since the plan was saved; the error has the plan that is right now.
+
+        >>> import json
+        >>> from xacct import Plan, TrustGrant, plan
+        >>> from xacct.testing import Sandbox
+        >>> grant = TrustGrant(account="111111111111", principals="222222222222",
+        ...     managed_policy_arns=["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"])
+        >>> with Sandbox(["111111111111", "222222222222"]) as aws:
+        ...     production, development = (aws.account(name).session for name in ("111111111111", "222222222222"))
+        ...     saved = json.dumps(plan(grant, trusting=production, trusted=development).to_dict())
+        ...     restored = Plan.from_dict(json.loads(saved), trusting=production, trusted=development)
+        ...     len(restored.apply())
+        2
+        """
+        grants = data.get("grants")
+        if not isinstance(grants, Sequence) or not grants or data.get("on_error") not in ("raise", "collect"):
+            raise InvalidValue("data", data, "the dictionary of Plan.to_dict()")
+        adopt = data.get("adopt") is True
+        on_error: OnError = "raise" if data["on_error"] == "raise" else "collect"
+        accounts = connect(trusting, trusted, patience or Patience())
+        new = plan_between([grant_from_dict(g) for g in grants], *accounts, adopt=adopt, on_error=on_error)
+        if [change.to_dict() for change in new.changes] != data.get("changes"):
+            names = [change.resource for change in new.changes] or ["a resource of the grants"]
+            raise StalePlan(accounts[0].id, names, new_plan=str(new))
+        return new
 
     @property
     def drift(self) -> tuple[Change, ...]:
@@ -179,9 +209,13 @@ class Plan:
         """
         for note in () if self.is_empty else self.notes:
             log.info("%s", note)
-        report = Reporter(on_event)
+        steps = sum(len(part.observed.steps_to_apply()) for part in self._parts)
+        with step_progress(on_event, steps=steps, grants=len(self.grants)) as watch:
+            return self._apply_parts(Reporter(watch))
+
+    def _apply_parts(self, report: Reporter) -> tuple[Change, ...]:
         if self._on_error == "raise":
-            return self._apply(_merged(self._parts), report)
+            return self._apply(merged(self._parts), report)
         results = run_concurrently(*(partial(self._try_to_apply, part, report) for part in self._parts))
         failures = dict(self._failures)
         failures |= {part.name: result for part, result in zip(self._parts, results) if isinstance(result, Exception)}
@@ -189,13 +223,13 @@ class Plan:
             raise GrantsFailed(failures, [part.name for part in self._parts if part.name not in failures])
         return tuple(change for result in results if isinstance(result, tuple) for change in result)
 
-    def _try_to_apply(self, part: _Part, report: Reporter) -> tuple[Change, ...] | XacctError:
+    def _try_to_apply(self, part: Part, report: Reporter) -> tuple[Change, ...] | XacctError:
         try:
             return self._apply(part, report)
         except XacctError as error:
             return error
 
-    def _apply(self, part: _Part, report: Reporter) -> tuple[Change, ...]:
+    def _apply(self, part: Part, report: Reporter) -> tuple[Change, ...]:
         is_empty = not part.observed.steps_to_apply()
         for grant in part.grants:
             # Without changes, no call is spent on reading managed policies.
@@ -208,13 +242,13 @@ class Plan:
             unsettled = self._unsettled(observed)
             if not unsettled:
                 return tuple(changes)
-            log.info("Another run changed %s at the same time: applying again", ", ".join(unsettled))
+            log.info("Another run or grant changed %s at the same time: applying again", ", ".join(unsettled))
             observed = self._read("plan", part.grants)
             refuse_resources_of_others(observed, adopt=self._adopt)
         cause = f"another run keeps changing {', '.join(unsettled)}"
         raise ApplyFailed("applying the plan", cause, remaining=unsettled)
 
-    def _execute(self, part: _Part, observed: ObservedGrants, report: Reporter) -> list[Change]:
+    def _execute(self, part: Part, observed: ObservedGrants, report: Reporter) -> list[Change]:
         steps = [*observed.steps_to_apply(), *_steps_to_wait(observed, self._trusted)]
         try:
             execute(steps, report, roll_back=True)
@@ -227,11 +261,11 @@ class Plan:
 
     def _unsettled(self, observed: ObservedGrants) -> list[str]:
         """Return the labels of the changed resources that another run changed since, or that are not as declared."""
-        claimed = [observation for observation in observed.all if observation.steps_to_claim()]
-        settled = run_concurrently(*(lambda o=o: o.is_settled for o in claimed))
-        return [o.resource.label for o, is_settled in zip(claimed, settled) if not is_settled]
+        shared = [observation for observation in observed.all if observation.is_changed_by_several]
+        settled = run_concurrently(*(lambda o=o: o.is_settled for o in shared))
+        return [o.resource.label for o, is_settled in zip(shared, settled) if not is_settled]
 
-    def _new_plan(self, part: _Part) -> str:
+    def _new_plan(self, part: Part) -> str:
         try:
             return str(plan_between(part.grants, self._trusting, self._trusted, adopt=self._adopt))
         except XacctError as error:
@@ -268,59 +302,6 @@ class Plan:
         steps = [step for observation in observed.all for step in observation.steps_to_remove()]
         execute(steps, Reporter(on_event), roll_back=False)
         return tuple(step.change for step in steps if step.change)
-
-
-@frozen(kw_only=True)
-class _Part:
-    """Grants that belong together, and their resources. With ``on_error="collect"``, a part fails or succeeds alone."""
-
-    grants: tuple[Grant, ...]
-    observed: ObservedGrants
-
-    @property
-    def name(self) -> str:
-        return ", ".join(dict.fromkeys(grant.name for grant in self.grants))
-
-
-def _merged(parts: Sequence[_Part]) -> _Part:
-    return _Part(
-        grants=tuple(grant for part in parts for grant in part.grants),
-        observed=ObservedGrants(
-            roles=tuple(o for part in parts for o in part.observed.roles),
-            policies=tuple(o for part in parts for o in part.observed.policies),
-            users=tuple(o for part in parts for o in part.observed.users),
-        ),
-    )
-
-
-def _parts_of(grants: Sequence[Grant], observed: ObservedGrants) -> list[_Part]:
-    """Return the groups of grants that are linked: a policy and the roles that it allows assuming."""
-    groups: list[list[Grant]] = []
-    for grant in grants:
-        linked = [group for group in groups if any(_are_linked(grant, other) for other in group)]
-        groups = [group for group in groups if group not in linked]
-        groups.append([*(other for group in linked for other in group), grant])
-    return [_Part(grants=tuple(group), observed=_observed_of(group, observed)) for group in groups]
-
-
-def _are_linked(one: Grant, other: Grant) -> bool:
-    if isinstance(one, TrustGrant):
-        return isinstance(other, DevAccessGrant) and one.role_arn in other.role_arns
-    return isinstance(other, TrustGrant) and other.role_arn in one.role_arns
-
-
-def _observed_of(grants: Sequence[Grant], observed: ObservedGrants) -> ObservedGrants:
-    keys = {(type(grant), grant.account, grant.name) for grant in grants}
-
-    def belongs(resource: object) -> bool:
-        grant = getattr(resource, "grant", None)
-        return isinstance(grant, (TrustGrant, DevAccessGrant)) and (type(grant), grant.account, grant.name) in keys
-
-    return ObservedGrants(
-        roles=tuple(o for o in observed.roles if belongs(o.resource)),
-        policies=tuple(o for o in observed.policies if belongs(o.resource)),
-        users=tuple(o for o in observed.users if belongs(o.resource)),
-    )
 
 
 def _refuse_unproven(grant: TrustGrant | DevAccessGrant, iam: IAMClient | None) -> None:
@@ -393,11 +374,11 @@ def plan_between(
     """Do what :func:`plan` does, with accounts that are connected already."""
     for grant in grants:
         _refuse_wrong_account(grant, trusting if isinstance(grant, TrustGrant) else trusted)
-    passwords = _Passwords(account=trusted)
+    passwords = Passwords(account=trusted)
     observed = read_grants(grants, trusting=trusting, trusted=trusted, password=passwords.password_for, purpose="plan")
     if on_error == "raise":
         refuse_resources_of_others(observed, adopt=adopt)
-    parts = _parts_of(grants, observed)
+    parts = parts_of(grants, observed)
     errors = [_error_of(partial(_refuse_impossible, part.observed, adopt=adopt)) for part in parts]
     failures = [(part.name, error) for part, error in zip(parts, errors) if error is not None]
     if failures and on_error == "raise":

@@ -73,12 +73,16 @@ class User(Resource[UserState]):
         user: the console user.
         policy_key: the key of the step that creates the grant's policy.
         password: returns the console password; called only if one is set.
+        created_by_other: whether the steps of another grant of the plan create the user, if it does not exist.
+        others_in_plan: the names of the policies of the other grants of the plan that use the user.
     """
 
     grant: DevAccessGrant
     user: ConsoleUser
     policy_key: str
     password: Callable[[], Secret] = field(repr=False)
+    created_by_other: bool = False
+    others_in_plan: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:
@@ -115,6 +119,10 @@ class User(Resource[UserState]):
     def _other_records(self, state: UserState) -> list[UserRecord]:
         """Return what the other grants that use the user attached."""
         return [record for record in user_records(state.tags) if record.policy_name != self.grant.policy_name]
+
+    def _remaining_records(self, state: UserState) -> list[UserRecord]:
+        """Return what the grants attached that use the user after the plan's grants are removed."""
+        return [record for record in self._other_records(state) if record.policy_name not in self.others_in_plan]
 
     # Reading
 
@@ -168,7 +176,7 @@ class User(Resource[UserState]):
 
     def foreign_attachments(self, state: UserState) -> list[str]:
         """Return the policies and belongings of the user that xacct did not create, if the user is to be deleted."""
-        return [] if self._other_records(state) else self._foreign(state)
+        return [] if self._remaining_records(state) else self._foreign(state)
 
     def _foreign(self, state: UserState) -> list[str]:
         known = (self._record, self._own_record(state), *user_records(state.tags))
@@ -249,6 +257,8 @@ class User(Resource[UserState]):
 
     def steps_to_apply(self, state: UserState | None) -> list[Step]:
         """Return the steps from a state to what the grant declares."""
+        if state is None and self.created_by_other:
+            return self._steps_to_join()
         if state is None:
             first_password = self._step_to_set_password({self.key})
             attach = self._steps_to_attach(self._declared_policies, {first_password.key}, new=True)
@@ -266,6 +276,12 @@ class User(Resource[UserState]):
         detach = self._steps_to_detach(self._outdated(state))
         forget = self.steps_to_tag(recorded, wanted, part="record", after={step.key for step in (*tag, *detach)})
         return [*tag, *set_password, *attach, *detach, *forget]
+
+    def _steps_to_join(self) -> list[Step]:
+        """Return the steps that add the grant to a user that another grant of the plan creates."""
+        record = {**self.grant.tags, self._record.key: self._record.value}
+        (tag,) = self.steps_to_tag({}, record, part=f"record of {self.grant.policy_name}", after={self.key})
+        return [tag, *self._steps_to_attach(self._declared_policies, {tag.key, f"{self.key} sign-in"}, new=True)]
 
     def _outdated(self, state: UserState) -> list[str]:
         return [arn for arn in self._own_policies(state) if arn not in self._declared_policies]
@@ -343,7 +359,7 @@ class User(Resource[UserState]):
 
         If other grants use the user, only what this grant attached is detached, and the user stays.
         """
-        if self._other_records(state):
+        if self._remaining_records(state):
             detach = self._steps_to_detach(self._own_policies(state))
             remaining = {key: value for key, value in state.tags.items() if key != self._record.key}
             return [*detach, *self._steps_to_forget(state.tags, remaining, after={step.key for step in detach})]
@@ -378,7 +394,8 @@ class User(Resource[UserState]):
         self.account.iam.delete_user(UserName=self.user.name)
 
     def _resolve_conflict(self) -> None:
-        found = [text for texts in run_concurrently(*self._belongings(signed_in=True)) for text in texts]
+        # One after the other: in threads, they could wait for calls that wait for them (see GrantAccount.attempt).
+        found = [text for read in self._belongings(signed_in=True) for text in read()]
         if found:
             names = [f"{text} of {self.label}" for text in found]
             raise ForeignAttachments(f"deleting {self.label}", self.account.id, names, touched=True) from None

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import cache, partial
 from html import escape
-from importlib.util import find_spec
 from traceback import clear_frames
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
@@ -22,6 +20,7 @@ from xacct.arn import Arn
 from xacct.aws_reads import caller_arn
 from xacct.errors import InvalidValue
 from xacct.policy import PolicyDocument
+from xacct.progress_bar import progress_bar
 from xacct.session.credentials import AssumedRoleCredentials
 from xacct.session.derived_session import derive_session
 from xacct.session.role_request import RoleRequest, check_region, session_name_from
@@ -260,13 +259,6 @@ def _outcome(running: Mapping[Future[T], str]) -> FanOut[T]:
 def _progress_reporter(progress: Progress | bool | None, total: int) -> Iterator[Progress]:
     if callable(progress):
         yield progress
-    elif progress or (progress is None and sys.stderr.isatty() and find_spec("rich")):
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeElapsedColumn
-
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("accounts"), TimeElapsedColumn())
-        with Bar(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("", total=total)
-            yield lambda done, _, __: bar.update(task, completed=done)
     else:
-        yield lambda *_: None
+        with progress_bar(total, "accounts", shown=progress) as show:
+            yield lambda done, _, __: show(done)
