@@ -21,11 +21,10 @@ def written(capsys: pytest.CaptureFixture[str]) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
 
 
-@pytest.fixture
-def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Standard error, as capsys has replaced it, is a terminal."""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setenv("TERM", "xterm")
+def use_terminal(patch: pytest.MonkeyPatch) -> None:
+    """Make standard error a terminal. It is another object in the fixtures than in the test."""
+    patch.setattr(sys.stderr, "isatty", lambda: True)
+    patch.setenv("TERM", "xterm")
 
 
 def test_a_bar_shows_how_many_are_done(capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,8 +35,8 @@ def test_a_bar_shows_how_many_are_done(capsys: pytest.CaptureFixture[str]) -> No
     assert out == ""
 
 
-@pytest.mark.usefixtures("terminal")
-def test_a_bar_is_shown_in_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bar_is_shown_in_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    use_terminal(monkeypatch)
     with progress_bar(3, "steps") as show:
         show(3)
     assert "3/3 steps" in written(capsys)
@@ -49,23 +48,25 @@ def test_no_bar_is_shown_without_a_terminal(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.usefixtures("terminal")
-def test_no_bar_is_shown_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_bar_is_shown_on_request(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    use_terminal(monkeypatch)
     with progress_bar(3, "steps", shown=False) as show:
         show(3)
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.usefixtures("terminal")
 def test_no_bar_is_shown_without_rich(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    use_terminal(monkeypatch)
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     with progress_bar(3, "steps") as show:
         show(3)
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.usefixtures("terminal")
-def test_the_steps_that_are_done_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_steps_that_are_done_are_counted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_terminal(monkeypatch)
     with step_progress(None, steps=4, grants=6) as on_event:
         assert on_event is not None
         for kind in ("started", "done", "started", "failed", "started", "done"):
@@ -73,15 +74,17 @@ def test_the_steps_that_are_done_are_counted(capsys: pytest.CaptureFixture[str])
     assert "2/4 steps" in written(capsys)
 
 
-@pytest.mark.usefixtures("terminal")
-def test_few_grants_have_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+def test_few_grants_have_no_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    use_terminal(monkeypatch)
     with step_progress(None, steps=4, grants=5) as on_event:
         assert on_event is None
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.usefixtures("terminal")
-def test_who_watches_the_events_gets_them_and_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+def test_who_watches_the_events_gets_them_and_no_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_terminal(monkeypatch)
     events: list[Event] = []
     with step_progress(events.append, steps=4, grants=6) as on_event:
         assert on_event is not None
@@ -90,8 +93,8 @@ def test_who_watches_the_events_gets_them_and_no_bar(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.usefixtures("terminal")
-def test_a_bar_ends_when_the_work_fails(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bar_ends_when_the_work_fails(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    use_terminal(monkeypatch)
     with pytest.raises(ValueError, match="stop"), step_progress(None, steps=2, grants=6):
         raise ValueError("stop")
     assert "0/2 steps" in written(capsys)
