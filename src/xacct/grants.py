@@ -77,6 +77,10 @@ def _tag_patterns(tags: Mapping[str, Iterable[str] | str] | None) -> dict[str, t
     return {key: _texts(values) for key, values in (tags or {}).items()}
 
 
+def _in_any_order(patterns: Mapping[str, tuple[str, ...]]) -> dict[str, frozenset[str]]:
+    return {key: frozenset(values) for key, values in patterns.items()}
+
+
 @frozen(kw_only=True)
 class TrustGrant:
     """A role in the trusting account: the principals that can assume it, the conditions, and the role's permissions.
@@ -144,7 +148,7 @@ class TrustGrant:
     mfa_max_age: int | None = field(default=None, validator=integer(MFA_AGE_SECONDS, "seconds"))
     organization_id: str | None = None
     source_identity: tuple[str, ...] = field(default=(), converter=_texts, eq=frozenset)
-    session_tags: Mapping[str, tuple[str, ...]] = field(default=None, converter=_tag_patterns)
+    session_tags: Mapping[str, tuple[str, ...]] = field(default=None, converter=_tag_patterns, eq=_in_any_order)
     source_ips: tuple[str, ...] = field(default=(), converter=_texts, eq=frozenset)
     expires: datetime | None = field(default=None, validator=aware)
     partition: str = field(default="aws", validator=lambda _, __, value: partition(value) and None)
@@ -222,7 +226,7 @@ class TrustGrant:
         statements: list[Statement] = []
         groups: dict[tuple[bool, tuple[Condition, ...]], list[Principal]] = {}
         for principal in self.principals:
-            groups.setdefault((principal.kind == "Service", principal.conditions), []).append(principal)
+            groups.setdefault((principal.kind == "Service", self._own_conditions(principal)), []).append(principal)
         for (is_service, own), members in groups.items():
             statements += self._service_trust(members) if is_service else self._trust(members, own)
         return PolicyDocument(statements, name=f"trust policy of role {self.role_name}")
@@ -323,6 +327,8 @@ class TrustGrant:
         shared = dict.fromkeys((*own, *self._caller_conditions, *self._expiry))
         tags = [Condition("StringLike", f"aws:RequestTag/{key}", values) for key, values in self.session_tags.items()]
         identity = [Condition("StringLike", "sts:SourceIdentity", self.source_identity)] if self.source_identity else []
+        # The statement has the conditions, and its principals have none, as in a policy that is read from AWS.
+        members = [Principal(member.kind, member.value) for member in members]
         assume = Statement.allow("sts:AssumeRole", principals=members, conditions=(*shared, *tags, *identity))
         # STS authorizes tags and source identity separately. Only their own context keys are sure to be present then.
         extras = [
@@ -331,6 +337,12 @@ class TrustGrant:
             if conditions
         ]
         return [assume, *extras]
+
+    def _own_conditions(self, principal: Principal) -> tuple[Condition, ...]:
+        if not principal.is_anyone or self.organization_id is None:
+            return principal.conditions
+        # Everybody is trusted only as a member of the organization, also in the statements on tags and identity.
+        return tuple(dict.fromkeys((*principal.conditions, _member_of(self.organization_id))))
 
     @property
     def _expiry(self) -> tuple[Condition, ...]:
@@ -347,7 +359,7 @@ class TrustGrant:
         if self.mfa_max_age is not None:
             conditions.append(Condition("NumericLessThan", "aws:MultiFactorAuthAge", str(self.mfa_max_age)))
         if self.organization_id is not None:
-            conditions.append(Condition("StringEquals", "aws:PrincipalOrgID", self.organization_id))
+            conditions.append(_member_of(self.organization_id))
         if self.source_ips:
             conditions.append(Condition("IpAddress", "aws:SourceIp", self.source_ips))
         return conditions
@@ -544,6 +556,10 @@ class DevAccessGrant:
 
 def _user_tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in tags.items() if not key.lower().startswith(("aws:", "xacct:"))}
+
+
+def _member_of(organization_id: str) -> Condition:
+    return Condition("StringEquals", "aws:PrincipalOrgID", organization_id)
 
 
 def _until(expires: datetime | None) -> tuple[Condition, ...]:
