@@ -149,6 +149,23 @@ def test_at_most_8_calls_are_made_at_the_same_time(accounts: Accounts) -> None:
     assert busy.most == MAX_CONCURRENT_CALLS == 8
 
 
+def test_many_policies_with_several_versions_are_destroyed_at_the_same_time(
+    accounts: Accounts, untouched: dict[str, Any]
+) -> None:
+    # The handling of a refused deletion makes calls, while as many deletions as calls are allowed wait for it.
+    applied = plan_of(accounts, teams(12))
+    applied.apply()
+    for number in range(12):
+        accounts.trusted.iam.create_policy_version(
+            PolicyArn=f"arn:aws:iam::{TRUSTED}:policy/Team{number}",
+            PolicyDocument=POLICY_OF_OTHERS,
+            SetAsDefault=True,
+        )
+    accounts.trusting.log = accounts.trusted.log = BusyLog()
+    applied.destroy()
+    assert accounts.snapshot() == untouched
+
+
 # The states are those of the single reads
 
 names = st.sampled_from(["reports", "invoices"])
