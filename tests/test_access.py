@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from xacct import (
     ApplyFailed,
@@ -86,7 +88,7 @@ def test_a_bucket_without_a_kms_key_adds_no_decryption(reports: Accounts) -> Non
 
 
 def test_a_missing_bucket_is_an_error_before_any_change(accounts: Accounts) -> None:
-    with pytest.raises(InvalidValue, match="missing-bucket.* account 111111111111 has no bucket of this name"):
+    with pytest.raises(InvalidValue, match=r"missing-bucket.* account 111111111111 has no bucket of this name"):
         accounts.grant(buckets=["missing-bucket"])
     assert not {"CreateRole", "CreatePolicy"} & set(accounts.calls)
 
@@ -264,3 +266,139 @@ def test_a_missing_write_permission_rolls_back_the_other_changes(reports: Accoun
         reports.grant(buckets=["reports"])
     assert isinstance(caught.value.__cause__, PermissionMissing)
     assert [role["RoleName"] for role in reports.production.client("iam").list_roles()["Roles"]] == []
+
+
+def role_of(accounts: Accounts, name: str = "CrossAccountRoleS3") -> Any:
+    return accounts.production.client("iam").get_role(RoleName=name)["Role"]
+
+
+def policy_of(accounts: Accounts, access: Any) -> Any:
+    return accounts.development.client("iam").get_policy(PolicyArn=access.dev_access.policy_arn)["Policy"]
+
+
+def conditions_of(accounts: Accounts) -> Any:
+    (statement,) = role_of(accounts)["AssumeRolePolicyDocument"]["Statement"]
+    return statement.get("Condition")
+
+
+def test_the_name_is_recorded_on_the_role_and_on_the_policy(accounts: Accounts) -> None:
+    access = accounts.grant(name="reports")
+    assert access.name == "reports"
+    for resource in (role_of(accounts), policy_of(accounts, access)):
+        assert {"Key": "xacct:grant", "Value": "reports"} in resource["Tags"]
+
+
+def test_the_default_name_has_the_trusted_account(accounts: Accounts) -> None:
+    assert accounts.grant(role_name="Reader").name == f"Reader-{TRUSTED}"
+
+
+def test_both_descriptions_reach_aws(accounts: Accounts) -> None:
+    access = accounts.grant(description="Reads the reports", policy_description="May read the reports")
+    assert role_of(accounts)["Description"] == "Reads the reports"
+    assert policy_of(accounts, access)["Description"] == "May read the reports"
+
+
+def test_the_path_is_that_of_the_role_and_of_the_policy(accounts: Accounts) -> None:
+    access = accounts.grant(path="/team/")
+    assert role_of(accounts)["Arn"] == access.role_arn == f"arn:aws:iam::{TRUSTING}:role/team/CrossAccountRoleS3"
+    assert policy_of(accounts, access)["Path"] == "/team/"
+    assert access.verify().ok
+
+
+def test_the_permissions_boundary_is_put_on_the_role(accounts: Accounts) -> None:
+    boundary = "arn:aws:iam::aws:policy/PowerUserAccess"
+    accounts.grant(permissions_boundary=boundary)
+    assert role_of(accounts)["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
+
+
+def test_the_groups_get_the_policy(accounts: Accounts) -> None:
+    iam = accounts.development.client("iam")
+    iam.create_group(GroupName="developers")
+    access = accounts.grant(groups=["developers"])
+    attached = iam.list_attached_group_policies(GroupName="developers")["AttachedPolicies"]
+    assert [policy["PolicyArn"] for policy in attached] == [access.dev_access.policy_arn]
+    access.revoke()
+    assert iam.list_attached_group_policies(GroupName="developers")["AttachedPolicies"] == []
+
+
+def test_the_organization_and_the_networks_are_conditions_of_the_trust(accounts: Accounts) -> None:
+    accounts.grant(organization_id="o-a1b2c3d4e5", source_ips=["192.0.2.0/24"])
+    assert conditions_of(accounts) == {
+        "StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"},
+        "IpAddress": {"aws:SourceIp": "192.0.2.0/24"},
+    }
+
+
+def test_the_end_is_a_condition_in_both_accounts(accounts: Accounts) -> None:
+    access = accounts.grant(expires=datetime(2099, 1, 31, 2, tzinfo=timezone(timedelta(hours=2))))
+    end = {"DateLessThan": {"aws:CurrentTime": "2099-01-31T00:00:00Z"}}
+    assert conditions_of(accounts) == end
+    version = accounts.development.client("iam").get_policy_version(
+        PolicyArn=access.dev_access.policy_arn, VersionId="v1"
+    )
+    document: Any = version["PolicyVersion"]["Document"]
+    assert [statement["Condition"] for statement in document["Statement"]] == [end]
+
+
+def test_old_versions_and_tags_can_be_read_if_asked_for(reports: Accounts) -> None:
+    s3 = reports.production.client("s3")
+    s3.put_bucket_versioning(Bucket="reports", VersioningConfiguration={"Status": "Enabled"})
+    old = s3.put_object(Bucket="reports", Key="k", Body=b"old")["VersionId"]
+    s3.put_object(Bucket="reports", Key="k", Body=b"new", Tagging="team=data")
+    without = reports.grant(buckets=["reports"]).session().client("s3")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        without.get_object(Bucket="reports", Key="k", VersionId=old)
+    access = reports.grant(buckets=["reports"], versions=True)
+    reader = access.session().client("s3")
+    assert reader.get_object(Bucket="reports", Key="k", VersionId=old)["Body"].read() == b"old"
+    assert reader.get_object_tagging(Bucket="reports", Key="k")["TagSet"] == [{"Key": "team", "Value": "data"}]
+    assert access.verify().ok
+
+
+def test_the_link_has_the_display_name_and_the_color(accounts: Accounts) -> None:
+    link = accounts.grant(display_name="Production", color="blue").switch_role_link
+    assert (link.display_name, link.color) == ("Production", "83d4e8")
+    assert "displayName=Production" in link.url
+
+
+def test_each_bucket_is_verified_also_the_twelfth(accounts: Accounts) -> None:
+    names = [f"reports-{number:02}" for number in range(12)]
+    for name in names:
+        accounts.bucket(name)
+    access = accounts.grant(buckets=names)
+    assert access.verify().ok
+    accounts.production.client("s3").put_bucket_policy(
+        Bucket=names[-1],
+        Policy=f'{{"Version":"2012-10-17","Statement":{{"Effect":"Deny","Principal":"*","Action":"s3:ListBucket",'
+        f'"Resource":"arn:aws:s3:::{names[-1]}"}}}}',
+    )
+    failed = [check.name for check in access.verify().checks if check.ok is False]
+    assert failed == ["list s3://reports-11/"]
+
+
+def test_a_role_that_can_do_more_than_the_grant_says_fails_the_verification(reports: Accounts) -> None:
+    access = reports.grant(buckets=["reports"])
+    reports.production.client("iam").attach_role_policy(
+        RoleName="CrossAccountRoleS3", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess"
+    )
+    assert not access.verify().ok
+
+
+def test_everything_that_the_grant_does_not_want_is_drift(accounts: Accounts) -> None:
+    access = accounts.grant(console_user=ConsoleUser("dev"))
+    assert access.drift == ()
+    production, development = accounts.production.client("iam"), accounts.development.client("iam")
+    read_only, ec2 = "arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess"
+    production.attach_role_policy(RoleName="CrossAccountRoleS3", PolicyArn=ec2)
+    production.put_role_permissions_boundary(RoleName="CrossAccountRoleS3", PermissionsBoundary=read_only)
+    production.update_role(RoleName="CrossAccountRoleS3", Description="changed", MaxSessionDuration=7200)
+    production.tag_role(RoleName="CrossAccountRoleS3", Tags=[{"Key": "owner", "Value": "ops"}])
+    development.attach_user_policy(UserName="dev", PolicyArn=ec2)
+    found = {(change.side, change.action, change.resource) for change in access.drift}
+    told = " ".join(f"{change} {change.detail}" for change in access.drift)
+    for part in ("AmazonEC2ReadOnlyAccess", "ReadOnlyAccess", "changed", "7200", "owner", "user dev"):
+        assert part in told
+    assert {side for side, *_ in found} == {"trusting", "trusted"}
+    accounts.calls.clear()
+    assert len(access.drift) == len(found)
+    assert not [name for name in accounts.calls if not name.startswith(("Get", "List"))]

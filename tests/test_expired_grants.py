@@ -63,8 +63,8 @@ def test_after_the_end_the_policy_of_the_trusted_account_allows_nothing(accounts
 
 def test_a_second_lease_that_ends_later_extends_the_first(accounts: TwoAccounts) -> None:
     first = accounts.grant(expires=accounts.in_hours(2))
-    second = accounts.grant(expires=accounts.in_hours(5))
-    assert second.expires == accounts.in_hours(5)
+    later = accounts.in_hours(5)
+    assert accounts.grant(expires=later).expires == later
     accounts.aws.clock.advance(3 * 3600)
     assert assume(accounts.development, first.role_arn) == "ok"
 
@@ -108,6 +108,15 @@ def test_extended_access_ends_later_in_both_accounts(accounts: TwoAccounts) -> N
     assert len(extended.revoke()) >= 4
 
 
+def test_an_extension_keeps_the_later_end_of_another_lease(accounts: TwoAccounts) -> None:
+    first = accounts.grant(expires=accounts.in_hours(2))
+    later = accounts.in_hours(9)
+    accounts.grant(expires=later)
+    extended = first.extend(accounts.in_hours(5))
+    assert (extended.expires, extended.dev_access.expires, extended.changes) == (later, later, ())
+    assert {record.expires for record in grants_in(accounts.production)} == {later}
+
+
 @pytest.mark.parametrize("hours", [1, 2])
 def test_an_end_that_is_not_later_is_refused_and_nothing_changes(accounts: TwoAccounts, hours: int) -> None:
     access = accounts.grant(expires=accounts.in_hours(2))
@@ -128,9 +137,9 @@ def test_access_without_an_end_cannot_be_extended(accounts: TwoAccounts) -> None
 def test_an_end_without_a_time_zone_is_refused(accounts: TwoAccounts) -> None:
     access = accounts.grant(expires=accounts.in_hours(2))
     with pytest.raises(InvalidValue, match="time zone"):
-        access.extend(datetime(2099, 1, 31))
+        access.extend(datetime(2099, 1, 31))  # noqa: DTZ001
     with pytest.raises(InvalidValue, match="time zone"):
-        sweep(accounts.production, datetime(2099, 1, 31))
+        sweep(accounts.production, datetime(2099, 1, 31))  # noqa: DTZ001
 
 
 def test_a_sweep_removes_expired_grants_only_and_in_its_own_account_only(accounts: TwoAccounts) -> None:

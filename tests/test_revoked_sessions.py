@@ -67,5 +67,5 @@ def test_a_time_without_a_time_zone_is_refused_before_any_call(accounts: TwoAcco
     access = accounts.grant(buckets=["reports"])
     accounts.aws.calls.clear()
     with pytest.raises(InvalidValue, match="time zone"):
-        access.end_sessions(now=datetime(2099, 1, 31))
+        access.end_sessions(now=datetime(2099, 1, 31))  # noqa: DTZ001
     assert accounts.aws.calls == []

@@ -211,7 +211,8 @@ class CrossAccountAccess:
         """Let the access end later, in both accounts.
 
         Args:
-            expires: the new end; a datetime with a time zone, later than the present end.
+            expires: the new end; a datetime with a time zone, later than the present end. If the grant was extended
+                elsewhere and ends later by now, it keeps the later end.
 
         Returns:
             The access with the new end.
@@ -235,7 +236,7 @@ class CrossAccountAccess:
         if expires <= self.expires:
             rule = f"later than the present end, {self.expires.isoformat()}; to end access early, call revoke()"
             raise InvalidValue("expires", expires.isoformat(), rule)
-        plan = plan_between((trust, dev_access), self._trusting, self._trusted, adopt=False)
+        trust, dev_access, plan = _with_later_end(trust, dev_access, self._trusting, self._trusted)
         changes = plan.apply(on_event=self._on_event)
         return evolve(self, trust=trust, dev_access=dev_access, changes=changes, plan=plan)
 
@@ -467,12 +468,7 @@ def grant_cross_account_read(
     trust = request.trust_grant(here, there)
     dev_access = request.dev_access_grant(trust, there)
     notes = external_id_notes(here, trust)
-    plan = plan_between((trust, dev_access), here, there, adopt=adopt, notes=notes)
-    end = plan.current_expiry
-    if trust.expires is not None and end is not None and end > trust.expires:
-        log.info("Grant %r already ends at %s, which is later than asked: it keeps that end", trust.name, end)
-        trust, dev_access = evolve(trust, expires=end), evolve(dev_access, expires=end)
-        plan = plan_between((trust, dev_access), here, there, adopt=adopt, notes=notes)
+    trust, dev_access, plan = _with_later_end(trust, dev_access, here, there, adopt=adopt, notes=notes)
     if dry_run:
         return plan
     return CrossAccountAccess(
@@ -487,6 +483,25 @@ def grant_cross_account_read(
         trusted=there,
         on_event=on_event,
     )
+
+
+def _with_later_end(
+    trust: TrustGrant,
+    dev_access: DevAccessGrant,
+    here: GrantAccount,
+    there: GrantAccount,
+    *,
+    adopt: bool = False,
+    notes: Sequence[str] = (),
+) -> tuple[TrustGrant, DevAccessGrant, Plan]:
+    """Return both grants and their plan, with the end of the existing access if that is later than theirs."""
+    plan = plan_between((trust, dev_access), here, there, adopt=adopt, notes=notes)
+    end = plan.current_expiry
+    if trust.expires is None or end is None or end <= trust.expires:
+        return trust, dev_access, plan
+    log.info("Grant %r already ends at %s, which is later than asked: it keeps that end", trust.name, end)
+    trust, dev_access = evolve(trust, expires=end), evolve(dev_access, expires=end)
+    return trust, dev_access, plan_between((trust, dev_access), here, there, adopt=adopt, notes=notes)
 
 
 def load_access(trusting: boto3.Session, trusted: boto3.Session, name: str) -> CrossAccountAccess:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 import boto3
 from typing_extensions import assert_type
 
@@ -9,6 +11,7 @@ from xacct import (
     AccessRequest,
     ApplyFailed,
     Arn,
+    CannotExpress,
     Change,
     Check,
     Condition,
@@ -17,15 +20,20 @@ from xacct import (
     Decision,
     DevAccessGrant,
     Event,
+    GrantRecord,
+    GrantsFailed,
     InvalidValue,
     Patience,
     PermissionMissing,
     Plan,
     PolicyDocument,
     PolicyError,
+    PolicyRecord,
     PolicySet,
     Principal,
     Proof,
+    RoleRecord,
+    StalePlan,
     Statement,
     SwitchRoleLink,
     TrustGrant,
@@ -34,9 +42,16 @@ from xacct import (
     assume_role,
     evaluate,
     grant_cross_account_read,
+    grant_from_dict,
+    grant_schema,
+    grants_in,
+    load_access,
     plan,
     prove,
+    read_policy,
+    read_role,
     s3_read_policy,
+    sweep,
 )
 
 assert_type(Arn.parse("arn:aws:iam::111111111111:role/Reader"), Arn)
@@ -118,7 +133,65 @@ assert_type(access.switch_role_link, SwitchRoleLink)
 assert_type(access.session(duration=900), boto3.Session)
 assert_type(access.verify(), Verification)
 assert_type(access.verify().checks, tuple[Check, ...])
+assert_type(access.name, str)
+assert_type(access.expires, datetime | None)
+assert_type(access.drift, tuple[Change, ...])
+end = datetime(2099, 1, 31, tzinfo=timezone.utc)
+assert_type(access.extend(end), CrossAccountAccess)
+assert_type(access.end_sessions(now=end), Change)
 assert_type(access.revoke(), list[Change])
+
+previewed = grant_cross_account_read(
+    production,
+    development,
+    name="reports",
+    description="Reads the reports",
+    policy_description="May read the reports",
+    path="/team/",
+    permissions_boundary="arn:aws:iam::aws:policy/PowerUserAccess",
+    groups=["developers"],
+    organization_id="o-a1b2c3d4e5",
+    source_ips={"192.0.2.0/24"},
+    expires=end,
+    external_id="acme-42",
+    third_party=True,
+    versions=True,
+    display_name="Production",
+    color="red",
+    dry_run=True,
+)
+assert_type(previewed, Plan)
+assert_type(previewed.notes, tuple[str, ...])
+assert_type(previewed.drift, tuple[Change, ...])
+assert_type(previewed.to_dict(), dict[str, object])
+assert_type(Plan.from_dict(previewed.to_dict(), trusting=production, trusted=development), Plan)
+assert_type(grant_cross_account_read(production, development, dry_run=False), CrossAccountAccess)
+
+assert_type(grants_in(production), tuple[GrantRecord, ...])
+record = grants_in(development)[0]
+assert_type(record.created, datetime | None)
+assert_type(record.incomplete, tuple[str, ...])
+assert_type(record.is_expired(end), bool)
+assert_type(load_access(production, development, record.name), CrossAccountAccess)
+assert_type(read_role(production, "Reader"), RoleRecord)
+assert_type(read_policy(development, "arn:aws:iam::222222222222:policy/CrossAccountPolicy"), PolicyRecord)
+try:
+    assert_type(TrustGrant.from_role(read_role(production, "Reader"), may_write=True), TrustGrant)
+    assert_type(DevAccessGrant.from_policy(read_policy(development, trusted.policy_arn)), DevAccessGrant)
+except CannotExpress as inexpressible:
+    assert_type(inexpressible.items, tuple[str, ...])
+try:
+    assert_type(sweep(production), tuple[Change, ...])
+    assert_type(sweep(development, end, on_event=tell), tuple[Change, ...])
+except GrantsFailed as some_failed:
+    assert_type(some_failed.failures, dict[str, Exception])
+    assert_type(some_failed.succeeded, tuple[str, ...])
+assert_type(grant_from_dict(grant.to_dict()), TrustGrant | DevAccessGrant)
+assert_type(grant_schema(), dict[str, object])
+try:
+    plan(grant, trusted, trusting=production, trusted=development, on_error="collect").apply()
+except StalePlan as stale:
+    assert_type(stale.new_plan, str | None)
 
 assert_type(assume_role(development, access.role_arn, session_name="audit", mfa_token=lambda: "123456"), boto3.Session)
 
