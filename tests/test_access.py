@@ -242,10 +242,11 @@ def test_bad_input_is_refused_before_any_call(accounts: Accounts, options: dict[
 def _denied(operation: str) -> Any:
     def refuse(**_: object) -> Any:
         from botocore.awsrequest import AWSResponse
+        from botocore.compat import HTTPHeaders
 
         text = f"User: dev is not authorized to perform: iam:{operation}"
         body = f"<ErrorResponse><Error><Code>AccessDenied</Code><Message>{text}</Message></Error></ErrorResponse>"
-        response: Any = AWSResponse("https://iam", 403, {}, None)
+        response: Any = AWSResponse("https://iam", 403, HTTPHeaders(), None)
         response._content = body.encode()
         return response
 

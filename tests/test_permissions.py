@@ -12,6 +12,7 @@ import boto3
 import pytest
 from attrs import evolve
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from moto import mock_aws
 
 from xacct import (
@@ -121,8 +122,8 @@ def test_every_call_of_an_updated_grant_on_an_encrypted_bucket_is_allowed(
     key = production.client("kms").create_key()["KeyMetadata"]["KeyId"]
     s3 = production.client("s3")
     s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
-    s3.put_bucket_encryption(Bucket="reports", ServerSideEncryptionConfiguration={"Rules": [rule]})  # type: ignore[list-item]
+    rule: Any = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    s3.put_bucket_encryption(Bucket="reports", ServerSideEncryptionConfiguration={"Rules": [rule]})
     calls.clear()
 
     grant_cross_account_read(production, development, console_user=USER)
@@ -159,10 +160,10 @@ def test_every_call_of_a_roll_back_is_allowed(accounts: tuple[boto3.Session, bot
     assert [call for call in calls if not allowed(call)] == []
 
 
-def refused(**_: object) -> AWSResponse:
+def refused(**_: object) -> Any:
     """Return IAM's denial of a call."""
     denial = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>denied: iam:AttachRolePolicy</Message></Error>"
-    response = AWSResponse("https://iam", 403, {}, None)
+    response: Any = AWSResponse("https://iam", 403, HTTPHeaders(), None)
     response._content = f"{denial}</ErrorResponse>".encode()
     return response
 

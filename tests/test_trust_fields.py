@@ -169,3 +169,24 @@ def test_only_conditions_that_all_statements_have_are_fields() -> None:
     )
     assert (found.require_mfa, found.external_id) == (True, None)
     assert [principal.conditions for principal in found.principals] == [(first,), (second,)]
+
+
+def test_everybody_of_an_organization_next_to_an_account_and_a_service() -> None:
+    grant = TrustGrant(
+        account="111111111111",
+        principals=[ACCOUNT, Principal.anyone(), Principal.service("ec2.amazonaws.com")],
+        managed_policy_arns=[S3_READ],
+        organization_id="o-a1b2c3d4e5",
+        session_tags={"team": ["data", "web"]},
+    )
+    member = Condition("StringEquals", "aws:PrincipalOrgID", "o-a1b2c3d4e5")
+    people = [statement for statement in grant.trust_policy.statements if ACCOUNT in statement.principals]
+    assert [statement.actions for statement in people] == [("sts:AssumeRole",), ("sts:TagSession",)]
+    assert all(member in statement.conditions for statement in people)
+    assert TrustGrant.from_role(role_of(grant)) == normalized(grant)
+
+
+def test_session_tags_are_compared_in_any_order() -> None:
+    grant = TrustGrant.from_role(role(ASSUME))
+    both = [evolve(grant, session_tags={"team": patterns}) for patterns in (["a", "b"], ["b", "a"])]
+    assert both[0] == both[1] != grant

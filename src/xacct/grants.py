@@ -339,7 +339,8 @@ class TrustGrant:
         return [assume, *extras]
 
     def _own_conditions(self, principal: Principal) -> tuple[Condition, ...]:
-        if not principal.is_anyone or self.organization_id is None:
+        is_for_anyone = any(other.is_anyone for other in self.principals)
+        if self.organization_id is None or not is_for_anyone or principal.kind == "Service":
             return principal.conditions
         # Everybody is trusted only as a member of the organization, also in the statements on tags and identity.
         return tuple(dict.fromkeys((*principal.conditions, _member_of(self.organization_id))))

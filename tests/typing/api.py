@@ -191,7 +191,7 @@ assert_type(grant_schema(), dict[str, object])
 try:
     plan(grant, trusted, trusting=production, trusted=development, on_error="collect").apply()
 except StalePlan as stale:
-    assert_type(stale.new_plan, str | None)
+    assert_type(stale.new_plan, str)
 
 assert_type(assume_role(development, access.role_arn, session_name="audit", mfa_token=lambda: "123456"), boto3.Session)
 
