@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from attrs import define, field
 import xacct.concurrency
 import xacct.reconcile.execute
 import xacct.reconcile.observation
+from xacct.reconcile.execute import execute
+from xacct.resources.step import Step
 from xacct.testing import Fault
 
 from .accounts import Accounts, Killed
@@ -52,6 +55,8 @@ class Scheduler:
 
     def __init__(self, accounts: Accounts, seed: int) -> None:
         self._random, self._now, self._step = random.Random(seed), 0.0, 0
+        # How often the same run makes the next call: both take turns, or one makes many calls in a row.
+        self._stays = self._random.choice([0, 0.5, 0.8, 0.95])
         self._actors: list[Actor] = []
         self._current: Actor | None = None
         self._end = threading.Event()
@@ -124,7 +129,9 @@ class Scheduler:
             self._end.set()
             return
         self._now = max(self._now, min(actor.wakes for actor in waiting))
-        self._current = self._random.choice([actor for actor in waiting if actor.wakes <= self._now])
+        ready = [actor for actor in waiting if actor.wakes <= self._now]
+        if self._current not in ready or self._random.random() >= self._stays:
+            self._current = self._random.choice(ready)
         self._current.turn.release()
 
 
@@ -150,9 +157,15 @@ class _Inline:
 
 
 @contextmanager
-def one_thread_per_run() -> Iterator[None]:
-    """Make each run call AWS from one thread."""
+def one_thread_per_run(*, shuffled: bool = True) -> Iterator[None]:
+    """Make each run call AWS from one thread, with its steps in a random order or in theirs."""
+
+    def execute_in_order(steps: Sequence[Step], *args: Any, **options: Any) -> None:
+        execute(random.sample(steps, len(steps)) if shuffled else steps, *args, **options)
+
     with pytest.MonkeyPatch.context() as patch:
         for module in (xacct.concurrency, xacct.reconcile.execute, xacct.reconcile.observation):
             patch.setattr(module, "ThreadPoolExecutor", _Inline)
+        # The package has a function of the module's name.
+        patch.setattr(import_module("xacct.reconcile.plan"), "execute", execute_in_order)
         yield

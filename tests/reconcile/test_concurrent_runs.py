@@ -19,6 +19,7 @@ from xacct.testing.error_responses import Refused
 
 from .accounts import TRUSTED, TRUSTING, Accounts
 from .conftest import TRUST_OF_OTHERS
+from .scheduler import one_thread_per_run
 from .tutorial import EC2_FULL, EC2_READ, POLICY, ROLE, S3_READ, USER, plan_tutorial, tutorial
 
 POLICY_ARN = f"arn:aws:iam::{TRUSTED}:policy/{POLICY}"
@@ -128,14 +129,31 @@ def test_a_plan_made_before_a_change_is_not_applied(
     assert planned(accounts, patience).is_empty
 
 
-def test_a_change_of_what_the_plan_does_not_change_does_not_matter(accounts: Accounts, patience: Patience) -> None:
+def test_a_plan_is_stale_even_if_what_changed_was_not_to_be_changed(accounts: Accounts, patience: Patience) -> None:
+    """Another run may have made or rolled back what this plan found to be as declared."""
     plan_tutorial(accounts, patience).apply()
-    shown = plan_tutorial(accounts, patience, external_id="acme-42")
-    attach_to_user(accounts.trusted.iam)
-    tag_policy(accounts.trusted.iam)
+    stale = plan_tutorial(accounts, evolve(patience, deadline=0.2), external_id="acme-42")
+    detach_from_user(accounts.trusted.iam)
+    before = accounts.snapshot()
+    with pytest.raises(StalePlan, match=f"user {USER}"):
+        stale.apply()
+
+    assert accounts.snapshot() == before
+
+
+def test_a_change_of_another_grant_of_the_plan_does_not_concern_an_unchanged_one(
+    accounts: Accounts, patience: Patience
+) -> None:
+    trust, access = tutorial()
+    other = evolve(trust, role_name="Other", name="other")
+    sessions = {"trusting": accounts.trusting, "trusted": accounts.trusted}
+    plan(trust, access, other, **sessions, patience=patience).apply()
+    shown = plan(trust, access, evolve(other, external_id="acme-42"), **sessions, patience=patience)
+    detach_from_user(accounts.trusted.iam)
+    accounts.log.clear()
     shown.apply()
 
-    assert plan_tutorial(accounts, patience, external_id="acme-42").is_empty
+    assert [call for call in accounts.log.writes if "Other" not in call] == []
 
 
 def test_a_read_that_is_not_up_to_date_does_not_make_a_plan_stale(accounts: Accounts, patience: Patience) -> None:
@@ -301,6 +319,50 @@ def test_a_run_that_is_overtaken_again_and_again_fails(accounts: Accounts, patie
 
     assert failed.value.remaining == (f"role {ROLE}",)
     assert next(numbers) == 4
+
+
+def once(accounts: Accounts, operation: str, action: Callable[[], object]) -> None:
+    """Let something happen before the next call of an operation."""
+
+    def act(called: str) -> None:
+        if called == operation:
+            accounts.log.on_call = lambda operation: None
+            action()
+
+    accounts.log.on_call = act
+
+
+def test_a_run_that_completes_a_grant_in_progress_keeps_what_the_failing_run_made(
+    accounts: Accounts, patience: Patience
+) -> None:
+    untouched = accounts.snapshot()
+    with one_thread_per_run(shuffled=False):
+        first = plan_tutorial(accounts, patience)
+        # The other run finds the policy and the user, and creates the role.
+        once(accounts, "CreateRole", lambda: plan_tutorial(accounts, patience).apply())
+        with pytest.raises(ApplyFailed) as failed:
+            first.apply()
+
+    assert isinstance(failed.value.__cause__, StalePlan)
+    assert any(f"user {USER} was changed by another run since" in text for text in failed.value.remaining)
+    assert plan_tutorial(accounts, patience).is_empty
+    plan_tutorial(accounts, patience).destroy()
+    assert accounts.snapshot() == untouched
+
+
+def test_a_plan_is_stale_if_another_run_changed_the_accounts_between_its_reads(
+    accounts: Accounts, patience: Patience
+) -> None:
+    """The role is read before the other run, and the user after it."""
+    plan_tutorial(accounts, patience).apply()
+    with one_thread_per_run(shuffled=False):
+        once(accounts, "GetUser", lambda: planned(accounts, patience).apply())
+        torn = plan_tutorial(accounts, evolve(patience, deadline=0.2))
+        assert {change.resource for change in torn.changes if "role" in change.resource} == set()
+        with pytest.raises(StalePlan):
+            torn.apply()
+
+    assert planned(accounts, patience).is_empty
 
 
 def test_a_role_that_others_created_meanwhile_is_not_taken_over(accounts: Accounts, patience: Patience) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -56,11 +56,13 @@ class Observation(Generic[S]):
         resource: the resource.
         state: what was read; None if the resource does not exist.
         unwanted: whether the grant declared the resource before, and does not any more.
+        contested: whether another run may be changing the resource, so that it is claimed even if nothing changes.
     """
 
     resource: Resource[S]
     state: S | None
     unwanted: bool = False
+    contested: bool = False
 
     def for_run(self, run: Run) -> Observation[S]:
         """Return the observation with steps that belong to a run."""
@@ -75,7 +77,7 @@ class Observation(Generic[S]):
 
     def steps_to_claim(self) -> list[Step]:
         """Return the step that claims the resource; none if it does not exist or does not change."""
-        if self.state is None or self.unwanted or not self.steps_to_apply():
+        if self.state is None or self.unwanted or not (self.contested or self.steps_to_apply()):
             return []
         return [self.resource.step_to_claim(self.state)]
 
@@ -159,6 +161,14 @@ class ObservedGrants:
             roles=tuple(observation.for_run(run) for observation in self.roles),
             policies=tuple(observation.for_run(run) for observation in self.policies),
             users=tuple(observation.for_run(run) for observation in self.users),
+        )
+
+    def contested(self, keys: Collection[str]) -> ObservedGrants:
+        """Return the observations, of which those whose resources have the keys are claimed in any case."""
+        return ObservedGrants(
+            roles=tuple(evolve(o, contested=o.resource.key in keys) for o in self.roles),
+            policies=tuple(evolve(o, contested=o.resource.key in keys) for o in self.policies),
+            users=tuple(evolve(o, contested=o.resource.key in keys) for o in self.users),
         )
 
     def steps_to_apply(self) -> list[Step]:

@@ -214,9 +214,10 @@ class Plan:
             return self._apply_parts(Reporter(watch))
 
     def _apply_parts(self, report: Reporter) -> tuple[Change, ...]:
+        parts = [_claimed(part) for part in self._parts]
         if self._on_error == "raise":
-            return self._apply(merged(self._parts), report)
-        results = run_concurrently(*(partial(self._try_to_apply, part, report) for part in self._parts))
+            return self._apply(merged(parts), report)
+        results = run_concurrently(*(partial(self._try_to_apply, part, report) for part in parts))
         failures = dict(self._failures)
         failures |= {part.name: result for part, result in zip(self._parts, results) if isinstance(result, Exception)}
         if failures:
@@ -236,14 +237,23 @@ class Plan:
             _refuse_unproven(grant, None if is_empty else self._trusting.iam)
         changes: list[Change] = []
         observed = part.observed
-        for _ in range(_ROUNDS):
+        changed: set[str] = set()
+        for number in range(_ROUNDS):
             observed = observed.for_run(Run())
-            changes += self._execute(part, observed, report)
-            unsettled = self._unsettled(observed)
+            try:
+                changes += self._execute(part, observed, report)
+                unsettled = self._unsettled(observed)
+            except StalePlan as error:
+                if number == 0:
+                    raise
+                unsettled = list(error.names)
             if not unsettled:
                 return tuple(changes)
             log.info("Another run or grant changed %s at the same time: applying again", ", ".join(unsettled))
-            observed = self._read("plan", part.grants)
+            # All that this run has changed is claimed again. Otherwise one resource could be left as this run declares
+            # it, and the next one as the other run does.
+            changed |= {o.resource.key for o in observed.all if o.contested or o.steps_to_apply()}
+            observed = self._read("plan", part.grants).contested(changed)
             refuse_resources_of_others(observed, adopt=self._adopt)
         cause = f"another run keeps changing {', '.join(unsettled)}"
         raise ApplyFailed("applying the plan", cause, remaining=unsettled)
@@ -302,6 +312,16 @@ class Plan:
         steps = [step for observation in observed.all for step in observation.steps_to_remove()]
         execute(steps, Reporter(on_event), roll_back=False)
         return tuple(step.change for step in steps if step.change)
+
+
+def _claimed(part: Part) -> Part:
+    """Return a part with changes such that all its resources are claimed.
+
+    What does not change must still be as planned, too: another run may be changing it, or may roll it back.
+    """
+    if not part.observed.steps_to_apply():
+        return part
+    return evolve(part, observed=part.observed.contested([o.resource.key for o in part.observed.all]))
 
 
 def _refuse_unproven(grant: TrustGrant | DevAccessGrant, iam: IAMClient | None) -> None:

@@ -194,8 +194,7 @@ class Role(Resource[RoleState]):
             raise CannotChange(self.account.id, self.label, "path", current=state.path, wanted=self.grant.path)
 
     def _is_complete(self, state: RoleState) -> bool:
-        boundary = () if state.boundary is None else (state.boundary,)
-        return is_complete((*state.attached, *state.inline, *boundary), state.tags)
+        return is_complete((*state.attached, *state.inline, *_boundary_record(state.boundary)), state.tags)
 
     def _comparable(self, state: RoleState, planned: RoleState) -> RoleState:  # noqa: ARG002 - a plan reads all of it
         return evolve(state, tags=without_run(state.tags))
@@ -259,12 +258,11 @@ class Role(Resource[RoleState]):
         ]
 
     def _tags(self, state: RoleState | None) -> dict[str, str]:
-        boundary = () if self.grant.permissions_boundary is None else (self.grant.permissions_boundary,)
         return ownership_tags(
             self.identity,
             self.run,
             tags=self.grant.tags,
-            attached=(*self._declared_policies, *boundary),
+            attached=(*self._declared_policies, *_boundary_record(self.grant.permissions_boundary)),
             observed=None if state is None else state.tags,
             created=None if state is None else state.created,
         )
@@ -379,7 +377,7 @@ class Role(Resource[RoleState]):
         """Return whether somebody else set a boundary and the grant asks for none: to remove it would widen access."""
         if state.boundary is None or self.grant.permissions_boundary is not None:
             return False
-        return not is_attached_by_xacct(state.boundary, state.tags)
+        return not any(is_attached_by_xacct(name, state.tags) for name in _boundary_record(state.boundary))
 
     def _steps_to_update_inline(self, state: RoleState) -> list[Step]:
         policies = [(name, state.inline.get(name), new) for name, new in self.grant.policies.items()]
@@ -492,3 +490,8 @@ class Role(Resource[RoleState]):
         if profiles:
             names = [f"instance profile {profile} with {self.label}" for profile in profiles]
             raise ForeignAttachments(f"deleting {self.label}", self.account.id, names, touched=True) from None
+
+
+def _boundary_record(arn: str | None) -> tuple[str, ...]:
+    # Another name than the ARN, because the same policy can also be attached.
+    return () if arn is None else (f"boundary {arn}",)
