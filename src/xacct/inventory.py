@@ -169,7 +169,9 @@ def _trusted_accounts(trust: PolicyDocument) -> tuple[str, ...]:
 def _missing_on_role(role: RoleDetailTypeDef, tags: Mapping[str, str]) -> tuple[str, ...]:
     names = [policy["PolicyArn"] for policy in role.get("AttachedManagedPolicies", []) if "PolicyArn" in policy]
     names += [policy["PolicyName"] for policy in role.get("RolePolicyList", []) if "PolicyName" in policy]
-    names += filter(None, [role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")])
+    if "PermissionsBoundary" in role:
+        # As xacct.resources.role records it.
+        names.append(f"boundary {role['PermissionsBoundary'].get('PermissionsBoundaryArn')}")
     if is_complete(names, tags):
         return ()
     return (f"role {role['RoleName']} lacks a policy that xacct attached, or its permissions boundary",)

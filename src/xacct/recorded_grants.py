@@ -53,7 +53,7 @@ def trust_grant_of(account: GrantAccount, record: GrantRecord) -> TrustGrant:
         role,
         attached=tuple(arn for arn in role.attached if is_attached_by_xacct(arn, role.tags)),
         inline={name: policy for name, policy in role.inline.items() if is_attached_by_xacct(name, role.tags)},
-        boundary=role.boundary if is_attached_by_xacct(role.boundary or "", role.tags) else None,
+        boundary=role.boundary if is_attached_by_xacct(f"boundary {role.boundary}", role.tags) else None,
         tags=_without_foreign(role.tags),
     )
     # That the role may write, if it may, was decided when it was granted.
