@@ -30,7 +30,7 @@ def test_the_package_is_marked_as_typed() -> None:
 
 def test_the_only_requirements_are_attrs_boto3_and_tenacity() -> None:
     required = [line for line in metadata.requires("xacct") or () if "extra ==" not in line]
-    assert [line.split(">=")[0] for line in required] == ["attrs", "boto3", "tenacity"]
+    assert [line.split(">=")[0] for line in required] == ["attrs", "boto3", "cattrs", "tenacity"]
 
 
 @pytest.mark.parametrize("name", PUBLIC_NAMES)

@@ -96,7 +96,7 @@ def test_no_text_but_the_console_user_has_the_password(
 ) -> None:
     texts: list[object] = []
     caplog.set_level(logging.DEBUG, logger="xacct")
-    monkeypatch.setattr(sys.modules["xacct.reconcile.plan"], "generate_password", lambda length: Secret(GIVEN))
+    monkeypatch.setattr(sys.modules["xacct.reconcile.passwords"], "generate_password", lambda length: Secret(GIVEN))
     if call:
         accounts.fail_always(call, "denied")
     applied = plan_tutorial(accounts, haste)
@@ -204,7 +204,7 @@ def test_no_report_of_a_failed_apply_has_a_generated_password(
     kind: type[AwsError],
     message: str,
 ) -> None:
-    monkeypatch.setattr(sys.modules["xacct.reconcile.plan"], "generate_password", lambda length: Secret(GIVEN))
+    monkeypatch.setattr(sys.modules["xacct.reconcile.passwords"], "generate_password", lambda length: Secret(GIVEN))
     for operation in ("CreateLoginProfile", "UpdateLoginProfile"):
         accounts.fail_always(f"trusted {operation} {USER}", fault)
     with pytest.raises(ApplyFailed, match=message) as failed:

@@ -62,6 +62,6 @@ def test_a_saved_plan_has_no_password(accounts: Accounts, patience: Patience) ->
 
 def test_other_data_than_a_plan_is_refused_before_the_first_call(accounts: Accounts, patience: Patience) -> None:
     for data in ({}, {"grants": []}, {"grants": [{"kind": "trust"}], "on_error": "ignore"}):
-        with pytest.raises(InvalidValue, match="Plan.to_dict"):
+        with pytest.raises(InvalidValue, match=r"Plan\.to_dict"):
             restored(accounts, data, patience)
     assert accounts.log.calls == []

@@ -73,6 +73,9 @@ WRITES = (
     f"trusted TagUser {USER} #2",
     f"trusted AttachUserPolicy {USER} AmazonS3ReadOnlyAccess",
     f"trusted DetachUserPolicy {USER} AmazonEC2FullAccess",
+    f"trusting TagRole {ROLE} #3",
+    f"trusted TagPolicy {POLICY} #3",
+    f"trusted TagUser {USER} #3",
 )
 
 every_call = pytest.mark.parametrize("call", WRITES)
