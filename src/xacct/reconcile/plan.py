@@ -238,6 +238,7 @@ class Plan:
         changes: list[Change] = []
         observed = part.observed
         changed: set[str] = set()
+        unsettled: list[str] = []
         for number in range(_ROUNDS):
             observed = observed.for_run(Run())
             try:
