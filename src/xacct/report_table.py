@@ -15,8 +15,9 @@ class Check:
 
     Attributes:
         name: what was checked.
-        expected: ``allowed`` or ``refused``.
-        observed: ``allowed``, ``refused``, ``failed`` (by another error) or ``not tried``; ``assumed`` in a proof.
+        expected: ``allowed`` or ``refused`` for a request; ``yes`` for a statement about the role.
+        observed: ``allowed``, ``refused``, ``failed`` (by another error) or ``not tried``; ``assumed`` in a proof;
+            ``yes`` or ``no`` for a statement about the role.
         ok: whether the observed result is the expected one; None if nothing was decided.
         why: AWS's message, or the reason why nothing was decided.
     """
