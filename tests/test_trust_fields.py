@@ -51,11 +51,10 @@ def normalized(grant: TrustGrant) -> TrustGrant:
     # Everybody of an organization is one principal, whichever field says so.
     member = Condition("StringEquals", "aws:PrincipalOrgID", grant.organization_id)
     principals = [
-        Principal(p.kind, p.value, dict.fromkeys((*p.conditions, member))) if p.is_anyone else p
+        p if p.kind == "Service" else Principal(p.kind, p.value, dict.fromkeys((*p.conditions, member)))
         for p in grant.principals
     ]
-    organization_id = None if all(p.is_anyone for p in people) else grant.organization_id
-    return evolve(grant, principals=principals, organization_id=organization_id)
+    return evolve(grant, principals=principals, organization_id=None)
 
 
 @settings(deadline=None)

@@ -47,11 +47,10 @@ class TrustFields:
         """Return the fields that a trust policy expresses."""
         fields = cls()
         assuming = [s for number, s in enumerate(trust.statements, 1) if fields._can_express(number, s)]
-        people = [s for s in assuming if not _is_for_services(s)]
-        shared = _shared_conditions([s.conditions for s in people])
-        if all(_is_for_anyone(s) for s in people):
+        shared = _shared_conditions([s.conditions for s in assuming if not _is_for_services(s)])
+        if any(principal.is_anyone for s in assuming for principal in s.principals):
             # Everybody is trusted only as a member of an organization, which is the principal then.
-            shared = [condition for condition in shared if not _is_membership(condition)]
+            shared = [condition for condition in shared if condition.key.lower() != "aws:principalorgid"]
         for condition in shared:
             if not fields._take(condition):
                 shared = [other for other in shared if other != condition]
@@ -109,9 +108,7 @@ class TrustFields:
         return True
 
     def _add_principals(self, statement: Statement, shared: Sequence[Condition]) -> None:
-        # A grant repeats the organization for everybody, also in the statements on tags and identity.
-        anyone = _is_for_anyone(statement)
-        own = [c for c in statement.conditions if c not in shared or (anyone and _is_membership(c))]
+        own = [condition for condition in statement.conditions if condition not in shared]
         if _is_for_services(statement):
             # The expiry is the only condition that a service meets.
             own = [condition for condition in own if not (_is_expiry(condition) and self._take(condition))]
@@ -121,14 +118,6 @@ class TrustFields:
 
 def _is_for_services(statement: Statement) -> bool:
     return bool(statement.principals) and all(principal.kind == "Service" for principal in statement.principals)
-
-
-def _is_for_anyone(statement: Statement) -> bool:
-    return any(principal.is_anyone for principal in statement.principals)
-
-
-def _is_membership(condition: Condition) -> bool:
-    return (condition.operator.lower(), condition.key.lower()) == ("stringequals", "aws:principalorgid")
 
 
 def _is_expiry(condition: Condition) -> bool:

@@ -100,7 +100,8 @@ def test_the_main_job_verify_and_revoke(ministack: Accounts) -> None:
     reader = access.session().client("s3")
     assert reader.get_object(Bucket="production-reports", Key="2026/january.csv")["Body"].read() == b"42"
     assert [(check.expected, check.observed) for check in access.verify().checks] == [("allowed", "allowed")] * 4 + [
-        ("refused", "refused")
+        ("refused", "refused"),
+        ("yes", "yes"),
     ]
     again = grant_cross_account_read(ministack.prod, ministack.dev, console_user=ConsoleUser("ada"))
     assert again.changes == ()
