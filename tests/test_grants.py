@@ -101,6 +101,12 @@ def test_the_extra_permissions_are_limited_to_the_principal_by_its_own_condition
         assert set(developers.conditions) <= set(statement.conditions)
 
 
+def test_a_service_with_conditions_is_refused_instead_of_trusted_without_them() -> None:
+    source = Condition("StringEquals", "aws:SourceAccount", "111111111111")
+    with pytest.raises(InvalidValue, match="no conditions for services"):
+        trust(principals=[Principal("Service", "lambda.amazonaws.com", (source,))])
+
+
 def test_services_get_a_statement_of_their_own_without_mfa() -> None:
     expires = datetime(2027, 1, 1, tzinfo=timezone.utc)
     grant = trust(principals=[TRUSTED, "lambda.amazonaws.com"], require_mfa=True, expires=expires)

@@ -177,6 +177,9 @@ class TrustGrant:
             if principal.partition not in (None, self.partition):
                 rule = f"a role trusts principals of its own partition only, which is {self.partition}"
                 raise InvalidValue("principals", principal.value, rule)
+            if principal.kind == "Service" and principal.conditions:
+                rule = "the trust policy of a grant has no conditions for services: name the service alone"
+                raise InvalidValue("principals", principal.value, rule)
             if principal.value == self.role_arn:
                 raise InvalidValue("principals", principal.value, "a new role cannot trust itself")
 

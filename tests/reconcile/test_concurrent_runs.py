@@ -379,3 +379,15 @@ def test_a_role_that_others_created_meanwhile_is_not_taken_over(accounts: Accoun
 
     assert isinstance(failed.value.__cause__, NotOurs)
     assert accounts.snapshot() == before
+
+
+def test_a_plan_to_change_a_role_that_was_deleted_since_is_stale(accounts: Accounts, patience: Patience) -> None:
+    plan_tutorial(accounts, patience).apply()
+    stale = plan_tutorial(accounts, patience, max_session_duration=7200)
+    plan_tutorial(accounts, patience).destroy()
+    before = accounts.snapshot()
+
+    with pytest.raises(StalePlan, match="create role CrossAccountRoleS3"):
+        stale.apply()
+
+    assert accounts.snapshot() == before

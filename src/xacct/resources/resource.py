@@ -9,7 +9,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 from attrs import evolve, field, frozen
 
-from xacct.errors import NotOurs, StalePlan, XacctError
+from xacct.errors import AwsError, NotOurs, StalePlan, XacctError
 from xacct.grant_account import GrantAccount
 from xacct.resources.ownership_tags import RUN_TAG, GrantIdentity, Run, dropped_tags, is_managed, run_in
 from xacct.resources.step import Action, Change, JsonValue, Step, change
@@ -206,7 +206,12 @@ class Resource(ABC, Generic[S]):
         )
 
     def _claim(self, planned: S) -> None:
-        self.attempt(lambda: self._request_tagging({RUN_TAG: self.run.tag}), "marking")
+        try:
+            self.attempt(lambda: self._request_tagging({RUN_TAG: self.run.tag}), "marking")
+        except AwsError as error:
+            if error.code != "NoSuchEntity":
+                raise
+            raise StalePlan(self.account.id, [self.label]) from error
         self._wait_for_other_run(planned)
 
         def is_as_planned(state: S | None) -> bool:
