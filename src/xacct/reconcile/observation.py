@@ -96,15 +96,19 @@ class Observation(Generic[S]):
         return [] if self.state is None or self.unwanted else self.resource.drift(self.state)
 
     @property
+    def _joins(self) -> bool:
+        return isinstance(self.resource, User) and self.state is None and self.resource.created_by_other
+
+    @property
     def is_changed_by_several(self) -> bool:
         """Whether other runs, or other grants of the plan, can change the resource during this run."""
-        joins = isinstance(self.resource, User) and self.state is None and self.resource.created_by_other
-        return joins or bool(self.steps_to_claim())
+        return self._joins or bool(self.steps_to_claim())
 
     @property
     def is_settled(self) -> bool:
         """Whether the resource is as the grant declares now. Reads it again."""
-        return self.unwanted or self.resource.is_settled()
+        # Another grant of the plan created the user, and its tags are complete only after a plan of both.
+        return self.unwanted or (not self._joins and self.resource.is_settled())
 
     def refuse_unchangeable(self) -> None:
         """Check that AWS can change every property that differs from the grant's.
