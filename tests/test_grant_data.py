@@ -105,8 +105,9 @@ def test_the_keys_of_mappings_are_sorted() -> None:
     [
         ("2027-01-01T00:00:00Z", datetime(2027, 1, 1, tzinfo=timezone.utc)),
         ("2027-01-01T01:00:00+01:00", datetime(2027, 1, 1, tzinfo=timezone.utc)),
-        ("2027-01-01T00:00:00.250Z", datetime(2027, 1, 1, 0, 0, 0, 250_000, tzinfo=timezone.utc)),
-        ("2027-01-01T00:00:00.000001Z", datetime(2027, 1, 1, 0, 0, 0, 1, tzinfo=timezone.utc)),
+        # Policies have no fractions of seconds.
+        ("2027-01-01T00:00:00.250Z", datetime(2027, 1, 1, tzinfo=timezone.utc)),
+        ("2027-01-01T00:00:00.000001Z", datetime(2027, 1, 1, tzinfo=timezone.utc)),
     ],
 )
 def test_times_with_a_time_zone_are_read(text: str, time: datetime) -> None:
@@ -119,7 +120,7 @@ def test_times_are_written_in_utc() -> None:
     summer = timezone(timedelta(hours=2))
     for time, text in (
         (datetime(2027, 6, 1, tzinfo=summer), "2027-05-31T22:00:00Z"),
-        (datetime(2027, 6, 1, 2, microsecond=5, tzinfo=summer), "2027-06-01T00:00:00.000005Z"),
+        (datetime(2027, 6, 1, 2, microsecond=5, tzinfo=summer), "2027-06-01T00:00:00Z"),
     ):
         assert attrs.evolve(grant, expires=time).to_dict()["expires"] == text
 

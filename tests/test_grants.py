@@ -14,7 +14,9 @@ from xacct import (
     InvalidValue,
     PolicyDocument,
     PolicyError,
+    PolicyRecord,
     Principal,
+    RoleRecord,
     Statement,
     TrustGrant,
     s3_read_policy,
@@ -105,6 +107,26 @@ def test_a_service_with_conditions_is_refused_instead_of_trusted_without_them() 
     source = Condition("StringEquals", "aws:SourceAccount", "111111111111")
     with pytest.raises(InvalidValue, match="no conditions for services"):
         trust(principals=[Principal("Service", "lambda.amazonaws.com", (source,))])
+
+
+def test_an_empty_name_is_refused() -> None:
+    with pytest.raises(InvalidValue, match="name: '' is not valid"):
+        trust(name="")
+    with pytest.raises(InvalidValue, match="name: '' is not valid"):
+        dev(name="")
+
+
+def test_the_end_has_whole_seconds_as_policies_do() -> None:
+    end = datetime(2027, 1, 1, microsecond=5, tzinfo=timezone.utc)
+    assert (trust(expires=end).expires, dev(expires=end).expires) == (datetime(2027, 1, 1, tzinfo=timezone.utc),) * 2
+
+
+def test_a_grant_is_made_of_the_arn_of_a_role_or_a_policy_only() -> None:
+    user = f"arn:aws:iam::{TRUSTED}:user/ada"
+    with pytest.raises(InvalidValue, match="the ARN of an IAM role"):
+        TrustGrant.from_role(RoleRecord(arn=user, trust=trust().trust_policy))
+    with pytest.raises(InvalidValue, match="the ARN of an IAM policy"):
+        DevAccessGrant.from_policy(PolicyRecord(arn=user, document=dev().assume_role_policy))
 
 
 def test_services_get_a_statement_of_their_own_without_mfa() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -38,10 +38,15 @@ __all__ = [
     "bucket_region",
     "caller_arn",
     "credentials_error",
+    "inline_policies_of_role",
+    "inline_policy_of_role",
     "managed_policy_document",
     "managed_policy_or_error",
     "no_credentials",
     "parsed_document",
+    "policies_of_role",
+    "policies_of_user",
+    "principals_of_policy",
     "session_label",
     "sign_in_expired",
 ]
@@ -217,12 +222,69 @@ def managed_policy_document(iam: IAMClient, arn: str, *, name: str | None = None
     return parsed_document(answer.get("Document"), name=name or arn)
 
 
-def managed_policy_or_error(iam: IAMClient, arn: str) -> tuple[PolicyDocument | None, str]:
-    """Return the document of a managed policy's default version, or None and the reason why it could not be read."""
+def managed_policy_or_error(iam: IAMClient, arn: str) -> PolicyDocument | Exception:
+    """Return the document of a managed policy's default version, or the error for which it could not be read."""
     try:
-        return managed_policy_document(iam, arn), ""
+        return managed_policy_document(iam, arn)
     except (ClientError, BotoCoreError, PolicyError) as error:
-        return None, str(error)
+        return error
+
+
+def policies_of_role(iam: IAMClient, role_name: str) -> list[str]:
+    """Return the ARNs of the managed policies that are attached to a role, sorted: IAM documents no order.
+
+    Raises:
+        ClientError: AWS refused.
+    """
+    pages = iam.get_paginator("list_attached_role_policies").paginate(RoleName=role_name)
+    return sorted(policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"])
+
+
+def policies_of_user(iam: IAMClient, user_name: str) -> list[str]:
+    """Return the ARNs of the managed policies that are attached to a user, sorted: IAM documents no order.
+
+    Raises:
+        ClientError: AWS refused.
+    """
+    pages = iam.get_paginator("list_attached_user_policies").paginate(UserName=user_name)
+    return sorted(policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"])
+
+
+def inline_policies_of_role(iam: IAMClient, role_name: str) -> list[str]:
+    """Return the names of a role's inline policies.
+
+    Raises:
+        ClientError: AWS refused.
+    """
+    pages = iam.get_paginator("list_role_policies").paginate(RoleName=role_name)
+    return [name for page in pages for name in page["PolicyNames"]]
+
+
+def inline_policy_of_role(iam: IAMClient, role_name: str, policy_name: str) -> PolicyDocument:
+    """Return the document of a role's inline policy.
+
+    Raises:
+        ClientError: AWS refused.
+        PolicyError: the document is not well formed.
+    """
+    answer = iam.get_role_policy(RoleName=role_name, PolicyName=policy_name)
+    return parsed_document(answer["PolicyDocument"], name=policy_name)
+
+
+def principals_of_policy(iam: IAMClient, policy_arn: str) -> frozenset[tuple[Literal["user", "group", "role"], str]]:
+    """Return the kind and the name of each principal that has a managed policy.
+
+    Raises:
+        ClientError: AWS refused.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListEntitiesForPolicy.html
+    """
+    found: set[tuple[Literal["user", "group", "role"], str]] = set()
+    for page in iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy_arn):
+        found.update(("user", user["UserName"]) for user in page["PolicyUsers"])
+        found.update(("group", group["GroupName"]) for group in page["PolicyGroups"])
+        found.update(("role", role["RoleName"]) for role in page["PolicyRoles"])
+    return frozenset(found)
 
 
 def bucket_region(s3: S3Client, bucket: str) -> str:

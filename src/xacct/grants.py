@@ -11,7 +11,7 @@ from attrs import field, frozen
 from xacct.arn import Arn, account_id, partition
 from xacct.console_user import ConsoleUser, console_user_or_none
 from xacct.errors import CannotExpress, InvalidValue, PolicyError
-from xacct.iam_records import PolicyRecord, RoleRecord
+from xacct.iam_records import GRANT_TAG, PolicyRecord, RoleRecord, without_reserved_tags
 from xacct.limits import (
     DEFAULT_SESSION_SECONDS,
     DESCRIPTION,
@@ -27,6 +27,7 @@ from xacct.limits import (
 from xacct.plain_data import check_kind, from_dict, to_dict
 from xacct.policy import Condition, PolicyDocument, Principal, Statement
 from xacct.policy.document import check_identity_policy, check_trust_policy
+from xacct.policy.times import time_from_text, time_to_text
 from xacct.trust_fields import TrustFields
 from xacct.validators import aware, check_text, grant_tags, integer, text
 
@@ -47,11 +48,18 @@ POLICY_DESCRIPTION = "Policy for Cross Account Access"
 _INLINE_POLICIES = 25
 _ATTACHMENTS = 35
 _SHORT_EXTERNAL_ID = 6
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_NEVER = datetime.max.replace(tzinfo=timezone.utc)
 
 
 def _name(value: str | None) -> str:
-    return "" if value is None else value
+    if value == "":
+        raise InvalidValue("name", value, str(POLICY_NAME))
+    return value or ""
+
+
+def _whole_seconds(value: datetime | None) -> datetime | None:
+    # Policies have no fractions of seconds. The validator refuses what is no datetime.
+    return value.replace(microsecond=0) if isinstance(value, datetime) else value
 
 
 def _principals(values: Iterable[Principal | str] | Principal | str) -> tuple[Principal, ...]:
@@ -112,7 +120,8 @@ class TrustGrant:
         source_identity: patterns for the session's source identity, one of which must match.
         session_tags: patterns for the session's tags by key. Each tag is required, and one of its patterns must match.
         source_ips: IP networks from which calls are accepted, in CIDR notation.
-        expires: the time after which IAM denies new sessions; a datetime with a time zone.
+        expires: the time after which IAM denies new sessions; a datetime with a time zone, of which
+            fractions of a second are dropped.
         partition: the account's partition.
 
     Raises:
@@ -150,7 +159,7 @@ class TrustGrant:
     source_identity: tuple[str, ...] = field(default=(), converter=_texts, eq=frozenset)
     session_tags: Mapping[str, tuple[str, ...]] = field(default=None, converter=_tag_patterns, eq=_in_any_order)
     source_ips: tuple[str, ...] = field(default=(), converter=_texts, eq=frozenset)
-    expires: datetime | None = field(default=None, validator=aware)
+    expires: datetime | None = field(default=None, converter=_whole_seconds, validator=aware)
     partition: str = field(default="aws", validator=lambda _, __, value: partition(value) and None)
 
     def __attrs_post_init__(self) -> None:
@@ -254,12 +263,12 @@ class TrustGrant:
         >>> TrustGrant.from_role(role).external_id
         'acme-42'
         """
-        arn, found = Arn.parse(role.arn, name="arn"), TrustFields.of(role.trust)
+        arn, found = _arn_of("role", role.arn), TrustFields.of(role.trust)
         if found.problems:
             raise CannotExpress(role.arn, found.problems)
         try:
             grant = cls(
-                name=role.tags.get("xacct:grant"),
+                name=role.tags.get(GRANT_TAG),
                 account=arn.account,
                 principals=found.principals,
                 managed_policy_arns=role.attached,
@@ -268,7 +277,7 @@ class TrustGrant:
                 role_name=arn.name,
                 path=arn.path,
                 description=role.description,
-                tags=_user_tags(role.tags),
+                tags=without_reserved_tags(role.tags),
                 permissions_boundary=role.boundary,
                 max_session_duration=role.max_session_duration,
                 external_id=found.external_id,
@@ -283,13 +292,7 @@ class TrustGrant:
             )
         except (InvalidValue, PolicyError) as error:
             raise CannotExpress(role.arn, [str(error)]) from None
-        if grant.trust_policy != role.trust:
-            differing = [
-                f"statement {number} of the trust policy"
-                for number, statement in enumerate(role.trust.statements, start=1)
-                if statement not in grant.trust_policy.statements
-            ]
-            raise CannotExpress(role.arn, differing or ["the statements of the trust policy"])
+        _check_expressed(role.arn, role.trust, grant.trust_policy)
         return grant
 
     def to_dict(self) -> dict[str, object]:
@@ -386,7 +389,8 @@ class DevAccessGrant:
         roles: names of existing roles to attach the policy to.
         session_tags: whether to allow session tags, for roles that require them.
         source_identity: whether to allow a source identity, for roles that require one.
-        expires: the time after which IAM denies new sessions; a datetime with a time zone.
+        expires: the time after which IAM denies new sessions; a datetime with a time zone, of which
+            fractions of a second are dropped.
         tags: tags of the policy and of the console user, in addition to those of xacct; at most 40.
         partition: the account's partition.
 
@@ -415,7 +419,7 @@ class DevAccessGrant:
     roles: tuple[str, ...] = field(default=(), converter=_texts, eq=frozenset)
     session_tags: bool = False
     source_identity: bool = False
-    expires: datetime | None = field(default=None, validator=aware)
+    expires: datetime | None = field(default=None, converter=_whole_seconds, validator=aware)
     tags: Mapping[str, str] = field(default=None, converter=_tags, validator=grant_tags)
     partition: str = field(default="aws", validator=lambda _, __, value: partition(value) and None)
 
@@ -492,7 +496,7 @@ class DevAccessGrant:
         >>> DevAccessGrant.from_policy(policy).role_arns
         ('arn:aws:iam::111111111111:role/Reader',)
         """
-        arn = Arn.parse(policy.arn, name="arn")
+        arn = _arn_of("policy", policy.arn)
         actions = {action.lower() for statement in policy.document.statements for action in statement.actions}
         attached: dict[str, list[str]] = {"user": [], "group": [], "role": []}
         for kind, name in sorted(policy.principals):
@@ -500,7 +504,7 @@ class DevAccessGrant:
         created = () if console_user is None else (console_user.name,)
         try:
             grant = cls(
-                name=policy.tags.get("xacct:grant"),
+                name=policy.tags.get(GRANT_TAG),
                 account=arn.account,
                 role_arns=[r for statement in policy.document.statements for r in statement.resources],
                 policy_name=arn.name,
@@ -513,18 +517,12 @@ class DevAccessGrant:
                 session_tags="sts:tagsession" in actions,
                 source_identity="sts:setsourceidentity" in actions,
                 expires=expiry_in(policy.document),
-                tags=_user_tags(policy.tags),
+                tags=without_reserved_tags(policy.tags),
                 partition=arn.partition,
             )
         except (InvalidValue, PolicyError) as error:
             raise CannotExpress(policy.arn, [str(error)]) from None
-        if grant.assume_role_policy != policy.document:
-            differing = [
-                f"statement {number}"
-                for number, statement in enumerate(policy.document.statements, start=1)
-                if statement not in grant.assume_role_policy.statements
-            ]
-            raise CannotExpress(policy.arn, differing or ["the statements of the policy"])
+        _check_expressed(policy.arn, policy.document, grant.assume_role_policy)
         return grant
 
     def to_dict(self) -> dict[str, object]:
@@ -558,8 +556,27 @@ class DevAccessGrant:
         return from_dict(cls, check_kind(data, ["dev-access"]))
 
 
-def _user_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in tags.items() if not key.lower().startswith(("aws:", "xacct:"))}
+def _arn_of(kind: str, value: str) -> Arn:
+    arn = Arn.parse(value, name="arn")
+    if (arn.service, arn.resource_type) != ("iam", kind):
+        raise InvalidValue("arn", value, f"the ARN of an IAM {kind}")
+    return arn
+
+
+def _check_expressed(arn: str, found: PolicyDocument, expressed: PolicyDocument) -> None:
+    """Check that a grant's policy is the one that was found.
+
+    Raises:
+        CannotExpress: it is not; names the statements that differ.
+    """
+    if expressed == found:
+        return
+    differing = [
+        f"statement {number}"
+        for number, statement in enumerate(found.statements, start=1)
+        if statement not in expressed.statements
+    ]
+    raise CannotExpress(arn, differing or ["its Version, or the lack of a statement that a grant has"])
 
 
 def _member_of(organization_id: str) -> Condition:
@@ -569,8 +586,7 @@ def _member_of(organization_id: str) -> Condition:
 def _until(expires: datetime | None) -> tuple[Condition, ...]:
     if expires is None:
         return ()
-    moment = expires.astimezone(timezone.utc).strftime(_TIME)
-    return (Condition("DateLessThan", "aws:CurrentTime", moment),)
+    return (Condition("DateLessThan", "aws:CurrentTime", time_to_text(expires)),)
 
 
 def notes_on(grant: TrustGrant) -> tuple[str, ...]:
@@ -610,21 +626,11 @@ def expiry_in(document: PolicyDocument) -> datetime | None:
 def _expiry_of(statement: Statement) -> datetime | None:
     # All conditions must be met, and of the values of one condition any.
     ends = [
-        max(map(_moment, condition.values))
+        max(time_from_text(value) or _NEVER for value in condition.values)
         for condition in statement.conditions
         if (condition.operator, condition.key.lower()) == ("DateLessThan", "aws:currenttime")
     ]
     return min((end for end in ends if end < _NEVER), default=None)
-
-
-_NEVER = datetime.max.replace(tzinfo=timezone.utc)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.strptime(text, _TIME).replace(tzinfo=timezone.utc)
-    except ValueError:
-        return _NEVER
 
 
 def check_trusted_principal(principal: Principal, organization_id: str | None = None) -> None:

@@ -10,7 +10,19 @@ from attrs import field, frozen
 
 from xacct.policy import PolicyDocument
 
-__all__ = ["PolicyRecord", "RoleRecord"]
+__all__ = ["GRANT_TAG", "PolicyRecord", "RoleRecord", "without_reserved_tags"]
+
+GRANT_TAG = "xacct:grant"
+"""The tag that has the name of the grant that a role or a policy belongs to."""
+
+
+def without_reserved_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return tags without those of AWS and of xacct.
+
+    >>> without_reserved_tags({"team": "data", "xacct:grant": "reports", "aws:cloudformation:stack-name": "x"})
+    {'team': 'data'}
+    """
+    return {key: value for key, value in tags.items() if not key.lower().startswith(("aws:", "xacct:"))}
 
 
 @frozen(kw_only=True)

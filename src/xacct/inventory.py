@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +15,9 @@ from xacct.concurrency import run_concurrently
 from xacct.grant_account import GrantAccount, Side, connect_one
 from xacct.grants import expiry_in
 from xacct.policy import PolicyDocument
+from xacct.resources.account_listing import attached_arns, read_details
 from xacct.resources.ownership_tags import (
+    boundary_record,
     creation_of,
     identity_in,
     is_complete,
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import ManagedPolicyDetailTypeDef, RoleDetailTypeDef, UserDetailTypeDef
 
 __all__ = ["GrantRecord", "grants_in", "grants_in_account"]
-
-_PAGE_SIZE = 1000
 
 
 @frozen(kw_only=True)
@@ -120,25 +120,12 @@ def grants_in(session: boto3.Session) -> tuple[GrantRecord, ...]:
 
 def grants_in_account(account: GrantAccount) -> tuple[GrantRecord, ...]:
     """Do what :func:`grants_in` does, with an account that is connected already."""
-    users, roles, policies = account.attempt(partial(_authorization_details, account), doing="reading IAM")
+    pages = read_details(account, ("User", "Role", "LocalManagedPolicy"))
+    users = [user for page in pages for user in page["UserDetailList"]]
+    policies = [policy for page in pages for policy in page["Policies"]]
+    roles = [role for page in pages for role in page["RoleDetailList"]]
     records = [*_trusting_records(roles), *_trusted_records(account, policies, users)]
     return tuple(sorted(records, key=lambda record: (record.name, record.side, record.arn)))
-
-
-def _authorization_details(
-    account: GrantAccount,
-) -> tuple[list[UserDetailTypeDef], list[RoleDetailTypeDef], list[ManagedPolicyDetailTypeDef]]:
-    pages = account.iam.get_paginator("get_account_authorization_details").paginate(
-        Filter=["User", "Role", "LocalManagedPolicy"], PaginationConfig={"PageSize": _PAGE_SIZE}
-    )
-    users: list[UserDetailTypeDef] = []
-    roles: list[RoleDetailTypeDef] = []
-    policies: list[ManagedPolicyDetailTypeDef] = []
-    for page in pages:
-        users += page["UserDetailList"]
-        roles += page["RoleDetailList"]
-        policies += page["Policies"]
-    return users, roles, policies
 
 
 def _trusting_records(roles: Iterable[RoleDetailTypeDef]) -> Iterator[GrantRecord]:
@@ -167,12 +154,9 @@ def _trusted_accounts(trust: PolicyDocument) -> tuple[str, ...]:
 
 
 def _missing_on_role(role: RoleDetailTypeDef, tags: Mapping[str, str]) -> tuple[str, ...]:
-    names = [policy["PolicyArn"] for policy in role.get("AttachedManagedPolicies", []) if "PolicyArn" in policy]
-    names += [policy["PolicyName"] for policy in role.get("RolePolicyList", []) if "PolicyName" in policy]
-    if "PermissionsBoundary" in role:
-        # As xacct.resources.role records it.
-        names.append(f"boundary {role['PermissionsBoundary'].get('PermissionsBoundaryArn')}")
-    if is_complete(names, tags):
+    boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+    inline = [policy["PolicyName"] for policy in role.get("RolePolicyList", [])]
+    if is_complete((*attached_arns(role), *inline, *boundary_record(boundary)), tags):
         return ()
     return (f"role {role['RoleName']} lacks a policy that xacct attached, or its permissions boundary",)
 
@@ -211,8 +195,7 @@ def _default_document(policy: ManagedPolicyDetailTypeDef) -> PolicyDocument:
 
 def _assumed_roles(document: PolicyDocument) -> tuple[str, ...]:
     """Return the roles that a policy of xacct allows assuming; empty for a policy that does anything else."""
-    statements: Sequence[object] = document.statements
-    if len(statements) != 1:
+    if len(document.statements) != 1:
         return ()
     (statement,) = document.statements
     if statement.effect != "Allow" or "sts:AssumeRole" not in statement.actions:

@@ -6,13 +6,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from xacct.arn import Arn
-from xacct.aws_reads import parsed_document
+from xacct.aws_reads import (
+    inline_policies_of_role,
+    inline_policy_of_role,
+    parsed_document,
+    policies_of_role,
+    principals_of_policy,
+)
 from xacct.concurrency import run_concurrently
 from xacct.errors import InvalidValue
 from xacct.grant_account import GrantAccount, connect_one
 from xacct.iam_records import PolicyRecord, RoleRecord
 from xacct.limits import DEFAULT_SESSION_SECONDS
-from xacct.policy import PolicyDocument
 from xacct.resources.ownership_tags import tags_from_list
 from xacct.resources.role import REVOKED_SESSIONS_POLICY
 
@@ -53,17 +58,12 @@ def role_in(account: GrantAccount, role_name: str) -> RoleRecord:
     arn = f"arn:{account.partition}:iam::{account.id}:role/{role_name}"
     attempt = partial(account.attempt, doing=f"reading role {role_name}", resource=arn)
     role = attempt(lambda: iam.get_role(RoleName=role_name)["Role"])
-    attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=role_name)
-    inline = iam.get_paginator("list_role_policies").paginate(RoleName=role_name)
-    arns = attempt(lambda: [p["PolicyArn"] for page in attached for p in page["AttachedPolicies"]])
-    names = attempt(lambda: [name for page in inline for name in page["PolicyNames"]])
-    names = [name for name in names if name != REVOKED_SESSIONS_POLICY]
-
-    def read_inline(name: str) -> PolicyDocument:
-        answer = attempt(lambda: iam.get_role_policy(RoleName=role_name, PolicyName=name))
-        return parsed_document(answer["PolicyDocument"], name=name)
-
-    documents = run_concurrently(*(partial(read_inline, name) for name in names))
+    arns = attempt(partial(policies_of_role, iam, role_name))
+    inline = attempt(partial(inline_policies_of_role, iam, role_name))
+    names = [name for name in inline if name != REVOKED_SESSIONS_POLICY]
+    documents = run_concurrently(
+        *(partial(attempt, partial(inline_policy_of_role, iam, role_name, name)) for name in names)
+    )
     return RoleRecord(
         arn=role["Arn"],
         trust=parsed_document(role["AssumeRolePolicyDocument"]),
@@ -103,19 +103,11 @@ def policy_in(account: GrantAccount, policy_arn: str) -> PolicyRecord:
     version = attempt(
         lambda: iam.get_policy_version(PolicyArn=policy_arn, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
     )
-    pages = iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy_arn)
-    entities = attempt(lambda: list(pages))
     return PolicyRecord(
         arn=policy_arn,
         document=parsed_document(version["Document"]),
         description=policy.get("Description", ""),
         tags=tags_from_list(policy.get("Tags", [])),
-        principals=frozenset(
-            [
-                *(("user", user["UserName"]) for page in entities for user in page["PolicyUsers"]),
-                *(("group", group["GroupName"]) for page in entities for group in page["PolicyGroups"]),
-                *(("role", role["RoleName"]) for page in entities for role in page["PolicyRoles"]),
-            ]
-        ),
+        principals=attempt(partial(principals_of_policy, iam, policy_arn)),
         created=policy["CreateDate"],
     )

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from functools import partial
 
 from attrs import evolve
 
 from xacct.arn import Arn
+from xacct.aws_reads import policies_of_user
 from xacct.console_user import ConsoleUser
 from xacct.errors import InvalidValue
 from xacct.grant_account import GrantAccount
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.inventory import GrantRecord, grants_in_account
 from xacct.record_reader import policy_in, role_in
-from xacct.resources.ownership_tags import foreign_tags, is_attached_by_xacct, tags_from_list, user_records
-
-if TYPE_CHECKING:
-    from xacct.resources.ownership_tags import UserRecord
+from xacct.resources.ownership_tags import (
+    foreign_tags,
+    is_attached_by_xacct,
+    is_boundary_set_by_xacct,
+    tags_from_list,
+    user_records,
+)
 
 __all__ = ["dev_access_grant_of", "only_record", "trust_grant_of"]
 
@@ -53,7 +57,7 @@ def trust_grant_of(account: GrantAccount, record: GrantRecord) -> TrustGrant:
         role,
         attached=tuple(arn for arn in role.attached if is_attached_by_xacct(arn, role.tags)),
         inline={name: policy for name, policy in role.inline.items() if is_attached_by_xacct(name, role.tags)},
-        boundary=role.boundary if is_attached_by_xacct(f"boundary {role.boundary}", role.tags) else None,
+        boundary=role.boundary if is_boundary_set_by_xacct(role.boundary, role.tags) else None,
         tags=_without_foreign(role.tags),
     )
     # That the role may write, if it may, was decided when it was granted.
@@ -84,19 +88,11 @@ def _without_foreign(tags: Mapping[str, str]) -> dict[str, str]:
 
 def _console_user(account: GrantAccount, name: str, policy_arn: str) -> ConsoleUser:
     """Return a console user with the other managed policies that the grant attached to it."""
-    iam = account.iam
-
-    def read() -> tuple[dict[str, str], list[str]]:
-        tags = tags_from_list(iam.get_user(UserName=name)["User"].get("Tags", []))
-        pages = iam.get_paginator("list_attached_user_policies").paginate(UserName=name)
-        return tags, [policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"]]
-
+    iam, policy_name = account.iam, Arn.parse(policy_arn).name
     resource = str(Arn.user(account.id, name, partition=account.partition))
-    tags, attached = account.attempt(read, doing=f"reading user {name}", resource=resource)
-    record = _record_of(Arn.parse(policy_arn).name, tags)
-    arns = [arn for arn in attached if arn != policy_arn and record is not None and record.has(arn)]
+    attempt = partial(account.attempt, doing=f"reading user {name}", resource=resource)
+    user = attempt(lambda: iam.get_user(UserName=name)["User"])
+    attached = attempt(partial(policies_of_user, iam, name))
+    records = [r for r in user_records(tags_from_list(user.get("Tags", []))) if r.policy_name == policy_name]
+    arns = [arn for arn in attached if arn != policy_arn and any(record.has(arn) for record in records)]
     return ConsoleUser(name, managed_policy_arns=arns)
-
-
-def _record_of(policy_name: str, tags: dict[str, str]) -> UserRecord | None:
-    return next((record for record in user_records(tags) if record.policy_name == policy_name), None)

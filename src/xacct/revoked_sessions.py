@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime
 
 from xacct.errors import InvalidValue
 from xacct.grant_account import GrantAccount
 from xacct.policy import Condition, PolicyDocument, Statement
+from xacct.policy.times import time_to_text
 from xacct.resources.role import REVOKED_SESSIONS_POLICY
 from xacct.resources.step import Change, change, document_value
 
@@ -28,7 +29,7 @@ def end_sessions(account: GrantAccount, role_name: str, now: datetime) -> Change
     """
     if now.tzinfo is None:
         raise InvalidValue("now", now, "a datetime with a time zone, such as datetime(..., tzinfo=timezone.utc)")
-    moment = now.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    moment = time_to_text(now)
     started_before = Condition("DateLessThan", "aws:TokenIssueTime", moment)
     document = PolicyDocument([Statement(effect="Deny", actions="*", resources="*", conditions=[started_before])])
     account.attempt(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 
 from attrs import define, field
 
 from xacct.policy import Condition, PolicyDocument, Principal, Statement
+from xacct.policy.times import time_from_text
 
 __all__ = ["TrustFields"]
 
@@ -101,7 +102,7 @@ class TrustFields:
             self.mfa_max_age = int(value)
         elif name == ("stringequals", "aws:principalorgid"):
             self.organization_id = value
-        elif name == ("datelessthan", "aws:currenttime") and (moment := _moment(value)) is not None:
+        elif name == ("datelessthan", "aws:currenttime") and (moment := time_from_text(value)) is not None:
             self.expires = moment
         else:
             return False
@@ -128,10 +129,3 @@ def _shared_conditions(conditions: Iterable[Sequence[Condition]]) -> list[Condit
     """Return the conditions that every statement has."""
     first, *others = [*conditions] or [()]
     return [condition for condition in first if all(condition in other for other in others)]
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
-    except ValueError:
-        return None

@@ -6,11 +6,12 @@ import threading
 
 import pytest
 
+from xacct import TrustGrant
 from xacct.reconcile import plan
 from xacct.retry import Patience
 
-from .accounts import Accounts
-from .tutorial import APPLY, DESTROY, REAPPLY, plan_tutorial, tutorial
+from .accounts import TRUSTED, TRUSTING, Accounts
+from .tutorial import APPLY, DESTROY, PROOF, REAPPLY, S3_READ, plan_tutorial, tutorial
 
 
 def test_applying_the_tutorials_grant_takes_18_calls(accounts: Accounts, patience: Patience) -> None:
@@ -56,3 +57,14 @@ def test_both_accounts_are_read_concurrently(accounts: Accounts, patience: Patie
     plan(*tutorial(), trusting=accounts.trusting, trusted=accounts.trusted, patience=patience)
 
     assert not barrier.broken
+
+
+def test_a_managed_policy_of_several_grants_is_read_once_for_their_proofs(
+    accounts: Accounts, patience: Patience
+) -> None:
+    grants = [TrustGrant(account=TRUSTING, principals=TRUSTED, managed_policy_arns=S3_READ, role_name=n) for n in "AB"]
+    made = plan(*grants, trusting=accounts.trusting, trusted=accounts.trusted, patience=patience)
+    accounts.log.clear()
+    made.apply()
+
+    assert [call for call in accounts.log.calls if call in PROOF] == list(PROOF)

@@ -391,3 +391,23 @@ def test_a_plan_to_change_a_role_that_was_deleted_since_is_stale(accounts: Accou
         stale.apply()
 
     assert accounts.snapshot() == before
+
+
+def test_a_run_whose_resource_another_grant_takes_over_says_that_it_has_changed_something(
+    accounts: Accounts, patience: Patience
+) -> None:
+    plan_tutorial(accounts, patience).apply()
+    update = plan_tutorial(accounts, patience, max_session_duration=7200)
+
+    def take_over(operation: str) -> None:
+        if operation == "UpdateRole":
+            accounts.log.on_call = lambda _: None
+            tags = [{"Key": "xacct:grant", "Value": "other"}, {"Key": "xacct:run", "Value": "2027-01-01T00:00:00Z b"}]
+            accounts.trusting.iam.tag_role(RoleName=ROLE, Tags=tags)
+
+    accounts.log.on_call = take_over
+    with pytest.raises(ApplyFailed, match=f"another run took over role {ROLE}") as failed:
+        update.apply()
+
+    assert failed.value.remaining == (f"role {ROLE}",)
+    assert "Nothing was changed" not in str(failed.value)

@@ -11,6 +11,7 @@ from xacct.arn import Arn
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.policy import PolicyDocument, Principal, Statement
+from xacct.policy.times import time_to_text
 from xacct.proof.decision_check import decision_check, example_match
 from xacct.report_table import Check
 
@@ -119,4 +120,4 @@ def _required_context(grant: TrustGrant) -> Context:
 
 
 def _current_time(moment: datetime | None = None) -> Context:
-    return {"aws:CurrentTime": (moment or datetime.now(timezone.utc)).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return {"aws:CurrentTime": time_to_text(moment or datetime.now(timezone.utc))}

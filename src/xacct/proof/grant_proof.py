@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,8 @@ from xacct.report_table import Check, CheckTable
 
 if TYPE_CHECKING:
     import boto3
-    from mypy_boto3_iam import IAMClient
 
-__all__ = ["Proof", "prove", "prove_with_client"]
+__all__ = ["Proof", "managed_policies_of", "prove", "prove_with_policies", "read_policies"]
 
 
 @frozen
@@ -73,14 +73,49 @@ def prove(grant: TrustGrant | DevAccessGrant, session: boto3.Session | None = No
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
     """
-    return prove_with_client(grant, None if session is None else session.client("iam"))
+    arns = managed_policies_of([grant])
+    if session is None:
+        return prove_with_policies(grant, {})
+    # Imported here because it needs botocore, which an offline proof does without.
+    from xacct.aws_reads import managed_policy_or_error
+
+    return prove_with_policies(grant, read_policies(partial(managed_policy_or_error, session.client("iam")), arns))
 
 
-def prove_with_client(grant: TrustGrant | DevAccessGrant, iam: IAMClient | None) -> Proof:
-    """Do what :func:`prove` does, with an IAM client of the grant's account."""
+def managed_policies_of(grants: Iterable[TrustGrant | DevAccessGrant]) -> list[str]:
+    """Return the ARNs of the managed policies and boundaries of grants, each once."""
+    found = [grant for grant in grants if isinstance(grant, TrustGrant)]
+    arns = [arn for grant in found for arn in (*grant.managed_policy_arns, grant.permissions_boundary) if arn]
+    return list(dict.fromkeys(arns))
+
+
+def read_policies(
+    read: Callable[[str], PolicyDocument | Exception], arns: Sequence[str]
+) -> dict[str, PolicyDocument | Check]:
+    """Return the document of each managed policy, or the check that says why it was not read.
+
+    Args:
+        read: returns the document for an ARN, or the error for which it could not be read.
+        arns: the ARNs.
+    """
+    found = run_concurrently(*(partial(read, arn) for arn in arns))
+    return {
+        arn: answer if isinstance(answer, PolicyDocument) else _unread_check(arn, answer)
+        for arn, answer in zip(arns, found)
+    }
+
+
+def prove_with_policies(grant: TrustGrant | DevAccessGrant, policies: Mapping[str, PolicyDocument | Check]) -> Proof:
+    """Do what :func:`prove` does, with managed policies that were read already.
+
+    Args:
+        grant: the grant.
+        policies: the answers of `read_policies` by ARN. The contents of other policies are assumed from their names.
+    """
     if isinstance(grant, DevAccessGrant):
         return Proof(tuple(assume_policy_checks(grant)))
-    documents, unread = _managed_policies(grant, iam)
+    known = {arn: policies.get(arn, _assumed_check(arn)) for arn in managed_policies_of([grant])}
+    documents = {arn: policy for arn, policy in known.items() if isinstance(policy, PolicyDocument)}
     role = RolePolicies(
         grant=grant,
         documents=(
@@ -89,35 +124,20 @@ def prove_with_client(grant: TrustGrant | DevAccessGrant, iam: IAMClient | None)
         ),
         boundary=documents.get(grant.permissions_boundary or ""),
     )
+    unread = (policy for policy in known.values() if isinstance(policy, Check))
     return Proof((*trust_checks(grant), *unread, *permission_checks(role)))
 
 
-def _managed_policies(grant: TrustGrant, iam: IAMClient | None) -> tuple[dict[str, PolicyDocument], list[Check]]:
-    """Read the grant's managed policies; return the documents by ARN, and a check for each that was not read."""
-    arns = dict.fromkeys(filter(None, (*grant.managed_policy_arns, grant.permissions_boundary)))
-    documents: dict[str, PolicyDocument] = {}
-    unread: list[Check] = []
-    for arn, (document, why) in zip(arns, run_concurrently(*(partial(_read_policy, arn, iam) for arn in arns))):
-        if document is not None:
-            documents[arn] = document
-        else:
-            unread.append(_unread_check(arn, why))
-    return documents, unread
-
-
-def _unread_check(arn: str, why: str) -> Check:
-    if "(NoSuchEntity)" in why:
-        why = "the policy does not exist: check its ARN"
-        return Check(name=f"policy {arn}", expected="as named", observed="missing", ok=False, why=why)
+def _assumed_check(arn: str) -> Check:
+    why = "was not read; its contents are assumed from its name: pass a session to prove()"
     return Check(name=f"policy {arn}", expected="as named", observed="assumed", ok=None, why=why)
 
 
-def _read_policy(arn: str, iam: IAMClient | None) -> tuple[PolicyDocument | None, str]:
-    """Return a managed policy's document, or None and the reason why it was not read."""
-    if iam is None:
-        return None, "was not read; its contents are assumed from its name: pass a session to prove()"
-    # Imported here because it needs botocore, which an offline proof does without.
-    from xacct.aws_reads import managed_policy_or_error
+def _unread_check(arn: str, error: Exception) -> Check:
+    from xacct.retry import code_of
 
-    document, error = managed_policy_or_error(iam, arn)
-    return document, "" if document else f"could not be read; its contents are assumed from its name: {error}"
+    if code_of(error) == "NoSuchEntity":
+        why = "the policy does not exist: check its ARN"
+        return Check(name=f"policy {arn}", expected="as named", observed="missing", ok=False, why=why)
+    why = f"could not be read; its contents are assumed from its name: {error}"
+    return Check(name=f"policy {arn}", expected="as named", observed="assumed", ok=None, why=why)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import evolve, frozen
 
@@ -33,19 +33,10 @@ __all__ = [
 ]
 
 S = TypeVar("S", bound=ResourceState)
-S_co = TypeVar("S_co", bound=ResourceState, covariant=True)
 Password = Callable[[ConsoleUser], Secret]
 
 # The number of resources of a kind from which on listing the account takes fewer calls than reading each of them.
 _MANY = 5
-
-
-class _Readable(Protocol[S_co]):
-    """A resource that can be read on its own, or from a listing of its account."""
-
-    def read(self, purpose: Purpose) -> S_co | None: ...
-
-    def read_listed(self, listing: AccountListing, purpose: Purpose) -> S_co | None: ...
 
 
 @frozen
@@ -278,7 +269,7 @@ def _roles(grants: Sequence[TrustGrant], account: GrantAccount, users: Sequence[
 
 
 def _reads(
-    resources: Iterable[_Readable[S]], purpose: Purpose, listing: AccountListing | None = None
+    resources: Iterable[Resource[S]], purpose: Purpose, listing: AccountListing | None = None
 ) -> list[Callable[[], S | None]]:
     """Return the reads of resources: from the listing of their account if there is one, or one by one."""
     if listing is None:

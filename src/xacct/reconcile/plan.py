@@ -10,15 +10,27 @@ from typing import TYPE_CHECKING, Literal, NoReturn, SupportsIndex
 
 from attrs import evolve, field, frozen
 
+from xacct.aws_reads import managed_policy_or_error
 from xacct.concurrency import run_concurrently
 from xacct.console_user import ConsoleUser
-from xacct.errors import ApplyFailed, GrantsFailed, InvalidValue, ProofFailed, StalePlan, WrongAccount, XacctError
+from xacct.errors import (
+    ApplyFailed,
+    GrantConflict,
+    GrantsFailed,
+    InvalidValue,
+    NotOurs,
+    ProofFailed,
+    StalePlan,
+    WrongAccount,
+    XacctError,
+)
 from xacct.events import OnEvent, Reporter
 from xacct.grant_account import GrantAccount, connect
 from xacct.grant_data import grant_from_dict
 from xacct.grants import DevAccessGrant, TrustGrant, expiry_in, notes_on
+from xacct.policy import PolicyDocument
 from xacct.progress_bar import step_progress
-from xacct.proof import prove_with_client
+from xacct.proof import managed_policies_of, prove_with_policies, read_policies
 from xacct.reconcile.assumable import is_assumable_by, wait_until_assumable
 from xacct.reconcile.execute import execute
 from xacct.reconcile.observation import (
@@ -29,6 +41,7 @@ from xacct.reconcile.observation import (
 )
 from xacct.reconcile.parts import Grant, Part, merged, parts_of
 from xacct.reconcile.passwords import Passwords
+from xacct.report_table import Check
 from xacct.resources.ownership_tags import Run
 from xacct.resources.resource import Purpose
 from xacct.resources.role import Role
@@ -37,13 +50,13 @@ from xacct.retry import Patience
 
 if TYPE_CHECKING:
     import boto3
-    from mypy_boto3_iam import IAMClient
 
 __all__ = ["OnError", "Plan", "plan", "plan_between"]
 
 log = logging.getLogger("xacct")
 
 OnError = Literal["raise", "collect"]
+Policies = Mapping[str, PolicyDocument | Check]
 
 # How often a run applies its grants again because another run changed them meanwhile.
 _ROUNDS = 4
@@ -215,26 +228,37 @@ class Plan:
 
     def _apply_parts(self, report: Reporter) -> tuple[Change, ...]:
         parts = [_claimed(part) for part in self._parts]
+        policies = self._read_policies(parts)
         if self._on_error == "raise":
-            return self._apply(merged(parts), report)
-        results = run_concurrently(*(partial(self._try_to_apply, part, report) for part in parts))
+            return self._apply(merged(parts), policies, report)
+        results = run_concurrently(*(partial(self._try_to_apply, part, policies, report) for part in parts))
         failures = dict(self._failures)
         failures |= {part.name: result for part, result in zip(self._parts, results) if isinstance(result, Exception)}
         if failures:
             raise GrantsFailed(failures, [part.name for part in self._parts if part.name not in failures])
         return tuple(change for result in results if isinstance(result, tuple) for change in result)
 
-    def _try_to_apply(self, part: Part, report: Reporter) -> tuple[Change, ...] | XacctError:
+    def _read_policies(self, parts: Sequence[Part]) -> Policies:
+        """Read the managed policies of the parts that change, each policy once."""
+        changing = [part for part in parts if part.observed.steps_to_apply()]
+        arns = managed_policies_of(grant for part in changing for grant in part.grants)
+        iam = self._trusting.iam
+
+        def read(arn: str) -> PolicyDocument | Exception:
+            call = partial(managed_policy_or_error, iam, arn)
+            return self._trusting.attempt(call, doing=f"reading policy {arn}", resource=arn)
+
+        return read_policies(read, arns)
+
+    def _try_to_apply(self, part: Part, policies: Policies, report: Reporter) -> tuple[Change, ...] | XacctError:
         try:
-            return self._apply(part, report)
+            return self._apply(part, policies, report)
         except XacctError as error:
             return error
 
-    def _apply(self, part: Part, report: Reporter) -> tuple[Change, ...]:
-        is_empty = not part.observed.steps_to_apply()
+    def _apply(self, part: Part, policies: Policies, report: Reporter) -> tuple[Change, ...]:
         for grant in part.grants:
-            # Without changes, no call is spent on reading managed policies.
-            _refuse_unproven(grant, None if is_empty else self._trusting.iam)
+            _refuse_unproven(grant, policies)
         changes: list[Change] = []
         observed = part.observed
         changed: set[str] = set()
@@ -255,7 +279,12 @@ class Plan:
             # it, and the next one as the other run does.
             changed |= {o.resource.key for o in observed.all if o.contested or o.steps_to_apply()}
             observed = self._read("plan", part.grants).contested(changed)
-            refuse_resources_of_others(observed, adopt=self._adopt)
+            try:
+                refuse_resources_of_others(observed, adopt=self._adopt)
+            except (GrantConflict, NotOurs) as error:
+                # The error says that nothing was changed, and this run has changed something before.
+                cause = f"another run took over {', '.join(error.names)} in account {error.account}"
+                raise ApplyFailed("applying the plan", cause, remaining=unsettled) from error
         cause = f"another run keeps changing {', '.join(unsettled)}"
         raise ApplyFailed("applying the plan", cause, remaining=unsettled)
 
@@ -325,14 +354,15 @@ def _claimed(part: Part) -> Part:
     return evolve(part, observed=part.observed.contested([o.resource.key for o in part.observed.all]))
 
 
-def _refuse_unproven(grant: TrustGrant | DevAccessGrant, iam: IAMClient | None) -> None:
-    proof = prove_with_client(grant, iam)
+def _refuse_unproven(grant: Grant, policies: Policies) -> None:
+    proof = prove_with_policies(grant, policies)
     failed = [check for check in proof.checks if check.ok is False]
     if failed:
         label = f"role {grant.role_name}" if isinstance(grant, TrustGrant) else f"policy {grant.policy_name}"
         raise ProofFailed(label, [f"{c.name}: expected {c.expected}, observed {c.observed} ({c.why})" for c in failed])
-    for check in proof.checks if iam else ():
-        if check.observed == "assumed":
+    for check in proof.checks:
+        # Only what could not be read: without changes, nothing is read.
+        if check.observed == "assumed" and check in policies.values():
             log.warning("%s %s", check.name, check.why)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         UserDetailTypeDef,
     )
 
-__all__ = ["AccountListing", "attached_arns", "list_policies", "list_roles"]
+__all__ = ["AccountListing", "attached_arns", "list_policies", "list_roles", "read_details"]
 
 log = logging.getLogger("xacct")
 
@@ -108,7 +108,7 @@ def list_roles(account: GrantAccount, *, most_pages: int) -> AccountListing | No
     def read() -> AccountListing:
         with ThreadPoolExecutor(max_workers=1) as threads:
             roles = threads.submit(_pages, account, account.iam.list_roles, most_pages)
-            details = _read_details(account, ("Role",), most_pages)
+            details = read_details(account, ("Role",), most_pages)
         return AccountListing.of(details, roles.result())
 
     return _none_if_not_listed(account, read)
@@ -128,7 +128,7 @@ def list_policies(account: GrantAccount, *, most_pages: int) -> AccountListing |
         AwsError: a call failed.
     """
     kinds: tuple[EntityKind, ...] = ("LocalManagedPolicy", "User", "Group", "Role")
-    return _none_if_not_listed(account, lambda: AccountListing.of(_read_details(account, kinds, most_pages)))
+    return _none_if_not_listed(account, lambda: AccountListing.of(read_details(account, kinds, most_pages)))
 
 
 def attached_arns(entity: Mapping[str, Any]) -> tuple[str, ...]:
@@ -166,12 +166,24 @@ def _none_if_not_listed(account: GrantAccount, read: Callable[[], AccountListing
         return None
 
 
-def _read_details(account: GrantAccount, kinds: Iterable[EntityKind], most_pages: int) -> list[DetailsPage]:
+def read_details(
+    account: GrantAccount, kinds: Iterable[EntityKind], most_pages: int | None = None
+) -> list[DetailsPage]:
+    """Read the pages of the details of an account's users, roles, groups and policies.
+
+    Args:
+        account: the account.
+        kinds: what to read.
+        most_pages: the largest number of pages; None for no limit.
+
+    Raises:
+        AwsError: a call failed.
+    """
     request = partial(account.iam.get_account_authorization_details, Filter=list(kinds))
     return _pages(account, request, most_pages)
 
 
-def _pages(account: GrantAccount, request: Callable[..., Page], most_pages: int) -> list[Page]:
+def _pages(account: GrantAccount, request: Callable[..., Page], most_pages: int | None) -> list[Page]:
     """Read every page, each with its own retries.
 
     Raises:
@@ -180,7 +192,7 @@ def _pages(account: GrantAccount, request: Callable[..., Page], most_pages: int)
     """
     pages: list[Page] = []
     marker: dict[str, str] = {}
-    for _ in range(most_pages):
+    while most_pages is None or len(pages) < most_pages:
         page = account.attempt(partial(request, MaxItems=_PAGE_SIZE, **marker), doing="listing IAM's resources")
         pages.append(page)
         if not page["IsTruncated"]:

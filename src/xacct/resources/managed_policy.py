@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from xacct.arn import Arn
-from xacct.aws_reads import parsed_document
+from xacct.aws_reads import parsed_document, principals_of_policy
 from xacct.errors import CannotChange
 from xacct.grants import DevAccessGrant
 from xacct.limits import MANAGED_POLICY_VERSIONS
@@ -19,7 +19,6 @@ from xacct.resources.account_listing import AccountListing
 from xacct.resources.attachment import Attachment, PrincipalKind
 from xacct.resources.ownership_tags import (
     GrantIdentity,
-    foreign_tags,
     identity_in,
     is_attached_by_xacct,
     ownership_tags,
@@ -30,7 +29,7 @@ from xacct.resources.ownership_tags import (
     without_run,
 )
 from xacct.resources.resource import Purpose, Resource
-from xacct.resources.step import Change, Step, change, document_value, policy_diff
+from xacct.resources.step import Step, document_value, policy_diff
 from xacct.retry import none_if_missing, not_visible_yet
 
 if TYPE_CHECKING:
@@ -147,19 +146,16 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
 
     def read_principals(self, state: ManagedPolicyState) -> ManagedPolicyState:
         """Return the state with the users, groups and roles that have the policy."""
-        return evolve(state, principals=self.attempt(self._list_principals, "reading the attachments of"))
+        call = partial(principals_of_policy, self.account.iam, self.arn)
+        return evolve(state, principals=self.attempt(call, "reading the attachments of"))
 
     def foreign_attachments(self, state: ManagedPolicyState) -> list[str]:
         """Return the users, groups and roles that have the policy and that no grant named."""
         others = sorted((state.principals or frozenset()) - self._declared_principals)
         return [f"{self.label} on {kind} {name}" for kind, name in others if not _is_recorded((kind, name), state)]
 
-    def drift(self, state: ManagedPolicyState) -> list[Change]:
-        """Return the attachments and the tags that xacct did not add to the policy."""
-        found = [change(self.account, "leave", text) for text in self.foreign_attachments(state)]
-        for key, value in foreign_tags(state.tags, self._tags(state)).items():
-            found.append(change(self.account, "leave", f"tag {key}={value} of {self.label}", before=value))
-        return found
+    def _foreign_things(self, state: ManagedPolicyState) -> list[str]:
+        return self.foreign_attachments(state)
 
     def refuse_unchangeable(self, state: ManagedPolicyState) -> None:
         """Check that the policy has the grant's description.
@@ -201,14 +197,6 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
     def _read_version(self, version: str) -> PolicyDocument:
         response = self.account.iam.get_policy_version(PolicyArn=self.arn, VersionId=version)
         return parsed_document(response["PolicyVersion"]["Document"])
-
-    def _list_principals(self) -> frozenset[NamedPrincipal]:
-        found: set[NamedPrincipal] = set()
-        for page in self.account.iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=self.arn):
-            found.update(("user", entity["UserName"]) for entity in page["PolicyUsers"])
-            found.update(("group", entity["GroupName"]) for entity in page["PolicyGroups"])
-            found.update(("role", entity["RoleName"]) for entity in page["PolicyRoles"])
-        return frozenset(found)
 
     def _current_tags(self) -> Mapping[str, str] | None:
         policy = self._find()

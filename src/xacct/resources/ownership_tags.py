@@ -17,24 +17,33 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from xacct.iam_records import GRANT_TAG, without_reserved_tags
+from xacct.policy.times import time_from_text, time_to_text
+
 if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import TagTypeDef
 
     from xacct.grants import DevAccessGrant, TrustGrant
 
 __all__ = [
+    "GRANT_TAG",
+    "RUN_TAG",
     "Creation",
     "GrantIdentity",
     "Run",
     "UserRecord",
+    "boundary_record",
     "creation_of",
     "dropped_tags",
     "foreign_tags",
     "identity_in",
     "is_attached_by_xacct",
+    "is_boundary_set_by_xacct",
+    "is_complete",
     "is_managed",
     "ownership_tags",
     "record_of_only_grant",
+    "recorded_count",
     "run_in",
     "tags_from_list",
     "tags_to_list",
@@ -46,7 +55,6 @@ __all__ = [
 
 MANAGED_TAG = "xacct:managed-by"
 _MANAGER = "xacct"
-GRANT_TAG = "xacct:grant"
 ACCOUNTS_TAG = "xacct:accounts"
 CREATED_TAG = "xacct:created"
 VERSION_TAG = "xacct:version"
@@ -57,7 +65,6 @@ USER_RECORD_PREFIX = "xacct:grant:"
 
 # As many account ids as fit into a tag value.
 _MOST_ACCOUNTS = 19
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @frozen
@@ -107,7 +114,7 @@ class Run:
     @property
     def tag(self) -> str:
         """The value of the tag that records the run."""
-        return f"{self.started.strftime(_TIME)} {self.id}"
+        return f"{time_to_text(self.started)} {self.id}"
 
     def made(self, tags: Mapping[str, str]) -> bool:
         """Return whether the tags say that this run was the last one to create or change the resource."""
@@ -156,20 +163,14 @@ def identity_in(tags: Mapping[str, str]) -> GrantIdentity | None:
 
 def creation_of(tags: Mapping[str, str]) -> Creation:
     """Return when and by which version of xacct a resource was created or adopted."""
-    try:
-        created = datetime.strptime(tags.get(CREATED_TAG, ""), _TIME).replace(tzinfo=timezone.utc)
-    except ValueError:
-        created = None
-    return Creation(created, tags.get(VERSION_TAG))
+    return Creation(time_from_text(tags.get(CREATED_TAG, "")), tags.get(VERSION_TAG))
 
 
 def run_in(tags: Mapping[str, str]) -> Run | None:
     """Return the last run that created or changed a resource; None if it is not recorded."""
-    started, _, run = tags.get(RUN_TAG, "").partition(" ")
-    try:
-        return Run(run, datetime.strptime(started, _TIME).replace(tzinfo=timezone.utc)) if run else None
-    except ValueError:
-        return None
+    text, _, run = tags.get(RUN_TAG, "").partition(" ")
+    started = time_from_text(text)
+    return Run(run, started) if run and started is not None else None
 
 
 def ownership_tags(
@@ -211,8 +212,7 @@ def _own_version() -> str:
 
 
 def _creation_tags(run: Run, observed: Mapping[str, str] | None, created: datetime | None) -> dict[str, str]:
-    moment = (created or run.started).astimezone(timezone.utc)
-    own = {MANAGED_TAG: _MANAGER, CREATED_TAG: moment.strftime(_TIME), VERSION_TAG: _own_version()}
+    own = {MANAGED_TAG: _MANAGER, CREATED_TAG: time_to_text(created or run.started), VERSION_TAG: _own_version()}
     if observed is None:
         return {**own, RUN_TAG: run.tag}
     kept = {key: observed[key] for key in (CREATED_TAG, VERSION_TAG, RUN_TAG) if key in observed}
@@ -233,7 +233,7 @@ def _digests(tags: Mapping[str, str]) -> frozenset[str]:
 
 
 def with_recorded(tags: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
-    """Return tags whose records also have everything that the observed tags record, and the observed user's tags."""
+    """Return tags whose records also have everything that the observed tags record."""
     digests = sorted(_digests(tags) | _digests(observed))
     keys = sorted({*_recorded_keys(tags), *_recorded_keys(observed)})
     return {
@@ -246,6 +246,16 @@ def with_recorded(tags: Mapping[str, str], observed: Mapping[str, str]) -> dict[
 def is_attached_by_xacct(name: str, tags: Mapping[str, str]) -> bool:
     """Return whether the tags record that xacct attached the policy or principal of this ARN or name."""
     return _digest(name) in _digests(tags)
+
+
+def boundary_record(arn: str | None) -> tuple[str, ...]:
+    """Return the name by which the tags record a permissions boundary: the same policy can be attached too."""
+    return () if arn is None else (f"boundary {arn}",)
+
+
+def is_boundary_set_by_xacct(arn: str | None, tags: Mapping[str, str]) -> bool:
+    """Return whether the tags record that xacct set the permissions boundary."""
+    return any(is_attached_by_xacct(name, tags) for name in boundary_record(arn))
 
 
 def is_complete(names: Iterable[str], tags: Mapping[str, str]) -> bool:
@@ -267,12 +277,8 @@ def dropped_tags(observed: Mapping[str, str], wanted: Mapping[str, str]) -> list
 
 def foreign_tags(observed: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
     """Return the tags that xacct did not set."""
-    dropped = dropped_tags(observed, wanted)
-    return {
-        key: value
-        for key, value in observed.items()
-        if key not in wanted and key not in dropped and not key.lower().startswith(("aws:", "xacct:"))
-    }
+    known = {*wanted, *dropped_tags(observed, wanted)}
+    return {key: value for key, value in without_reserved_tags(observed).items() if key not in known}
 
 
 def without_run(tags: Mapping[str, str]) -> dict[str, str]:

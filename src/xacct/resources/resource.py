@@ -11,7 +11,8 @@ from attrs import evolve, field, frozen
 
 from xacct.errors import AwsError, NotOurs, StalePlan, XacctError
 from xacct.grant_account import GrantAccount
-from xacct.resources.ownership_tags import RUN_TAG, GrantIdentity, Run, dropped_tags, is_managed, run_in
+from xacct.resources.account_listing import AccountListing
+from xacct.resources.ownership_tags import RUN_TAG, GrantIdentity, Run, dropped_tags, foreign_tags, is_managed, run_in
 from xacct.resources.step import Action, Change, JsonValue, Step, change
 from xacct.retry import (
     Patience,
@@ -84,6 +85,10 @@ class Resource(ABC, Generic[S]):
         """Read the resource as far as a purpose needs it; return None if it does not exist."""
 
     @abstractmethod
+    def read_listed(self, listing: AccountListing, purpose: Purpose = "plan") -> S | None:
+        """Do what `read` does, with what the listing of the account has."""
+
+    @abstractmethod
     def owner(self, tags: Mapping[str, str]) -> GrantIdentity | None:
         """Return the only grant that may use the resource; None if any grant may, or if no grant is recorded."""
 
@@ -100,16 +105,20 @@ class Resource(ABC, Generic[S]):
         """Return a description of each thing on the resource that xacct did not attach, and that blocks a removal."""
 
     @abstractmethod
-    def drift(self, state: S) -> list[Change]:
-        """Return everything on the resource that the grant does not want and that a plan does not change."""
-
-    @abstractmethod
     def refuse_unchangeable(self, state: S) -> None:
         """Check that AWS can change every property that differs from the grant's.
 
         Raises:
             CannotChange: it cannot change one.
         """
+
+    @abstractmethod
+    def _tags(self, state: S | None) -> dict[str, str]:
+        """Return the tags that the resource needs."""
+
+    @abstractmethod
+    def _foreign_things(self, state: S) -> list[str]:
+        """Return a description of each thing on the resource that xacct did not put there."""
 
     @abstractmethod
     def _is_complete(self, state: S) -> bool:
@@ -138,6 +147,15 @@ class Resource(ABC, Generic[S]):
     @abstractmethod
     def _comparable(self, state: S, planned: S) -> S:
         """Return a state without the run that is recorded, and without what was not read for the plan."""
+
+    def drift(self, state: S) -> list[Change]:
+        """Return everything on the resource that the grant does not want and that a plan does not change."""
+        things = [self._left(text) for text in self._foreign_things(state)]
+        tags = foreign_tags(state.tags, self._tags(state))
+        return things + [self._left(f"tag {key}={value} of {self.label}", value) for key, value in tags.items()]
+
+    def _left(self, resource: str, before: JsonValue = None, after: JsonValue = None) -> Change:
+        return change(self.account, "leave", resource, before=before, after=after)
 
     def _resolve_conflict(self) -> None:
         """Handle a DeleteConflict: delete what xacct created, and report what it did not.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from xacct.aws_reads import parsed_document
+from xacct.aws_reads import inline_policies_of_role, inline_policy_of_role, parsed_document, policies_of_role
 from xacct.concurrency import run_concurrently
 from xacct.errors import CannotChange, ForeignAttachments
 from xacct.grants import TrustGrant
@@ -19,9 +19,10 @@ from xacct.resources.account_listing import AccountListing, attached_arns
 from xacct.resources.attachment import Attachment
 from xacct.resources.ownership_tags import (
     GrantIdentity,
-    foreign_tags,
+    boundary_record,
     identity_in,
     is_attached_by_xacct,
+    is_boundary_set_by_xacct,
     is_complete,
     ownership_tags,
     tags_from_list,
@@ -30,7 +31,7 @@ from xacct.resources.ownership_tags import (
     without_run,
 )
 from xacct.resources.resource import Purpose, Resource
-from xacct.resources.step import Change, JsonValue, Step, change, document_value, policy_diff
+from xacct.resources.step import Change, JsonValue, Step, document_value, policy_diff
 from xacct.retry import (
     creation_not_visible_yet,
     never_transient,
@@ -117,13 +118,14 @@ class Role(Resource[RoleState]):
         role = self.attempt(self._find, "reading")
         if role is None:
             return None
+        iam, name = self.account.iam, self.grant.role_name
         attached, inline_names = run_concurrently(
-            lambda: self.attempt(self._list_attached, "reading the policies of"),
-            lambda: self.attempt(self._list_inline, "reading the policies of"),
+            lambda: self.attempt(lambda: policies_of_role(iam, name), "reading the policies of"),
+            lambda: self.attempt(lambda: inline_policies_of_role(iam, name), "reading the policies of"),
         )
         to_read = self._inline_to_read(inline_names, role, purpose)
         documents = dict(zip(to_read, run_concurrently(*(partial(self._read_inline, name) for name in to_read))))
-        return self._state(role, attached, {name: documents.get(name) for name in inline_names})
+        return self._state(role, tuple(attached), {name: documents.get(name) for name in inline_names})
 
     def read_listed(self, listing: AccountListing, purpose: Purpose = "plan") -> RoleState | None:
         """Do what `read` does, with what the account's listing has."""
@@ -161,27 +163,25 @@ class Role(Resource[RoleState]):
 
     def foreign_attachments(self, state: RoleState) -> list[str]:
         """Return the policies on the role that xacct did not attach."""
-        return [f"{text} on {self.label}" for text in self._foreign_policies(state)]
-
-    def _foreign_policies(self, state: RoleState) -> list[str]:
-        attached = [(arn, f"policy {arn}") for arn in state.attached]
-        inline = [(name, f"inline policy {name}") for name in state.inline if name != REVOKED_SESSIONS_POLICY]
+        attached = [(arn, f"policy {arn} on {self.label}") for arn in state.attached]
+        inline = [
+            (name, f"inline policy {name} on {self.label}") for name in state.inline if name != REVOKED_SESSIONS_POLICY
+        ]
         return [text for name, text in (*attached, *inline) if not self._is_known(name, state)]
 
     def _is_known(self, name: str, state: RoleState) -> bool:
         return name in self._declared_policies or is_attached_by_xacct(name, state.tags)
 
+    def _foreign_things(self, state: RoleState) -> list[str]:
+        return self.foreign_attachments(state)
+
     def drift(self, state: RoleState) -> list[Change]:
         """Return the policies, the boundary and the tags that xacct did not put on the role, and a changed path."""
-        found = [change(self.account, "leave", text) for text in self.foreign_attachments(state)]
-        if state.boundary is not None and self._keeps_boundary(state):
-            text = f"permissions boundary {state.boundary} on {self.label}"
-            found.append(change(self.account, "leave", text, before=state.boundary))
+        found = super().drift(state)
+        if self._keeps_boundary(state):
+            found.append(self._left(f"permissions boundary {state.boundary} on {self.label}", state.boundary))
         if state.path != self.grant.path:
-            text = f"path {state.path} of {self.label}"
-            found.append(change(self.account, "leave", text, before=state.path, after=self.grant.path))
-        for key, value in foreign_tags(state.tags, self._tags(state)).items():
-            found.append(change(self.account, "leave", f"tag {key}={value} of {self.label}", before=value))
+            found.append(self._left(f"path {state.path} of {self.label}", state.path, self.grant.path))
         return found
 
     def refuse_unchangeable(self, state: RoleState) -> None:
@@ -194,7 +194,7 @@ class Role(Resource[RoleState]):
             raise CannotChange(self.account.id, self.label, "path", current=state.path, wanted=self.grant.path)
 
     def _is_complete(self, state: RoleState) -> bool:
-        return is_complete((*state.attached, *state.inline, *_boundary_record(state.boundary)), state.tags)
+        return is_complete((*state.attached, *state.inline, *boundary_record(state.boundary)), state.tags)
 
     def _comparable(self, state: RoleState, planned: RoleState) -> RoleState:  # noqa: ARG002 - a plan reads all of it
         return evolve(state, tags=without_run(state.tags))
@@ -202,21 +202,8 @@ class Role(Resource[RoleState]):
     def _find(self) -> RoleTypeDef | None:
         return none_if_missing(lambda: self.account.iam.get_role(RoleName=self.grant.role_name)["Role"])
 
-    def _list_attached(self) -> tuple[str, ...]:
-        pages = self.account.iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.grant.role_name)
-        # Sorted, because reads of the same policies are compared, and IAM documents no order.
-        return tuple(sorted(policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"]))
-
-    def _list_inline(self) -> tuple[str, ...]:
-        pages = self.account.iam.get_paginator("list_role_policies").paginate(RoleName=self.grant.role_name)
-        return tuple(policy for page in pages for policy in page["PolicyNames"])
-
     def _read_inline(self, policy: str) -> PolicyDocument:
-        iam, name = self.account.iam, self.grant.role_name
-
-        def call() -> PolicyDocument:
-            return parsed_document(iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"])
-
+        call = partial(inline_policy_of_role, self.account.iam, self.grant.role_name, policy)
         return self.attempt(call, f"reading inline policy {policy} of")
 
     def _current_tags(self) -> Mapping[str, str] | None:
@@ -262,7 +249,7 @@ class Role(Resource[RoleState]):
             self.identity,
             self.run,
             tags=self.grant.tags,
-            attached=(*self._declared_policies, *_boundary_record(self.grant.permissions_boundary)),
+            attached=(*self._declared_policies, *boundary_record(self.grant.permissions_boundary)),
             observed=None if state is None else state.tags,
             created=None if state is None else state.created,
         )
@@ -377,7 +364,7 @@ class Role(Resource[RoleState]):
         """Return whether somebody else set a boundary and the grant asks for none: to remove it would widen access."""
         if state.boundary is None or self.grant.permissions_boundary is not None:
             return False
-        return not any(is_attached_by_xacct(name, state.tags) for name in _boundary_record(state.boundary))
+        return not is_boundary_set_by_xacct(state.boundary, state.tags)
 
     def _steps_to_update_inline(self, state: RoleState) -> list[Step]:
         policies = [(name, state.inline.get(name), new) for name, new in self.grant.policies.items()]
@@ -490,8 +477,3 @@ class Role(Resource[RoleState]):
         if profiles:
             names = [f"instance profile {profile} with {self.label}" for profile in profiles]
             raise ForeignAttachments(f"deleting {self.label}", self.account.id, names, touched=True) from None
-
-
-def _boundary_record(arn: str | None) -> tuple[str, ...]:
-    # Another name than the ARN, because the same policy can also be attached.
-    return () if arn is None else (f"boundary {arn}",)

@@ -21,7 +21,6 @@ from xacct.resources.ownership_tags import (
     GrantIdentity,
     UserRecord,
     dropped_tags,
-    foreign_tags,
     record_of_only_grant,
     tags_from_list,
     tags_to_list,
@@ -31,11 +30,11 @@ from xacct.resources.ownership_tags import (
     without_run,
 )
 from xacct.resources.resource import Purpose, Resource
-from xacct.resources.step import Change, Step, change
+from xacct.resources.step import Change, Step
 from xacct.retry import none_if_missing, not_visible_yet
 
 if TYPE_CHECKING:
-    from mypy_boto3_iam.type_defs import UserTypeDef
+    from mypy_boto3_iam.type_defs import UserDetailTypeDef, UserTypeDef
 
 __all__ = ["User", "UserState"]
 
@@ -139,15 +138,8 @@ class User(Resource[UserState]):
             lambda: self._list("list_attached_user_policies", "AttachedPolicies", "PolicyArn"),
             *(self._belongings(signed_in="PasswordLastUsed" in user) if everything else ()),
         )
-        state = UserState(
-            created=user["CreateDate"],
-            tags=tags_from_list(user.get("Tags", [])),
-            # Sorted, because reads of the same policies are compared, and IAM documents no order.
-            attached=tuple(sorted(attached)),
-            has_password=True,
-            boundary=user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
-            belongings=tuple(text for texts in belongings for text in texts),
-        )
+        # Sorted, because reads of the same policies are compared, and IAM documents no order.
+        state = self._state(user, sorted(attached), [text for texts in belongings for text in texts])
         return state if everything else self._with_password(state)
 
     def read_listed(self, listing: AccountListing, purpose: Purpose = "plan") -> UserState | None:
@@ -157,14 +149,19 @@ class User(Resource[UserState]):
             return None
         if purpose in ("remove", "drift"):
             return self.read(purpose)
-        state = UserState(
+        return self._with_password(self._state(user, attached_arns(user), ()))
+
+    def _state(
+        self, user: UserTypeDef | UserDetailTypeDef, attached: Iterable[str], belongings: Iterable[str]
+    ) -> UserState:
+        return UserState(
             created=user["CreateDate"],
             tags=tags_from_list(user.get("Tags", [])),
-            attached=attached_arns(user),
+            attached=tuple(attached),
             has_password=True,
             boundary=user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+            belongings=tuple(belongings),
         )
-        return self._with_password(state)
 
     def _with_password(self, state: UserState) -> UserState:
         # The password is set before the policies are attached. If all of them are attached and there is no password,
@@ -176,9 +173,9 @@ class User(Resource[UserState]):
 
     def foreign_attachments(self, state: UserState) -> list[str]:
         """Return the policies and belongings of the user that xacct did not create, if the user is to be deleted."""
-        return [] if self._remaining_records(state) else self._foreign(state)
+        return [] if self._remaining_records(state) else self._foreign_things(state)
 
-    def _foreign(self, state: UserState) -> list[str]:
+    def _foreign_things(self, state: UserState) -> list[str]:
         known = (self._record, self._own_record(state), *user_records(state.tags))
         policies = [
             f"policy {arn} on {self.label}" for arn in state.attached if not any(record.has(arn) for record in known)
@@ -187,12 +184,9 @@ class User(Resource[UserState]):
 
     def drift(self, state: UserState) -> list[Change]:
         """Return the policies, the belongings, the boundary and the tags that xacct did not add to the user."""
-        found = [change(self.account, "leave", text) for text in self._foreign(state)]
+        found = super().drift(state)
         if state.boundary is not None:
-            text = f"permissions boundary {state.boundary} on {self.label}"
-            found.append(change(self.account, "leave", text, before=state.boundary))
-        for key, value in foreign_tags(state.tags, self._tags(state)).items():
-            found.append(change(self.account, "leave", f"tag {key}={value} of {self.label}", before=value))
+            found.append(self._left(f"permissions boundary {state.boundary} on {self.label}", state.boundary))
         return found
 
     def refuse_unchangeable(self, state: UserState) -> None:
@@ -361,8 +355,7 @@ class User(Resource[UserState]):
         """
         if self._remaining_records(state):
             detach = self._steps_to_detach(self._own_policies(state))
-            remaining = {key: value for key, value in state.tags.items() if key != self._record.key}
-            return [*detach, *self._steps_to_forget(state.tags, remaining, after={step.key for step in detach})]
+            return [*detach, *self._steps_to_forget(state, after={step.key for step in detach})]
         detach = self._steps_to_detach(state.attached)
         delete_password = self.step(
             "delete",
@@ -374,19 +367,19 @@ class User(Resource[UserState]):
         after = {step.key for step in (*detach, delete_password)}
         return [*detach, delete_password, self.step_to_delete(after=after)]
 
-    def _steps_to_forget(self, old: Mapping[str, str], new: Mapping[str, str], *, after: set[str]) -> list[Step]:
-        forgotten = [key for key in old if key not in new]
-        if not forgotten:
+    def _steps_to_forget(self, state: UserState, *, after: set[str]) -> list[Step]:
+        key = self._record.key
+        if key not in state.tags:
             return []
         return [
             self.step(
                 "update",
                 "tagging",
-                lambda: self.attempt(lambda: self._request_untagging(forgotten), "tagging"),
+                lambda: self.attempt(lambda: self._request_untagging([key]), "tagging"),
                 key=f"{self.key} record",
                 after=after,
                 resource=f"tags of {self.label}",
-                detail="\n".join(f"- {key}={old[key]}" for key in forgotten),
+                detail=f"- {key}={state.tags[key]}",
             )
         ]
 
