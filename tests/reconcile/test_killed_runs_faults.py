@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -60,8 +61,16 @@ class Victims:
 
         self.accounts.aws.faults.add("server error", matching=is_lost)
         status = int(self._write("go"))
+        self._wait_for_requests_in_flight()
         self.accounts.aws.faults.clear()
         return os.WIFSIGNALED(status)
+
+    def _wait_for_requests_in_flight(self) -> None:
+        """Wait until the server has no request left that the dead process sent."""
+        answered = -1
+        while answered != len(self.accounts.aws.calls):
+            answered = len(self.accounts.aws.calls)
+            time.sleep(0.05)
 
     def warm_up(self) -> None:
         assert self._send("plan", tutorial()) == "ready"
