@@ -60,6 +60,14 @@ def test_a_generated_password_has_the_required_length(accounts: Accounts, patien
 
     assert applied.console_user
     assert len(applied.console_user.password or "") == 40
+    assert applied.console_user.password == accounts.snapshot()[TRUSTED]["users"][USER].password
+
+
+def test_the_password_policy_is_read_only_after_it_refused_a_password(accounts: Accounts, patience: Patience) -> None:
+    accounts.fail_always("trusted GetAccountPasswordPolicy", "denied")
+    plan_tutorial(accounts, patience).apply()
+
+    assert accounts.log.count("trusted GetAccountPasswordPolicy") == 0
 
 
 def test_a_password_reset_can_be_required(accounts: Accounts, patience: Patience) -> None:
@@ -96,7 +104,7 @@ def test_no_text_but_the_console_user_has_the_password(
 ) -> None:
     texts: list[object] = []
     caplog.set_level(logging.DEBUG, logger="xacct")
-    monkeypatch.setattr(sys.modules["xacct.reconcile.passwords"], "generate_password", lambda length: Secret(GIVEN))
+    monkeypatch.setattr(sys.modules["xacct.resources.passwords"], "generate_password", lambda *length: Secret(GIVEN))
     if call:
         accounts.fail_always(call, "denied")
     applied = plan_tutorial(accounts, haste)
@@ -204,7 +212,7 @@ def test_no_report_of_a_failed_apply_has_a_generated_password(
     kind: type[AwsError],
     message: str,
 ) -> None:
-    monkeypatch.setattr(sys.modules["xacct.reconcile.passwords"], "generate_password", lambda length: Secret(GIVEN))
+    monkeypatch.setattr(sys.modules["xacct.resources.passwords"], "generate_password", lambda *length: Secret(GIVEN))
     for operation in ("CreateLoginProfile", "UpdateLoginProfile"):
         accounts.fail_always(f"trusted {operation} {USER}", fault)
     with pytest.raises(ApplyFailed, match=message) as failed:

@@ -29,7 +29,6 @@ APPLY = (
     f"trusting AttachRolePolicy {ROLE} AmazonS3ReadOnlyAccess",
     f"trusted CreatePolicy {POLICY}",
     f"trusted CreateUser {USER}",
-    "trusted GetAccountPasswordPolicy",
     f"trusted CreateLoginProfile {USER}",
     f"trusted AttachUserPolicy {USER} AmazonEC2FullAccess",
     f"trusted AttachUserPolicy {USER} {POLICY}",

@@ -11,13 +11,14 @@ from attrs import evolve, frozen
 
 from xacct.arn import Arn
 from xacct.concurrency import run_concurrently
-from xacct.console_user import ConsoleUser, Secret
+from xacct.console_user import ConsoleUser
 from xacct.errors import ForeignAttachments, GrantConflict, NotOurs
 from xacct.grant_account import GrantAccount
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.resources.account_listing import AccountListing, list_policies, list_roles
 from xacct.resources.managed_policy import ManagedPolicy, ManagedPolicyState
 from xacct.resources.ownership_tags import RUN_TAG, Run, is_managed, user_records
+from xacct.resources.passwords import Passwords
 from xacct.resources.resource import Purpose, Resource, ResourceState
 from xacct.resources.role import Role, RoleState
 from xacct.resources.step import Change, Step
@@ -33,7 +34,6 @@ __all__ = [
 ]
 
 S = TypeVar("S", bound=ResourceState)
-Password = Callable[[ConsoleUser], Secret]
 
 # The number of resources of a kind from which on listing the account takes fewer calls than reading each of them.
 _MANY = 5
@@ -189,7 +189,7 @@ def read_grants(
     *,
     trusting: GrantAccount,
     trusted: GrantAccount,
-    password: Password,
+    passwords: Passwords,
     purpose: Purpose,
 ) -> ObservedGrants:
     """Read the resources of grants in both accounts concurrently. Many of them are listed, few are read one by one.
@@ -198,11 +198,11 @@ def read_grants(
         grants: the grants.
         trusting: the account of the roles.
         trusted: the account of the policies and users.
-        password: returns a console user's password; called only if one is set.
+        passwords: the console users' passwords.
         purpose: what the reads are for.
     """
     policies = [ManagedPolicy(account=trusted, grant=grant) for grant in grants if isinstance(grant, DevAccessGrant)]
-    users = _users(policies, password)
+    users = _users(policies, passwords)
     roles = _roles([grant for grant in grants if isinstance(grant, TrustGrant)], trusting, users)
     role_listing, policy_listing = run_concurrently(
         lambda: list_roles(trusting, most_pages=len(roles)) if len(roles) >= _MANY else None,
@@ -217,7 +217,7 @@ def read_grants(
         evolve(observation, state=_with_principals(policy, observation.state, on_user=policy.arn in on_users))
         for policy, observation in zip(policies, read_policies.result())
     ]
-    dropped = _dropped_users(policies, observed_policies, users, password, purpose)
+    dropped = _dropped_users(policies, observed_policies, users, passwords, purpose)
     return ObservedGrants(
         roles=(*read_roles.result(), *_renamed_roles(roles, observed_policies, purpose, role_listing)),
         policies=tuple(_without_detaching(observation, dropped) for observation in observed_policies),
@@ -225,7 +225,7 @@ def read_grants(
     )
 
 
-def _users(policies: Sequence[ManagedPolicy], password: Password) -> list[User]:
+def _users(policies: Sequence[ManagedPolicy], passwords: Passwords) -> list[User]:
     """Return the console users of grants. The steps of the first grant that names a user create it."""
     users: list[User] = []
     for policy in policies:
@@ -240,18 +240,18 @@ def _users(policies: Sequence[ManagedPolicy], password: Password) -> list[User]:
             and other.grant.console_user.name == console_user.name
         )
         is_first = all(user.user.name != console_user.name for user in users)
-        user = _user(policy, console_user, password)
+        user = _user(policy, console_user, passwords)
         users.append(evolve(user, created_by_other=not is_first, others_in_plan=others))
     return users
 
 
-def _user(policy: ManagedPolicy, user: ConsoleUser, password: Password) -> User:
+def _user(policy: ManagedPolicy, user: ConsoleUser, passwords: Passwords) -> User:
     return User(
         account=policy.account,
         grant=policy.grant,
         user=user,
         policy_key=policy.key,
-        password=partial(password, user),
+        passwords=passwords,
     )
 
 
@@ -297,13 +297,13 @@ def _dropped_users(
     policies: Sequence[ManagedPolicy],
     observed: Sequence[Observation[ManagedPolicyState]],
     users: Sequence[User],
-    password: Password,
+    passwords: Passwords,
     purpose: Purpose,
 ) -> list[Observation[UserState]]:
     """Read the console users that have a grant's policy and that the grant does not declare any more."""
     declared = {user.user.name for user in users}
     candidates = [
-        _user(policy, ConsoleUser(name), password)
+        _user(policy, ConsoleUser(name), passwords)
         for policy, observation in zip(policies, observed)
         for name in policy.undeclared_users(observation.state)
         if name not in declared

@@ -40,9 +40,9 @@ from xacct.reconcile.observation import (
     refuse_resources_of_others,
 )
 from xacct.reconcile.parts import Grant, Part, merged, parts_of
-from xacct.reconcile.passwords import Passwords
 from xacct.report_table import Check
 from xacct.resources.ownership_tags import Run
+from xacct.resources.passwords import Passwords
 from xacct.resources.resource import Purpose
 from xacct.resources.role import Role
 from xacct.resources.step import Change, Step
@@ -316,7 +316,7 @@ class Plan:
             self.grants if grants is None else grants,
             trusting=self._trusting,
             trusted=self._trusted,
-            password=self._passwords.password_for,
+            passwords=self._passwords,
             purpose=purpose,
         )
 
@@ -426,7 +426,7 @@ def plan_between(
     for grant in grants:
         _refuse_wrong_account(grant, trusting if isinstance(grant, TrustGrant) else trusted)
     passwords = Passwords(account=trusted)
-    observed = read_grants(grants, trusting=trusting, trusted=trusted, password=passwords.password_for, purpose="plan")
+    observed = read_grants(grants, trusting=trusting, trusted=trusted, passwords=passwords, purpose="plan")
     if on_error == "raise":
         refuse_resources_of_others(observed, adopt=adopt)
     parts = parts_of(grants, observed)

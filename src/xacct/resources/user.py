@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from xacct.arn import Arn
 from xacct.concurrency import run_concurrently
 from xacct.console_user import ConsoleUser, Secret
-from xacct.errors import ForeignAttachments
+from xacct.errors import AwsError, ForeignAttachments
 from xacct.grants import DevAccessGrant
 from xacct.resources.account_listing import AccountListing, attached_arns
 from xacct.resources.attachment import Attachment
@@ -29,6 +29,7 @@ from xacct.resources.ownership_tags import (
     with_recorded,
     without_run,
 )
+from xacct.resources.passwords import Passwords
 from xacct.resources.resource import Purpose, Resource
 from xacct.resources.step import Change, Step
 from xacct.retry import none_if_missing, not_visible_yet
@@ -71,7 +72,7 @@ class User(Resource[UserState]):
         grant: the grant.
         user: the console user.
         policy_key: the key of the step that creates the grant's policy.
-        password: returns the console password; called only if one is set.
+        passwords: the console passwords.
         created_by_other: whether the steps of another grant of the plan create the user, if it does not exist.
         others_in_plan: the names of the policies of the other grants of the plan that use the user.
     """
@@ -79,7 +80,7 @@ class User(Resource[UserState]):
     grant: DevAccessGrant
     user: ConsoleUser
     policy_key: str
-    password: Callable[[], Secret] = field(repr=False)
+    passwords: Passwords = field(repr=False)
     created_by_other: bool = False
     others_in_plan: frozenset[str] = frozenset()
 
@@ -334,12 +335,20 @@ class User(Resource[UserState]):
         )
 
     def _set_password(self) -> None:
+        try:
+            self._try_to_set(self.passwords.password_for(self.user))
+        except AwsError as error:
+            if error.code != "PasswordPolicyViolation" or self.user.hidden_password is not None:
+                raise
+            self._try_to_set(self.passwords.generate_longer(self.user))
+
+    def _try_to_set(self, password: Secret) -> None:
         set_password(
             self.account,
             name=self.user.name,
             label=self.label,
             arn=self.arn,
-            password=self.password(),
+            password=password,
             reset_required=self.user.password_reset_required,
         )
 

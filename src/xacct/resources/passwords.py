@@ -14,7 +14,12 @@ __all__ = ["Passwords"]
 
 @frozen(kw_only=True)
 class Passwords:
-    """The console users' passwords: those that were passed, and those that are generated on first use."""
+    """The console users' passwords: those that were passed, and those that are generated on first use.
+
+    Args:
+        account: the account of the users.
+        generated: the generated passwords by user name.
+    """
 
     account: GrantAccount
     generated: dict[str, Secret] = field(factory=dict, repr=False)
@@ -24,7 +29,16 @@ class Passwords:
         if user.hidden_password is not None:
             return user.hidden_password
         if user.name not in self.generated:
-            self.generated[user.name] = generate_password(self._minimum_length())
+            self.generated[user.name] = generate_password()
+        return self.generated[user.name]
+
+    def generate_longer(self, user: ConsoleUser) -> Secret:
+        """Return a new password for a user, as long as the account's password policy requires.
+
+        A generated password meets every policy except for one that requires more characters. Such policies are rare, so
+        the policy is read only after AWS refused a password.
+        """
+        self.generated[user.name] = generate_password(self._minimum_length())
         return self.generated[user.name]
 
     def _minimum_length(self) -> int:
