@@ -216,9 +216,19 @@ def test_several_values_of_the_request_are_listed() -> None:
 
 
 def test_the_suggested_principal_of_a_session_is_its_role() -> None:
-    decision = assume(caller="arn:aws:sts::333333333333:assumed-role/Build/run-7")
+    tags = {"aws:TagKeys": "team", "aws:RequestTag/team": "blue"}
+    decision = assume(caller="arn:aws:sts::222222222222:assumed-role/Build/run-7", context=tags)
     (suggestion,) = decision.to_dict()["suggestions"]  # type: ignore[misc]
-    assert '"Principal": {"AWS": "arn:aws:iam::333333333333:role/Build"}' in suggestion
+    assert decision.action == "sts:TagSession"
+    assert '"Principal": {"AWS": "arn:aws:iam::222222222222:role/Build"}' in suggestion
+
+
+def test_nobody_is_advised_to_let_a_stranger_in() -> None:
+    bob = PolicyDocument([Statement.allow("sts:AssumeRole", principals=[Principal.user("222222222222", "bob")])])
+    for decision in (assume(caller="arn:aws:iam::333333333333:user/eve"), assume(resource=bob), assume(resource=None)):
+        assert decision.to_dict()["suggestions"] == [
+            f"Account {ACCOUNT} owns the resource and decides whom its policy allows"
+        ]
 
 
 def test_a_policy_set_shows_how_many_statements_each_layer_has() -> None:

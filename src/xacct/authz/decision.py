@@ -145,7 +145,21 @@ def _suggestion(decision: Decision, layer: LayerName) -> str:
     # A statement without the conditions would widen access.
     if nearest and all(m.element == "Condition" for m in nearest.mismatches):
         return _suggested_context(nearest)
+    if layer == "resource" and not _names_caller(decision):
+        return f"Account {decision.request.resource_account} owns the resource and decides whom its policy allows"
     return f"Add to {_title(decision, layer)}: {json.dumps(_suggested_statement(decision, layer))}"
+
+
+def _names_caller(decision: Decision) -> bool:
+    """Return whether the resource policy allows the caller anything. Nobody is advised to let a stranger in."""
+    request, policies = decision.request, decision.policies
+    if policies.resource is None:
+        return False
+    has_boundary = policies.boundary is not None
+    return any(
+        not statement.denies and statement.match_principal(request, has_boundary=has_boundary)
+        for statement in policies.resource.statements
+    )
 
 
 def _suggested_context(nearest: NearMiss) -> str:
