@@ -15,14 +15,17 @@ from xacct.resources.ownership_tags import (
     GrantIdentity,
     Run,
     UserRecord,
+    boundary_record,
     creation_of,
     dropped_tags,
     foreign_tags,
     identity_in,
     is_attached_by_xacct,
+    is_boundary_set_by_xacct,
     is_complete,
     is_managed,
     ownership_tags,
+    record_of_only_grant,
     recorded_count,
     run_in,
     tags_from_list,
@@ -120,6 +123,7 @@ def test_the_identity_of_a_grant_has_its_name_and_the_accounts_at_the_other_end(
     assert GrantIdentity.of(access) == GrantIdentity("reports", ("111111111111",))
     assert str(GrantIdentity.of(access)) == "grant 'reports' with 111111111111"
     assert str(GrantIdentity("reports")) == "grant 'reports'"
+    assert str(GrantIdentity("reports", ("1", "2"))) == "grant 'reports' with 1, 2"
 
 
 @pytest.mark.parametrize(("number", "recorded"), [(19, 19), (20, 0)])
@@ -180,6 +184,10 @@ def test_a_run_recognizes_only_what_it_marked_last() -> None:
     assert Run() != Run()
 
 
+def test_a_resource_without_a_run_tag_has_no_run() -> None:
+    assert run_in({}) is None
+
+
 @pytest.mark.parametrize("text", ["", "2026-01-31T12:30:05Z", "2026-01-31T12:30:05Z ", "yesterday 0a1b2c3d4e5f"])
 def test_a_run_tag_of_another_form_is_no_run(text: str) -> None:
     assert run_in({"xacct:run": text}) is None
@@ -221,6 +229,18 @@ def test_the_record_keeps_what_was_recorded_before() -> None:
     assert is_attached_by_xacct("Old", merged)
     assert dropped_tags({**merged, "old": "2"}, tags_of("New", new="1")) == ["old"]
     assert with_recorded(tags_of("New"), {}) == tags_of("New")
+    assert with_recorded(tags_of(), tags_of()) == tags_of()
+
+
+def test_the_record_of_a_boundary_is_not_that_of_the_same_policy_attached() -> None:
+    bounded = tags_of(*boundary_record("arn:limit"))
+
+    assert is_boundary_set_by_xacct("arn:limit", bounded)
+    assert not is_attached_by_xacct("arn:limit", bounded)
+    assert not is_boundary_set_by_xacct("arn:other", bounded)
+    assert not is_boundary_set_by_xacct("arn:limit", tags_of("arn:limit"))
+    assert boundary_record(None) == ()
+    assert not is_boundary_set_by_xacct(None, bounded)
 
 
 def test_the_record_of_many_attachments_fits_into_a_tag_value() -> None:
@@ -287,6 +307,20 @@ def test_a_record_knows_what_its_grant_attached() -> None:
     assert one.has("arn:a")
     assert not one.has("arn:b")
     assert one.merged_with(UserRecord.of("PolicyA", ["arn:b"])) == UserRecord.of("PolicyA", ["arn:a", "arn:b"])
+
+
+def test_the_tags_of_a_user_of_the_first_version_record_only_its_owner() -> None:
+    tags = {"xacct:attached": tags_of("arn:policy/A", "arn:common")["xacct:attached"]}
+
+    assert record_of_only_grant("A", "arn:policy/A", tags) == UserRecord.of("A", ["arn:policy/A", "arn:common"])
+    assert record_of_only_grant("B", "arn:policy/B", tags) == UserRecord.of("B", ())
+
+
+def test_for_a_user_of_the_version_before_the_creation_is_that_of_aws() -> None:
+    made = datetime(2025, 6, 1, 8, 0, 0, tzinfo=timezone.utc)
+    tags = user_tags(UserRecord.of("A", ()), RUN, tags={}, observed=POLICY_OF_VERSION_BEFORE, created=made)
+
+    assert creation_of(tags).time == made
 
 
 def test_a_record_of_the_longest_policy_name_fits_into_a_tag() -> None:
