@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -150,6 +153,15 @@ def test_every_element_is_kept() -> None:
         (document({**TRUST, "Principal": {"AWS": "me"}}), "Statement[0].Principal.AWS"),
         (document({**TRUST, "Principal": {"Group": "me"}}), "Statement[0].Principal"),
         (document({**TRUST, "NotPrincipal": {"AWS": ACCOUNT}}), "Statement[0].Principal"),
+        (document({**TRUST, "Principal": {"AWS": []}}), "Statement[0].Principal.AWS"),
+        (document({**TRUST, "Principal": {"AWS": ACCOUNT, "Service": []}}), "Statement[0].Principal.Service"),
+        (document({**TRUST, "Principal": {"AWS": 1}}), "Statement[0].Principal.AWS"),
+        (document({**ALLOW, "Action": "iam:Get:User"}), "Statement[0].Action"),
+        (document({**ALLOW, "Action": "i am:GetUser"}), "Statement[0].Action"),
+        (document({**ALLOW, "Condition": {1: {"a": "b"}}}), "Statement[0].Condition.1.a"),
+        ({"Version": "2012-10-17", "Id": {}, "Statement": ALLOW}, "Id"),
+        ({"Version": ["2012-10-17"], "Statement": ALLOW}, "Version"),
+        ({1: 2}, "1"),
         (document({**ALLOW, "Condition": []}), "Statement[0].Condition"),
         (document({**ALLOW, "Condition": {"Bool": "x"}}), "Statement[0].Condition.Bool"),
         (document({**ALLOW, "Condition": {"Bool": {"a:b": None}}}), "Statement[0].Condition.Bool.a:b"),
@@ -257,3 +269,107 @@ def test_the_reprs_are_short() -> None:
 def test_the_repr_evaluates_to_an_equal_document(source: dict[str, Any]) -> None:
     parsed = PolicyDocument.parse(source)
     assert eval(repr(parsed)) == parsed
+
+
+@pytest.mark.parametrize("action", ["iam: asdf safdsf af ", "s3.s:ListBucket", "s3:Get+Object", "*:*", "*:Get?"])
+def test_actions_that_do_not_exist_but_that_aws_stores_are_parsed(action: str) -> None:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
+    assert PolicyDocument.parse(document({**ALLOW, "Action": action})).statements[0].actions == (action,)
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        lambda text: f"\ufeff{text}",
+        lambda text: f" \n{text}",
+        str.encode,
+        lambda text: b"\xef\xbb\xbf" + text.encode(),
+        quote,
+        lambda text: re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quote(text)),
+        lambda text: quote(f"\ufeff \n{text}"),
+    ],
+    ids=["byte order mark", "white space", "bytes", "bytes with a mark", "encoded", "encoded in lower case", "all"],
+)
+def test_every_encoding_of_the_text_gives_the_same_document(prepare: Callable[[str], str | bytes]) -> None:
+    # https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRolePolicy.html: URL-encoded, compliant with RFC 3986
+    source = document({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    read = PolicyDocument.parse(prepare(json.dumps(source)))
+    assert read == PolicyDocument.parse(source)
+
+
+deep: Any = []
+for _ in range(100_000):
+    deep = [deep]
+HUGE = 10**5000
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[" * 100_000,
+        '{"Statement":' * 100_000,
+        f'{{"Statement": {"1" * 5000}}}',
+        '{"Version": "2012-10-17", "Statement": NaN}',
+        "%FF%FE",
+        "%7B%FF",
+        b"\xff\xfe{",
+        "",
+        b"",
+        document({**ALLOW, "Action": deep}),
+        document({**ALLOW, "Effect": deep}),
+        document({**TRUST, "Principal": deep}),
+        document({**TRUST, "Principal": {"AWS": deep}}),
+        document({**ALLOW, "Condition": {"NumericEquals": {"a:b": deep}}}),
+        document({**ALLOW, "Condition": {"NumericEquals": {"a:b": [deep]}}}),
+        document({**ALLOW, "Condition": {"NumericEquals": {"a:b": HUGE}}}),
+        document({**ALLOW, "Sid": HUGE}),
+        {"Version": deep, "Statement": ALLOW},
+        {"Version": HUGE, "Statement": ALLOW},
+        {"Statement": deep},
+    ],
+    ids=range(20),
+)
+def test_input_of_extreme_size_or_of_another_encoding_raises_a_policy_error(source: Any) -> None:
+    with pytest.raises(PolicyError) as caught:
+        PolicyDocument.parse(source)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_number_of_4000_digits_is_kept() -> None:
+    number = "7" * 4000
+    text = json.dumps(document({**ALLOW, "Condition": {"NumericEquals": {"a:b": 0}}})).replace(" 0}", f" {number}}}")
+    assert PolicyDocument.parse(text).statements[0].conditions[0].values == (number,)
+
+
+element_names = st.sampled_from(
+    ["Version", "Id", "Statement", "Sid", "Effect", "Action", "Resource", "Principal", "Condition", "AWS", "aws:userid"]
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | element_names, inner, max_size=4),
+    max_leaves=12,
+)
+odd_statements = st.fixed_dictionaries(
+    {
+        "Effect": st.sampled_from(["Allow", "Deny"]) | json_values,
+        "Action": st.sampled_from(["*", "s3:GetObject", ["s3:*"]]) | json_values,
+    },
+    optional={
+        name: st.sampled_from(["*", {"AWS": "*"}, {"Service": "*"}]) | json_values
+        for name in ("Sid", "Principal", "NotPrincipal", "Resource", "NotResource", "Condition")
+    },
+)
+odd_documents = st.fixed_dictionaries({"Statement": odd_statements | st.lists(odd_statements, max_size=2)})
+
+
+@given(json_values | odd_documents)
+def test_arbitrary_json_gives_a_document_or_a_policy_error(source: Any) -> None:
+    for form in (source, json.dumps(source), quote(json.dumps(source))):
+        with suppress(PolicyError):
+            assert isinstance(PolicyDocument.parse(form), PolicyDocument)
+
+
+@given(st.binary() | st.text())
+def test_arbitrary_bytes_and_text_give_a_document_or_a_policy_error(source: bytes | str) -> None:
+    with suppress(PolicyError):
+        assert isinstance(PolicyDocument.parse(source), PolicyDocument)

@@ -69,6 +69,8 @@ def test_a_unique_id_is_a_deleted_principal(value: str, deleted: bool) -> None:
         (f"arn:aws:iam::{ACCOUNT}:group/devs", "an account, a user, a role or a session"),
         ("arn:aws:s3:::reports", "an account, a user, a role or a session"),
         ("arn:aws:iam::12:role/a", "12 digits"),
+        (f"arn:aws:iam::{ACCOUNT}:saml-provider/idp", "is a Federated principal"),
+        ("arn:aws:iam::cloudfront:user/dev", "12 digits"),
         ("", "not empty"),
     ],
 )
@@ -90,8 +92,35 @@ def test_each_constructor_checks_its_name() -> None:
         Principal("Group", "x")  # type: ignore[arg-type]
 
 
-def test_an_identity_provider_is_federated() -> None:
-    assert Principal.federated("accounts.google.com").kind == "Federated"
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-federated-web-identity
+@pytest.mark.parametrize(
+    "provider",
+    [
+        "accounts.google.com",
+        "graph.facebook.com",
+        "www.amazon.com",
+        "cognito-identity.amazonaws.com",
+        "cognito-identity-us-gov.amazonaws.com",
+        "cognito-identity.cn-north-1.amazonaws.com.cn",
+        f"arn:aws:iam::{ACCOUNT}:saml-provider/idp",
+        f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
+    ],
+)
+def test_an_identity_provider_is_federated(provider: str) -> None:
+    assert Principal.parse(provider) == Principal.federated(provider)
+    assert Principal.federated(provider).kind == "Federated"
+
+
+def test_cognito_user_pools_are_a_service() -> None:
+    assert Principal.parse("cognito-idp.amazonaws.com").kind == "Service"
+
+
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html
+def test_an_origin_access_identity_of_cloudfront_is_a_principal_without_an_account() -> None:
+    arn = "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity EH1HDMB1FH2TC"
+    principal = Principal.parse(arn)
+    assert (principal.kind, principal.value, principal.account_id, principal.partition) == ("AWS", arn, None, "aws")
+    assert not principal.is_account
 
 
 def test_the_repr_is_short_and_evaluates_to_an_equal_principal() -> None:

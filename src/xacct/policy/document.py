@@ -11,11 +11,13 @@ from attrs import field, frozen
 
 from xacct.errors import PolicyError
 from xacct.limits import MANAGED_POLICY_CHARACTERS, TRUST_POLICY_CHARACTERS
-from xacct.policy.statement import Statement
+from xacct.policy.statement import Statement, shown
 
 __all__ = ["PolicyDocument", "check_identity_policy", "check_trust_policy"]
 
 _VERSIONS = ("2012-10-17", "2008-10-17")
+# White space and a byte order mark.
+_BEFORE_JSON = " \t\r\n\ufeff"
 
 
 def _statements(values: Iterable[Statement]) -> tuple[Statement, ...]:
@@ -56,14 +58,16 @@ class PolicyDocument:
         if not self.statements:
             raise PolicyError("Statement", "a policy must have at least one statement")
         if self.version not in _VERSIONS:
-            raise PolicyError("Version", f"{self.version!r} is not one of {', '.join(_VERSIONS)}")
+            raise PolicyError("Version", f"{shown(self.version)} is not one of {', '.join(_VERSIONS)}")
 
     @classmethod
-    def parse(cls, source: PolicyDocument | Mapping[str, object] | str, *, name: str | None = None) -> PolicyDocument:
+    def parse(
+        cls, source: PolicyDocument | Mapping[str, object] | str | bytes, *, name: str | None = None
+    ) -> PolicyDocument:
         """Parse a policy document.
 
         Args:
-            source: a mapping, JSON text, or URL-encoded JSON text as IAM returns it.
+            source: a mapping, JSON text, or URL-encoded JSON text as IAM returns it. Bytes are text in UTF-8.
             name: the policy's name in explanations.
 
         Raises:
@@ -71,12 +75,14 @@ class PolicyDocument:
         """
         if isinstance(source, PolicyDocument):
             return source if name is None else cls(source.statements, source.version, source.id, name=name)
-        data = _load(source) if isinstance(source, str) else source
+        data = _load(source) if isinstance(source, (str, bytes)) else source
         if not isinstance(data, Mapping):
             raise PolicyError("", f"a policy must be a JSON object, not {type(data).__name__}")
         for element in data:
             if element not in ("Version", "Id", "Statement"):
-                raise PolicyError(element, "unknown element: a policy has Version, Id and Statement")
+                raise PolicyError(str(element), "unknown element: a policy has Version, Id and Statement")
+        if not isinstance(data.get("Id", ""), str):
+            raise PolicyError("Id", "an Id must be a string")
         raw = data.get("Statement", ())
         many = isinstance(raw, (list, tuple))
         statements = tuple(
@@ -118,18 +124,31 @@ class PolicyDocument:
         return self.to_json(indent=2)
 
 
-def _load(text: str) -> object:
-    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            raise PolicyError(next(n for n in names if names.count(n) > 1), "duplicate key in a JSON object")
-        return found
-
+def _load(text: str | bytes) -> object:
     try:
-        return json.loads(unquote(text) if text.lstrip().startswith("%7B") else text, object_pairs_hook=unique)
-    except json.JSONDecodeError as error:
+        plain = (text.decode() if isinstance(text, bytes) else text).lstrip(_BEFORE_JSON)
+        if plain.startswith("%"):  # JSON cannot begin with a percent sign
+            plain = unquote(plain, errors="strict").lstrip(_BEFORE_JSON)
+        return json.loads(plain, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+    except PolicyError:
+        raise
+    except RecursionError:
+        raise PolicyError("", "the policy is not valid: its JSON is nested too deeply") from None
+    except ValueError as error:  # also text that is not UTF-8, and a number with thousands of digits
         raise PolicyError("", f"the policy is not valid JSON: {error}") from None
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise PolicyError(name, "duplicate key in a JSON object")
+        found[name] = value
+    return found
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def check_identity_policy(document: PolicyDocument, *, limit: int = MANAGED_POLICY_CHARACTERS) -> PolicyDocument:

@@ -12,7 +12,7 @@ from xacct.errors import InvalidValue
 from xacct.limits import ACCOUNT_ID, ORGANIZATION_ID, PERMISSION_SET_NAME
 from xacct.policy.condition import Condition, conditions as as_conditions
 
-__all__ = ["Principal", "PrincipalKind"]
+__all__ = ["Principal", "PrincipalKind", "is_identity_provider", "is_origin_access_identity"]
 
 PrincipalKind = Literal["AWS", "Service", "Federated", "CanonicalUser"]
 _KINDS: tuple[PrincipalKind, ...] = ("AWS", "Service", "Federated", "CanonicalUser")
@@ -21,6 +21,17 @@ _KINDS: tuple[PrincipalKind, ...] = ("AWS", "Service", "Federated", "CanonicalUs
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
 _UNIQUE_ID = re.compile(r"(AIDA|AROA|AGPA|ANPA|ASIA|AKIA)[A-Z0-9]{12,124}")
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?|[a-z0-9.-]+\.(gov|uk|eu)")
+
+# The identity providers that AWS knows without a provider in IAM. Amazon Cognito has one in each partition.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-federated-web-identity
+_WEB_IDENTITY = re.compile(
+    r"accounts\.google\.com|graph\.facebook\.com|www\.amazon\.com|cognito-identity[a-z0-9.-]*\.amazonaws\.com(\.cn)?"
+)
+_PROVIDER_ARN = re.compile(r"arn:[\w-]+:iam::[0-9]{12}:(saml|oidc)-provider/.+")
+
+# CloudFront reads a bucket as such a user, which belongs to no account.
+# https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-restricting-access-to-s3.html
+_ORIGIN_ACCESS_IDENTITY = re.compile(r"arn:[\w-]+:iam::cloudfront:user/CloudFront Origin Access Identity [A-Z0-9]+")
 
 
 @frozen
@@ -132,7 +143,7 @@ class Principal:
 
     @classmethod
     def parse(cls, value: str | Principal) -> Principal:
-        """Return the principal for an ARN, an account id, a service, a unique id or ``*``.
+        """Return the principal for an ARN, an account id, a service, an identity provider, a unique id or ``*``.
 
         Raises:
             InvalidValue: AWS does not accept the value as a principal.
@@ -142,6 +153,8 @@ class Principal:
         """
         if isinstance(value, Principal):
             return value
+        if isinstance(value, str) and is_identity_provider(value):
+            return cls.federated(value)
         if isinstance(value, str) and _SERVICE.fullmatch(value):
             return cls.service(value)
         return cls("AWS", value)
@@ -151,6 +164,8 @@ class Principal:
         """The principal's account id; None if the value does not contain it."""
         if ACCOUNT_ID.allows(self.value):
             return self.value
+        if is_origin_access_identity(self.value):
+            return None
         return Arn.parse(self.value).account or None if self.value.startswith("arn:") else None
 
     @property
@@ -179,8 +194,24 @@ def as_kind(kind: str) -> PrincipalKind:
     return cast(PrincipalKind, kind)
 
 
+def is_identity_provider(value: str) -> bool:
+    """Return whether a value is an identity provider: the ARN of one, or the name of one that AWS knows.
+
+    Amazon Cognito has the name of a service, but signs its users in as the other providers do.
+
+    >>> is_identity_provider("cognito-identity.amazonaws.com"), is_identity_provider("lambda.amazonaws.com")
+    (True, False)
+    """
+    return bool(_WEB_IDENTITY.fullmatch(value) or _PROVIDER_ARN.fullmatch(value))
+
+
+def is_origin_access_identity(value: str) -> bool:
+    """Return whether a value is the ARN of a CloudFront origin access identity."""
+    return bool(_ORIGIN_ACCESS_IDENTITY.fullmatch(value))
+
+
 def _check_aws(value: str) -> None:
-    if value == "*" or ACCOUNT_ID.allows(value) or _UNIQUE_ID.fullmatch(value):
+    if value == "*" or ACCOUNT_ID.allows(value) or _UNIQUE_ID.fullmatch(value) or is_origin_access_identity(value):
         return
     if not value.startswith("arn:"):
         raise InvalidValue(
@@ -194,5 +225,7 @@ def _check_aws(value: str) -> None:
             "AWS does not match wildcards in a principal's ARN: use the account with a condition ArnLike "
             "aws:PrincipalArn",
         )
+    if _PROVIDER_ARN.fullmatch(value):
+        raise InvalidValue("Principal.AWS", value, "an identity provider is a Federated principal")
     if arn.service not in ("iam", "sts") or arn.resource_type in ("group", "policy", "instance-profile"):
         raise InvalidValue("Principal.AWS", value, "a principal must be an account, a user, a role or a session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Literal, cast
 
 from attrs import field, fields, frozen
@@ -12,14 +13,16 @@ from xacct.errors import InvalidValue, PolicyError
 from xacct.policy.condition import Condition, conditions as as_conditions
 from xacct.policy.principal import Principal, as_kind
 
-__all__ = ["Condition", "Effect", "Statement"]
+__all__ = ["Condition", "Effect", "Statement", "shown"]
 
 Effect = Literal["Allow", "Deny"]
 
 _ELEMENTS = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
 )  # fmt: skip
-_ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?_-]+", re.ASCII)
+# AWS also stores names of actions that do not exist, such as "s3.s:ListBucket" and "iam: asdf".
+_ACTION = re.compile(r"\*|[A-Za-z0-9.*?-]+:[^:]+")
+_LONGEST_SHOWN = 200
 
 
 def _as_strings(values: Iterable[str] | str) -> tuple[str, ...]:
@@ -73,7 +76,7 @@ class Statement:
 
     def __attrs_post_init__(self) -> None:
         if self.effect not in ("Allow", "Deny"):
-            raise PolicyError("Effect", f"{self.effect!r} is neither 'Allow' nor 'Deny'")
+            raise PolicyError("Effect", f"{shown(self.effect)} is neither 'Allow' nor 'Deny'")
         if bool(self.actions) == bool(self.not_actions):
             raise PolicyError("Action", "a statement must have either Action or NotAction, with at least one value")
         for action in self.actions + self.not_actions:
@@ -172,11 +175,20 @@ class Statement:
         return f"Statement({', '.join(f'{name}={value!r}' for name, value in values.items() if value)})"
 
 
+def shown(value: object) -> str:
+    """Return a value as text for an error message, shortened."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number with thousands of digits, or deep nesting
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
 def _parse_strings(data: object, path: str) -> tuple[str, ...]:
     values = data if isinstance(data, (list, tuple)) else (data,)
     texts = tuple(v for v in values if isinstance(v, str) and v)
     if len(texts) < len(values):
-        raise PolicyError(path, f"{data!r} is neither a string nor a list of strings")
+        raise PolicyError(path, f"{shown(data)} is neither a string nor a list of strings")
     return texts
 
 
@@ -184,15 +196,19 @@ def _parse_principals(data: object, path: str) -> tuple[Principal, ...]:
     if data == "*":
         return (Principal.anyone(),)
     if not isinstance(data, Mapping):
-        raise PolicyError(path, f"{data!r} is neither '*' nor an object such as {{'AWS': '111111111111'}}")
-    try:
-        return tuple(
-            Principal(as_kind(kind), value)
-            for kind, values in data.items()
-            for value in _parse_strings(values, f"{path}.{kind}")
-        )
-    except InvalidValue as error:
-        raise PolicyError(f"{path}{error.field.removeprefix('Principal')}", f"{error.value!r}: {error.rule}") from None
+        raise PolicyError(path, f"{shown(data)} is neither '*' nor an object such as {{'AWS': '111111111111'}}")
+    principals: list[Principal] = []
+    for kind, values in data.items():
+        names = _parse_strings(values, f"{path}.{kind}")
+        if not names:
+            # Without this principal the statement would have none, which is not the same as one that matches nobody.
+            raise PolicyError(f"{path}.{kind}", "the list is empty: name a principal or leave the key out")
+        try:
+            principals += (Principal(as_kind(kind), name) for name in names)
+        except InvalidValue as error:
+            where = f"{path}{error.field.removeprefix('Principal')}"
+            raise PolicyError(where, f"{shown(error.value)}: {error.rule}") from None
+    return tuple(principals)
 
 
 def _parse_conditions(data: object) -> tuple[Condition, ...]:
@@ -204,6 +220,8 @@ def _parse_conditions(data: object) -> tuple[Condition, ...]:
             raise PolicyError(f"Condition.{operator}", "must be a JSON object of context keys and values")
         for key, values in keys.items():
             path = f"Condition.{operator}.{key}"
+            if not isinstance(operator, str) or not isinstance(key, str):
+                raise PolicyError(path, "an operator and a context key must be strings")
             conditions.append(Condition(operator, key, _parse_condition_values(values, path)))
     return tuple(conditions)
 
@@ -212,9 +230,12 @@ def _parse_condition_values(data: object, path: str) -> tuple[str, ...]:
     def text(value: object) -> str:
         if isinstance(value, bool):
             return str(value).lower()
-        if isinstance(value, (str, int, float)):
-            return str(value)
-        raise PolicyError(path, f"{value!r} is not a string, a number or a boolean")
+        if isinstance(value, str):
+            return value
+        if isinstance(value, (int, float)):
+            with suppress(ValueError):  # a number with thousands of digits
+                return str(value)
+        raise PolicyError(path, f"{shown(value)} is not a string, a number or a boolean")
 
     return tuple(text(v) for v in data) if isinstance(data, (list, tuple)) else (text(data),)
 
