@@ -104,7 +104,7 @@ LEVELS = (
     {"console_user", "grants", "s3_read", "switch_role"},
     {"proof"},
     {"grant_account", "grant_data"},
-    {"read_grant", "resources"},
+    {"organization", "read_grant", "resources"},
     {"access_denied", "inventory", "reconcile", "record_reader", "revoked_sessions", "verification"},
     {"recorded_grants", "session"},
     {"access", "expired_grants"},

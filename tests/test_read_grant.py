@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from moto.organizations.models import organizations_backends
 from tests.two_accounts import TRUSTED, TRUSTING, TwoAccounts, two_accounts
 
 from xacct import InvalidValue, PermissionMissing, Plan, Principal, grant_cross_account_read, plan
@@ -68,6 +70,82 @@ def test_a_third_party_with_an_external_id_gets_access_only_with_it(accounts: Tw
     assert access.verify().ok
     with pytest.raises(accounts.development.client("sts").exceptions.ClientError, match="AccessDenied"):
         accounts.development.client("sts").assume_role(RoleArn=access.role_arn, RoleSessionName="test")
+
+
+def create_organization(accounts: TwoAccounts) -> str:
+    organizations = accounts.production.client("organizations")
+    organization = organizations.create_organization(FeatureSet="ALL")["Organization"]["Id"]
+    accounts.aws.calls.clear()
+    return str(organization)
+
+
+def test_an_account_outside_the_organization_is_refused_without_an_external_id(accounts: TwoAccounts) -> None:
+    organization = create_organization(accounts)
+    with pytest.raises(
+        InvalidValue,
+        match=f"external_id: None is not valid: account {TRUSTED} does not belong to your organization, {organization},"
+        " and a third party's role needs an external ID.* If the account is yours, pass third_party=False",
+    ):
+        accounts.grant()
+    assert accounts.writes() == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"external_id": "0f8fad5b-d9cb"},
+        {"third_party": False},
+        {"organization_id": "o-abcdefghij", "require_mfa": True},
+    ],
+    ids=str,
+)
+def test_the_organization_is_not_read_if_it_does_not_matter(accounts: TwoAccounts, options: dict[str, Any]) -> None:
+    create_organization(accounts)
+    assert accounts.grant(**options).changes
+    assert "DescribeOrganization" not in [call.operation for call in accounts.aws.calls]
+
+
+def test_an_account_of_the_organization_needs_no_external_id(
+    accounts: TwoAccounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_organization(accounts)
+    # moto can invite no account to an organization.
+    monkeypatch.setitem(organizations_backends.master_accounts, TRUSTED, (TRUSTING, "aws"))
+    assert accounts.grant().changes
+    assert [call.operation for call in accounts.aws.calls].count("DescribeOrganization") == 2
+
+
+def test_without_an_organization_no_account_is_a_third_party(accounts: TwoAccounts) -> None:
+    assert accounts.grant().changes
+    assert [call.operation for call in accounts.aws.calls].count("DescribeOrganization") == 1
+
+
+def test_the_organization_is_read_only_if_the_trust_changes(accounts: TwoAccounts) -> None:
+    accounts.grant()
+    create_organization(accounts)
+    assert accounts.grant(description="Another").changes
+    assert "DescribeOrganization" not in [call.operation for call in accounts.aws.calls]
+    with pytest.raises(InvalidValue, match="does not belong to your organization"):
+        accounts.grant(require_mfa=True)
+
+
+def test_a_caller_who_may_not_read_the_organization_is_not_refused(
+    accounts: TwoAccounts, caplog: pytest.LogCaptureFixture
+) -> None:
+    create_organization(accounts)
+    deny = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "organizations:*", "Resource": "*"}}
+    iam = accounts.development.client("iam")
+    iam.put_user_policy(UserName="Administrator", PolicyName="Deny", PolicyDocument=json.dumps(deny))
+    with caplog.at_level(logging.INFO, "xacct"):
+        assert accounts.grant().changes
+    assert f"It was not checked whether account {TRUSTED} belongs to your organization" in caplog.text
+    assert "organizations:DescribeOrganization" in caplog.text
+
+
+def test_one_account_on_both_sides_is_no_third_party(accounts: TwoAccounts) -> None:
+    create_organization(accounts)
+    both = accounts.production
+    assert grant_cross_account_read(both, both).changes
 
 
 @pytest.mark.parametrize(("external_id", "is_noted"), [("abcde", True), ("abcdef", False)])

@@ -291,7 +291,7 @@ def grant_cross_account_read(
     groups: Iterable[str] = (),
     console_user: ConsoleUser | None = None,
     external_id: str | None = None,
-    third_party: bool = False,
+    third_party: bool | None = None,
     require_mfa: bool = False,
     organization_id: str | None = None,
     source_ips: Iterable[str] = (),
@@ -325,7 +325,7 @@ def grant_cross_account_read(
     groups: Iterable[str] = (),
     console_user: ConsoleUser | None = None,
     external_id: str | None = None,
-    third_party: bool = False,
+    third_party: bool | None = None,
     require_mfa: bool = False,
     organization_id: str | None = None,
     source_ips: Iterable[str] = (),
@@ -358,7 +358,7 @@ def grant_cross_account_read(
     groups: Iterable[str] = (),
     console_user: ConsoleUser | None = None,
     external_id: str | None = None,
-    third_party: bool = False,
+    third_party: bool | None = None,
     require_mfa: bool = False,
     organization_id: str | None = None,
     source_ips: Iterable[str] = (),
@@ -398,7 +398,8 @@ def grant_cross_account_read(
             same user; the password is that of the first.
         external_id: the external ID that callers must send. The console cannot send one, so there is no switch-role
             link for the role.
-        third_party: whether the trusted account belongs to somebody else; then an external ID is required.
+        third_party: whether the trusted account belongs to somebody else; then an external ID is required. None if it
+            does when it is outside the trusting account's organization, as far as both sessions may read that.
         require_mfa: whether callers must have signed in with MFA.
         organization_id: the id of the AWS organization that callers must belong to.
         source_ips: IP networks from which the role can be assumed, in CIDR notation.

@@ -36,6 +36,7 @@ __all__ = [
     "ROLE_DESCRIPTION",
     "DevAccessGrant",
     "TrustGrant",
+    "check_third_party",
     "check_trusted_principal",
     "expiry_in",
     "notes_on",
@@ -114,6 +115,9 @@ class TrustGrant:
         max_session_duration: the maximum length of a session, 3600 to 43200 seconds.
         external_id: the external ID that callers must send. The console cannot send one, so it cannot switch to the
             role.
+        third_party: whether the trusted accounts belong to somebody else: then an external ID is required. None to find
+            out when the grant is applied: an account outside the trusting account's organization is a third party, if
+            both sessions may read their organization. AWS does not store it, so it is ignored in comparisons.
         require_mfa: whether callers must have signed in with MFA.
         mfa_max_age: the maximum time since the sign-in with MFA, 1 to 129600 seconds; requires MFA too.
         organization_id: the id of the AWS organization that callers must belong to.
@@ -153,6 +157,7 @@ class TrustGrant:
         default=DEFAULT_SESSION_SECONDS, validator=integer(MAX_SESSION_SECONDS, "seconds")
     )
     external_id: str | None = field(default=None, validator=text(EXTERNAL_ID))
+    third_party: bool | None = field(default=None, eq=False)
     require_mfa: bool = False
     mfa_max_age: int | None = field(default=None, validator=integer(MFA_AGE_SECONDS, "seconds"))
     organization_id: str | None = None
@@ -167,6 +172,7 @@ class TrustGrant:
         object.__setattr__(self, "name", self.name or self.role_name)
         object.__setattr__(self, "require_mfa", self.needs_mfa)
         check_text("name", self.name, POLICY_NAME)
+        check_third_party(third_party=self.third_party, external_id=self.external_id)
         self._check_principals()
         self._check_permissions()
         for ip in self.source_ips:
@@ -654,6 +660,30 @@ def check_trusted_principal(principal: Principal, organization_id: str | None = 
     else:
         return
     raise InvalidValue("principals", principal.value, rule)
+
+
+def check_third_party(
+    *, third_party: bool | None, external_id: str | None, reason: str = "", way_out: str = ""
+) -> None:
+    """Check that a third party's role requires an external ID.
+
+    Args:
+        third_party: whether the trusted account belongs to somebody else; None if that is not known.
+        external_id: the external ID that callers must send.
+        reason: what the error says first: why the account is a third party, if the caller of xacct did not say so.
+        way_out: what the error says last.
+
+    Raises:
+        InvalidValue: it does not.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html
+    """
+    if third_party and external_id is None:
+        rule = (
+            f"{reason}a third party's role needs an external ID, so that another customer of the third party cannot "
+            f"use it: pass one that is unique to this grant, such as str(uuid.uuid4()){way_out}"
+        )
+        raise InvalidValue("external_id", None, rule)
 
 
 def check_managed_policy(name: str, value: str, account: str, partition_name: str) -> None:

@@ -14,7 +14,7 @@ from xacct.aws_reads import bucket_kms_key, bucket_region, parsed_document
 from xacct.console_user import ConsoleUser, console_user_or_none
 from xacct.errors import AwsError, InvalidValue, PermissionMissing, PolicyError
 from xacct.grant_account import GrantAccount
-from xacct.grants import DevAccessGrant, TrustGrant, check_trusted_principal
+from xacct.grants import DevAccessGrant, TrustGrant, check_third_party, check_trusted_principal
 from xacct.limits import DESCRIPTION, ENTITY_NAME, EXTERNAL_ID, MAX_SESSION_SECONDS, PATH, POLICY_NAME
 from xacct.policy import PolicyDocument, Principal
 from xacct.s3_read import bucket_name, key_prefix, s3_read_policy
@@ -77,7 +77,7 @@ class ReadGrant:
     groups: tuple[str, ...] = field(converter=_groups)
     console_user: ConsoleUser | None = field(validator=console_user_or_none)
     external_id: str | None = field(validator=text(EXTERNAL_ID))
-    third_party: bool
+    third_party: bool | None
     require_mfa: bool
     organization_id: str | None
     source_ips: tuple[str, ...] = field(converter=_source_ips)
@@ -89,12 +89,7 @@ class ReadGrant:
     def __attrs_post_init__(self) -> None:
         if self.prefixes and not self.buckets:
             raise InvalidValue("prefixes", self.prefixes, "prefixes need buckets: name the buckets too")
-        if self.third_party and self.external_id is None:
-            rule = (
-                "a third party's role needs an external ID, so that another customer of the third party cannot use it: "
-                "pass one that is unique to this grant, such as str(uuid.uuid4())"
-            )
-            raise InvalidValue("external_id", None, rule)
+        check_third_party(third_party=self.third_party, external_id=self.external_id)
         for principal in self.principals:
             check_trusted_principal(principal, self.organization_id)
 
@@ -122,6 +117,7 @@ class ReadGrant:
             tags=self.tags,
             permissions_boundary=self.permissions_boundary,
             external_id=self.external_id,
+            third_party=self.third_party,
             require_mfa=self.require_mfa,
             organization_id=self.organization_id,
             source_ips=self.source_ips,

@@ -93,8 +93,9 @@ class CallLog:
                 raise Killed
 
 
-def describe(account: str, operation: str, parameters: Mapping[str, Any]) -> str:
-    """The call as the log has it."""
+def describe(account: str, operation: str, body: Mapping[str, Any] | bytes) -> str:
+    """The call as the log has it. A call of AWS Organizations has a JSON text as its body, with no names."""
+    parameters = {} if isinstance(body, bytes) else body
     names = [parameters.get(key) for key in ("RoleName", "UserName", "GroupName", "PolicyName")]
     names += [parameters[key].split("/")[-1] for key in ("RoleArn", "PolicyArn") if key in parameters]
     return " ".join([SIDES[account], operation, *(name for name in names if name)])

@@ -14,11 +14,11 @@ from .accounts import TRUSTED, TRUSTING, Accounts
 from .tutorial import APPLY, DESTROY, PROOF, REAPPLY, S3_READ, plan_tutorial, tutorial
 
 
-def test_applying_the_tutorials_grant_takes_17_calls(accounts: Accounts, patience: Patience) -> None:
+def test_applying_the_tutorials_grant_takes_18_calls(accounts: Accounts, patience: Patience) -> None:
     plan_tutorial(accounts, patience).apply()
 
     assert sorted(accounts.log.calls) == sorted(APPLY)
-    assert len(APPLY) == 17
+    assert len(APPLY) == 18
 
 
 def test_a_second_run_takes_9_calls_and_writes_nothing(accounts: Accounts, patience: Patience) -> None:

@@ -53,6 +53,23 @@ def test_a_passed_password_is_set_and_a_rerun_does_not_set_it_again(accounts: Ac
     assert accounts.snapshot()[TRUSTED]["users"][USER].password == "What the user chose since 1"
 
 
+def test_a_plan_and_the_log_say_that_the_password_of_an_existing_user_is_not_set(
+    accounts: Accounts, patience: Patience, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = plan_given(accounts, patience, ConsoleUser(USER, password=GIVEN))
+    assert first.not_applied == ()
+    first.apply()
+    assert plan_given(accounts, patience, ConsoleUser(USER)).not_applied == ()
+
+    again = plan_given(accounts, patience, ConsoleUser(USER, password="Another horse 9 Battery"))
+    (text,) = again.not_applied
+    assert text.startswith(f"the password of user {USER} in account {TRUSTED}: the user exists already")
+    assert str(again) == f"Nothing to change: both accounts match the grants.\nNot applied: {text}"
+    assert again.to_dict()["not_applied"] == [text]
+    again.apply()
+    assert text in caplog.text
+
+
 def test_a_generated_password_has_the_required_length(accounts: Accounts, patience: Patience) -> None:
     accounts.trusted.iam.update_account_password_policy(MinimumPasswordLength=40)
     applied = plan_tutorial(accounts, patience)

@@ -25,6 +25,7 @@ APPLY = (
     f"trusted GetPolicy {POLICY}",
     f"trusted GetUser {USER}",
     *PROOF,
+    "trusting DescribeOrganization",
     f"trusting CreateRole {ROLE}",
     f"trusting AttachRolePolicy {ROLE} AmazonS3ReadOnlyAccess",
     f"trusted CreatePolicy {POLICY}",

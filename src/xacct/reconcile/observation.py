@@ -87,6 +87,11 @@ class Observation(Generic[S]):
         return [] if self.state is None or self.unwanted else self.resource.drift(self.state)
 
     @property
+    def not_applied(self) -> list[str]:
+        """What the grant asks for and a plan does not do."""
+        return [] if self.state is None or self.unwanted else self.resource.not_applied(self.state)
+
+    @property
     def _joins(self) -> bool:
         return isinstance(self.resource, User) and self.state is None and self.resource.created_by_other
 

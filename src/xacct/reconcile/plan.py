@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NoReturn, SupportsIndex
@@ -27,7 +28,8 @@ from xacct.errors import (
 from xacct.events import OnEvent, Reporter
 from xacct.grant_account import GrantAccount, connect
 from xacct.grant_data import grant_from_dict
-from xacct.grants import DevAccessGrant, TrustGrant, expiry_in, notes_on
+from xacct.grants import DevAccessGrant, TrustGrant, check_third_party, expiry_in, notes_on
+from xacct.organization import organization_without
 from xacct.policy import PolicyDocument
 from xacct.progress_bar import step_progress
 from xacct.proof import managed_policies_of, prove_with_policies, read_policies
@@ -62,6 +64,19 @@ Policies = Mapping[str, PolicyDocument | Check]
 _ROUNDS = 4
 
 
+@frozen
+class _Evidence:
+    """What was read before the first change, to prove the grants.
+
+    Attributes:
+        policies: the managed policies.
+        organization: the ID of the trusting account's organization, if the trusted account does not belong to it.
+    """
+
+    policies: Policies
+    organization: str | None
+
+
 @frozen(kw_only=True)
 class Plan:
     """The changes that bring both accounts to what some grants declare. Print it as a diff, then `apply` it.
@@ -72,11 +87,13 @@ class Plan:
         grants: the grants.
         changes: the changes, in no particular order. Those with the action ``leave`` are not created by xacct and stay.
         notes: what to know about the grants before applying them, such as how to narrow them.
+        not_applied: what the grants ask for and `apply` does not do: setting the password of a user who has one.
     """
 
     grants: tuple[Grant, ...]
     changes: tuple[Change, ...]
     notes: tuple[str, ...]
+    not_applied: tuple[str, ...] = ()
     _parts: tuple[Part, ...] = field(alias="parts", repr=False, eq=False)
     _failures: tuple[tuple[str, XacctError], ...] = field(alias="failures", repr=False, eq=False)
     _trusting: GrantAccount = field(alias="trusting", repr=False, eq=False)
@@ -121,8 +138,8 @@ class Plan:
                 f"{signs[change.action]} {change}{' (not created by xacct)' if change.action == 'leave' else ''}"
             )
             lines += [f"    {line}" for line in change.detail.splitlines()]
-        notes = () if self.is_empty else self.notes
-        return "\n".join([*lines, *(f"Note: {note}" for note in notes)])
+        lines += [] if self.is_empty else [f"Note: {note}" for note in self.notes]
+        return "\n".join([*lines, *(f"Not applied: {text}" for text in self.not_applied)])
 
     def to_dict(self) -> dict[str, object]:
         """Return the plan as a dictionary that JSON can express, to save and to apply later with `from_dict`.
@@ -136,6 +153,7 @@ class Plan:
             "is_empty": self.is_empty,
             "changes": [change.to_dict() for change in self.changes],
             "notes": list(self.notes),
+            "not_applied": list(self.not_applied),
         }
 
     @classmethod
@@ -216,31 +234,44 @@ class Plan:
         Raises:
             ProofFailed: a grant gives access that it should not give, or lacks access that it should give. Nothing was
                 changed.
+            InvalidValue: a role without an external ID is to trust an account outside the organization. Nothing was
+                changed.
             StalePlan: the accounts changed after the plan was made. Nothing was changed; the error has a new plan.
             ApplyFailed: a step failed; says what was rolled back, what was not, and what to do next.
             GrantsFailed: only for a plan with ``on_error="collect"``: some grants failed, and the others are in effect.
         """
         for note in () if self.is_empty else self.notes:
             log.info("%s", note)
+        for text in self.not_applied:
+            log.warning("%s", text)
         steps = sum(len(part.observed.steps_to_apply()) for part in self._parts)
         with step_progress(on_event, steps=steps, grants=len(self.grants)) as watch:
             return self._apply_parts(Reporter(watch))
 
     def _apply_parts(self, report: Reporter) -> tuple[Change, ...]:
         parts = [_claimed(part) for part in self._parts]
-        policies = self._read_policies(parts)
+        evidence = self._read_evidence(parts)
         if self._on_error == "raise":
-            return self._apply(merged(parts), policies, report)
-        results = run_concurrently(*(partial(self._try_to_apply, part, policies, report) for part in parts))
+            return self._apply(merged(parts), evidence, report)
+        results = run_concurrently(*(partial(self._try_to_apply, part, evidence, report) for part in parts))
         failures = dict(self._failures)
         failures |= {part.name: result for part, result in zip(self._parts, results) if isinstance(result, Exception)}
         if failures:
             raise GrantsFailed(failures, [part.name for part in self._parts if part.name not in failures])
         return tuple(change for result in results if isinstance(result, tuple) for change in result)
 
-    def _read_policies(self, parts: Sequence[Part]) -> Policies:
-        """Read the managed policies of the parts that change, each policy once."""
+    def _read_evidence(self, parts: Sequence[Part]) -> _Evidence:
+        """Read what proves the grants of the parts that change."""
         changing = [part for part in parts if part.observed.steps_to_apply()]
+        is_unknown = any(_trusts_unknown_account(part, self._trusting.id, self._trusted.id) for part in changing)
+        with ThreadPoolExecutor(max_workers=1) as threads:
+            without = partial(organization_without, self._trusted, trusting=self._trusting)
+            organization = threads.submit(without) if is_unknown else None
+            policies = self._read_policies(changing)
+        return _Evidence(policies, None if organization is None else organization.result())
+
+    def _read_policies(self, changing: Sequence[Part]) -> Policies:
+        """Read the managed policies of the grants, each policy once."""
         arns = managed_policies_of(grant for part in changing for grant in part.grants)
         iam = self._trusting.iam
 
@@ -250,15 +281,19 @@ class Plan:
 
         return read_policies(read, arns)
 
-    def _try_to_apply(self, part: Part, policies: Policies, report: Reporter) -> tuple[Change, ...] | XacctError:
+    def _try_to_apply(self, part: Part, evidence: _Evidence, report: Reporter) -> tuple[Change, ...] | XacctError:
         try:
-            return self._apply(part, policies, report)
+            return self._apply(part, evidence, report)
         except XacctError as error:
             return error
 
-    def _apply(self, part: Part, policies: Policies, report: Reporter) -> tuple[Change, ...]:
+    def _apply(self, part: Part, evidence: _Evidence, report: Reporter) -> tuple[Change, ...]:
         for grant in part.grants:
-            _refuse_unproven(grant, policies)
+            _refuse_unproven(grant, evidence.policies)
+        if evidence.organization is not None and _trusts_unknown_account(part, self._trusting.id, self._trusted.id):
+            reason = f"account {self._trusted.id} does not belong to your organization, {evidence.organization}, and "
+            way_out = ". If the account is yours, pass third_party=False"
+            check_third_party(third_party=True, external_id=None, reason=reason, way_out=way_out)
         changes: list[Change] = []
         observed = part.observed
         changed: set[str] = set()
@@ -354,6 +389,20 @@ def _claimed(part: Part) -> Part:
     return evolve(part, observed=part.observed.contested([o.resource.key for o in part.observed.all]))
 
 
+def _trusts_unknown_account(part: Part, trusting: str, trusted: str) -> bool:
+    """Return whether a role is to trust an account that may be a third party's, without an external ID."""
+    return trusted != trusting and any(
+        grant.external_id is None
+        and grant.third_party is None
+        and grant.organization_id is None
+        and trusted in grant.other_accounts
+        and (observation.state is None or observation.state.trust != grant.trust_policy)
+        for observation in part.observed.roles
+        if not observation.unwanted and isinstance(observation.resource, Role)
+        for grant in (observation.resource.grant,)
+    )
+
+
 def _refuse_unproven(grant: Grant, policies: Policies) -> None:
     proof = prove_with_policies(grant, policies)
     failed = [check for check in proof.checks if check.ok is False]
@@ -441,6 +490,7 @@ def plan_between(
         grants=tuple(grants),
         changes=(*(s.change for s in steps if s.change), *(c for o in observations for c in o.drift)),
         notes=(*notes, *(note for grant in grants if isinstance(grant, TrustGrant) for note in notes_on(grant))),
+        not_applied=tuple(text for part in possible for o in part.observed.users for text in o.not_applied),
         parts=tuple(possible),
         failures=tuple(failures),
         trusting=trusting,

@@ -154,6 +154,10 @@ class Resource(ABC, Generic[S]):
         tags = foreign_tags(state.tags, self._tags(state))
         return things + [self._left(f"tag {key}={value} of {self.label}", value) for key, value in tags.items()]
 
+    def not_applied(self, state: S) -> list[str]:  # noqa: ARG002 - a subclass needs it
+        """Return what the grant asks for and the steps do not do."""
+        return []
+
     def _left(self, resource: str, before: JsonValue = None, after: JsonValue = None) -> Change:
         return change(self.account, "leave", resource, before=before, after=after)
 

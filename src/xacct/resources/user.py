@@ -190,6 +190,17 @@ class User(Resource[UserState]):
             found.append(self._left(f"permissions boundary {state.boundary} on {self.label}", state.boundary))
         return found
 
+    def not_applied(self, state: UserState) -> list[str]:
+        """Return that the grant's password is not set, if the user has one. AWS does not tell whether it differs."""
+        if self.user.hidden_password is None or not state.has_password:
+            return []
+        name = self.user.name
+        text = (
+            f"the password of {self.label} in account {self.account.id}: the user exists already, and xacct does not "
+            f"change a password. To change it, run: aws iam update-login-profile --user-name {name} --password ..."
+        )
+        return [text]
+
     def refuse_unchangeable(self, state: UserState) -> None:
         """Do nothing: AWS can change everything that a grant declares of a user."""
 

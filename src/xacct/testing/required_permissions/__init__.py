@@ -10,7 +10,7 @@ from collections.abc import Callable
 from xacct.testing.credential_store import AuthenticatedPrincipal
 from xacct.testing.http_messages import Call
 from xacct.testing.moto_state import MotoState
-from xacct.testing.required_permissions import iam, kms, s3, sts
+from xacct.testing.required_permissions import iam, kms, organizations, s3, sts
 from xacct.testing.required_permissions.permission import Context, RequiredPermission
 
 __all__ = ["Context", "RequiredPermission", "required_permissions"]
@@ -18,6 +18,7 @@ __all__ = ["Context", "RequiredPermission", "required_permissions"]
 _SERVICES: dict[str, Callable[[Call, AuthenticatedPrincipal, MotoState], list[RequiredPermission] | None]] = {
     "iam": iam.required_permissions,
     "kms": kms.required_permissions,
+    "organizations": organizations.required_permissions,
     "s3": s3.required_permissions,
     "sts": sts.required_permissions,
 }
