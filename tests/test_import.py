@@ -99,7 +99,7 @@ LEVELS = (
     {"arn", "events", "progress_bar", "report_table"},
     {"validators"},
     {"policy", "reference"},
-    {"authz", "retry"},
+    {"authz", "linter", "retry"},
     {"aws_reads", "iam_records", "plain_data", "s3_locations", "trust_fields"},
     {"console_user", "grants", "s3_read", "switch_role"},
     {"proof"},

@@ -69,6 +69,10 @@ if TYPE_CHECKING:
         GrantRecord as GrantRecord,
         grants_in as grants_in,
     )
+    from xacct.linter import (
+        LintFinding as LintFinding,
+        lint as lint,
+    )
     from xacct.policy import (
         Condition as Condition,
         PolicyDocument as PolicyDocument,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 from urllib.parse import unquote
 
@@ -13,7 +13,7 @@ from xacct.errors import PolicyError
 from xacct.limits import MANAGED_POLICY_CHARACTERS, TRUST_POLICY_CHARACTERS
 from xacct.policy.statement import Statement, shown
 
-__all__ = ["PolicyDocument", "check_identity_policy", "check_trust_policy"]
+__all__ = ["PolicyDocument", "check_identity_policy", "check_trust_policy", "load_policy_json"]
 
 _VERSIONS = ("2012-10-17", "2008-10-17")
 # White space and a byte order mark.
@@ -75,7 +75,7 @@ class PolicyDocument:
         """
         if isinstance(source, PolicyDocument):
             return source if name is None else cls(source.statements, source.version, source.id, name=name)
-        data = _load(source) if isinstance(source, (str, bytes)) else source
+        data = load_policy_json(source, _without_duplicates) if isinstance(source, (str, bytes)) else source
         if not isinstance(data, Mapping):
             raise PolicyError("", f"a policy must be a JSON object, not {type(data).__name__}")
         for element in data:
@@ -124,12 +124,21 @@ class PolicyDocument:
         return self.to_json(indent=2)
 
 
-def _load(text: str | bytes) -> object:
+def load_policy_json(text: str | bytes, make_object: Callable[[list[tuple[str, object]]], object]) -> object:
+    """Return the JSON of a policy.
+
+    Args:
+        text: JSON text, or URL-encoded JSON text as IAM returns it. Bytes are text in UTF-8.
+        make_object: makes a JSON object of its keys and values, of which a key can be there twice.
+
+    Raises:
+        PolicyError: the text is not valid JSON.
+    """
     try:
         plain = (text.decode() if isinstance(text, bytes) else text).lstrip(_BEFORE_JSON)
         if plain.startswith("%"):  # JSON cannot begin with a percent sign
             plain = unquote(plain, errors="strict").lstrip(_BEFORE_JSON)
-        return json.loads(plain, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+        return json.loads(plain, object_pairs_hook=make_object, parse_constant=_refuse_constant)
     except PolicyError:
         raise
     except RecursionError:
