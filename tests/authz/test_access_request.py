@@ -161,7 +161,7 @@ def test_a_request_of_the_wrong_form_is_refused_with_field_and_value(
     field: str, value: str, arguments: dict[str, str]
 ) -> None:
     with pytest.raises(InvalidValue) as refused:
-        request(**{"principal": f"{IAM}user/dev", **arguments})  # type: ignore[arg-type]
+        request(**{"principal": f"{IAM}user/dev", **arguments})
     assert (refused.value.field, refused.value.value) == (field, value)
 
 
@@ -176,4 +176,4 @@ def test_a_request_of_the_wrong_form_is_refused_with_field_and_value(
 )
 def test_a_refused_request_says_what_is_right(arguments: dict[str, str], right: str) -> None:
     with pytest.raises(InvalidValue, match=right):
-        request(**{"principal": f"{IAM}user/dev", **arguments})  # type: ignore[arg-type]
+        request(**{"principal": f"{IAM}user/dev", **arguments})

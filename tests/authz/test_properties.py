@@ -166,9 +166,9 @@ def test_a_malformed_policy_raises_the_path_of_the_element() -> None:
     ],
 )
 def test_a_malformed_request_raises(wrong: dict[str, str]) -> None:
-    right = {"principal": USER, "action": "s3:GetObject", "resource": "arn:aws:s3:::b", "resource_account": "1" * 12}
+    right: dict[str, Any] = {"principal": USER, "action": "s3:GetObject", "resource": "arn:aws:s3:::b"}
     with pytest.raises(InvalidValue):
-        AccessRequest(**{**right, **wrong})
+        AccessRequest(**{**right, "resource_account": "1" * 12, **wrong})
 
 
 def test_given_context_keys_are_not_overwritten() -> None:

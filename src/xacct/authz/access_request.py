@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Literal
 
 from attrs import field, frozen
@@ -11,10 +12,16 @@ from attrs import field, frozen
 from xacct.arn import Arn, account_id
 from xacct.errors import InvalidValue
 from xacct.limits import ACCOUNT_ID
+from xacct.policy.principal import is_identity_provider, is_origin_access_identity
 
-__all__ = ["AccessRequest", "Caller", "CallerKind"]
+__all__ = ["AccessRequest", "Caller", "CallerKind", "ContextValue"]
 
-CallerKind = Literal["user", "role", "federated", "root", "account", "service", "provider", "anonymous"]
+CallerKind = Literal[
+    "user", "role", "federated", "root", "account", "service", "provider", "origin_access_identity", "anonymous"
+]
+
+ContextValue = str | bool | int | float | None
+_CONTEXT_VALUES = "the value of a context key is a string, a number, a boolean, None, or several of these"
 
 _TYPES: dict[CallerKind, str] = {
     "user": "User", "role": "AssumedRole", "federated": "FederatedUser", "root": "Account", "anonymous": "Anonymous",
@@ -27,10 +34,13 @@ class Caller:
 
     Attributes:
         kind: the kind of principal.
-        account: the principal's account; empty for services, identity providers and anonymous callers.
+        account: the principal's account; empty for services, identity providers, origin access identities and
+            anonymous callers.
         name: the principal as the request has it.
         role_name: the name of the role, for a role and its sessions.
         service_linked: whether the role is a service-linked role.
+        unique_ids: the unique ids of the user or role.
+        names: every form in which a policy can name the caller.
     """
 
     kind: CallerKind
@@ -38,10 +48,44 @@ class Caller:
     name: str
     role_name: str = ""
     service_linked: bool = False
+    unique_ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        names = ["*"]
+        if self.kind == "service":
+            names += [f"Service:{self.name}", "Service:*"]
+        elif self.kind == "provider":
+            names += [f"Federated:{self.name}", "Federated:*"]
+        elif self.kind != "anonymous":
+            names.append(f"AWS:{self.name}")
+            names += [f"account:{self.account}"] * bool(self.account)
+            names += [f"role:{self.account}/{self.role_name}"] * bool(self.role_name)
+            names += [f"id:{unique_id}" for unique_id in self.unique_ids]
+        object.__setattr__(self, "names", tuple(names))
 
 
-def _values(context: Mapping[str, str | Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    return {key.lower(): (value,) if isinstance(value, str) else tuple(value) for key, value in context.items()}
+def _values(context: Mapping[str, ContextValue | Iterable[ContextValue]]) -> dict[str, tuple[str, ...]]:
+    values = {}
+    for key, value in context.items():
+        if not isinstance(key, str):
+            raise InvalidValue("context", key, "a context key must be a string")
+        several = (value,) if value is None or isinstance(value, (str, bool, int, float)) else value
+        if not isinstance(several, Iterable) or isinstance(several, (bytes, Mapping)):
+            raise InvalidValue(f"context[{key!r}]", value, _CONTEXT_VALUES)
+        texts = tuple(_text(key, one) for one in several if one is not None)
+        if texts or value is not None:
+            values[key.lower()] = texts
+    return values
+
+
+def _text(key: str, value: ContextValue) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        with suppress(ValueError):  # a number with thousands of digits
+            return str(value)
+    raise InvalidValue(f"context[{key!r}]", type(value).__name__, _CONTEXT_VALUES)
 
 
 def _check_action(_: object, __: object, value: str) -> None:
@@ -54,13 +98,15 @@ class AccessRequest:
     """A request for which :func:`evaluate` decides whether AWS allows it.
 
     Args:
-        principal: the ARN of a user, role, role session, federated user, root user or identity provider; an account id;
-            an AWS service, such as ``lambda.amazonaws.com``; or ``*`` for an anonymous caller.
+        principal: the ARN of a user, role, role session, federated user, root user, identity provider or CloudFront
+            origin access identity; an account id; an AWS service, such as ``lambda.amazonaws.com``; an identity
+            provider that AWS knows, such as ``accounts.google.com``; or ``*`` for an anonymous caller.
         action: one action, such as ``sts:AssumeRole``.
         resource: the resource's ARN, or ``*`` for actions that have no resource.
         resource_account: the account that owns the resource. Required if the ARN does not contain it, as in S3.
-        context: the context keys, in upper or lower case, each with a string or several. Keys that follow from the
-            principal and the resource, such as ``aws:PrincipalAccount``, are added unless they are given.
+        context: the context keys, in upper or lower case, each with a string, a number, a boolean, or several of these.
+            None is the same as leaving the key out. Keys that follow from the principal and the resource, such as
+            ``aws:PrincipalAccount``, are added unless they are given.
 
     Raises:
         InvalidValue: an argument does not have the required form.
@@ -79,12 +125,14 @@ class AccessRequest:
     resource_account: str = ""
     context: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_values)
     caller: Caller = field(init=False, eq=False, repr=False)
+    service: str = field(init=False, eq=False, repr=False)
     actions: tuple[str, ...] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         caller = _identify_caller(self.principal, self.context)
         account = _owner_of_resource(self.resource, self.resource_account) or caller.account
         object.__setattr__(self, "caller", caller)
+        object.__setattr__(self, "service", self.action.split(":")[0].lower())
         object.__setattr__(self, "actions", _required_actions(self.action, self.context))
         object.__setattr__(self, "resource_account", account)
         object.__setattr__(self, "context", {**_implied_context(self.principal, caller, account), **self.context})
@@ -125,7 +173,7 @@ def _owner_of_resource(resource: str, given: str) -> str:
 
 _KINDS: dict[tuple[str, str], CallerKind] = {
     ("iam", "user"): "user", ("iam", "role"): "role", ("sts", "assumed-role"): "role",
-    ("sts", "federated-user"): "federated", ("iam", "saml-provider"): "provider", ("iam", "oidc-provider"): "provider",
+    ("sts", "federated-user"): "federated",
 }  # fmt: skip
 
 
@@ -134,6 +182,10 @@ def _identify_caller(principal: str, context: Mapping[str, tuple[str, ...]]) -> 
         return Caller("anonymous", "", "*")
     if ACCOUNT_ID.allows(principal):
         return Caller("account", principal, principal)
+    if is_identity_provider(principal):
+        return Caller("provider", "", principal)
+    if is_origin_access_identity(principal):
+        return Caller("origin_access_identity", "", principal)
     if not principal.startswith("arn:"):
         if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", principal):
             return Caller("service" if ".amazonaws." in principal else "provider", "", principal)
@@ -145,10 +197,12 @@ def _identify_caller(principal: str, context: Mapping[str, tuple[str, ...]]) -> 
     if kind is None:
         kinds = "a user, role, role session, federated user, root user or identity provider"
         raise InvalidValue("principal", principal, f"a principal is {kinds}")
+    # aws:userid of a session is the role's unique id and the name of the session.
+    unique_ids = tuple(value.split(":")[0] for value in context.get("aws:userid", ()))
     if kind == "role":
         role = arn.name if arn.service == "iam" else arn.resource_id.split("/")[0]
-        return Caller(kind, arn.account, principal, role, _is_service_linked(arn, context))
-    return Caller(kind, "" if kind == "provider" else arn.account, principal)
+        return Caller(kind, arn.account, principal, role, _is_service_linked(arn, context), unique_ids)
+    return Caller(kind, arn.account, principal, unique_ids=unique_ids)
 
 
 def _is_service_linked(role: Arn, context: Mapping[str, tuple[str, ...]]) -> bool:

@@ -10,7 +10,8 @@ from attrs import frozen
 
 from xacct.authz.access_request import AccessRequest
 from xacct.authz.layer_report import LayerReport, NearMiss, layer_reports, layer_title
-from xacct.authz.policy_set import RCP_SERVICES, LayerName, PolicySet
+from xacct.authz.layers import LayerName
+from xacct.authz.policy_set import PolicySet
 
 __all__ = ["Decision", "Effect"]
 
@@ -89,8 +90,7 @@ class Decision:
     def __str__(self) -> str:
         caller = "an anonymous caller" if self.request.caller.kind == "anonymous" else self.request.principal
         lines = [f"{self.effect}: {caller} {self.action} on {self.request.resource}", *_reasons(self)]
-        unknown = [text for report in self.layers for text in report.unknown]
-        lines += [f"  not evaluated: {text}" for text in (*_not_evaluated(self), *unknown)]
+        lines += [f"  not evaluated: {text}" for text in _not_evaluated(self)]
         if self.depends_on:
             lines.append(f"  depends on context keys that were not provided: {', '.join(self.depends_on)}")
         return "\n".join(lines)
@@ -188,19 +188,22 @@ def _suggested_statement(decision: Decision, layer: LayerName) -> dict[str, obje
         kind = {"service": "Service", "provider": "Federated"}.get(request.caller.kind, "AWS")
         name = request.principal
         if request.caller.kind == "role":  # the role itself: its sessions expire
-            name = request.context["aws:principalarn"][0]
+            name = next(iter(request.context.get("aws:principalarn", ())), name)
         statement["Principal"] = "*" if name == "*" else {kind: name}
+    if layer == "vpc_endpoint":
+        # The policy of a gateway endpoint can name everyone only; a condition names the caller.
+        # https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html
+        statement["Principal"] = "*"
+        if arns := request.context.get("aws:principalarn"):
+            statement["Condition"] = {"ArnEquals": {"aws:PrincipalArn": arns[0]}}
     if layer != "resource" or not decision.action.lower().startswith("sts:"):
         statement["Resource"] = request.resource
     return statement
 
 
 def _not_evaluated(decision: Decision) -> list[str]:
-    """Return what was not evaluated: the RCPs of a service for which they are not known to apply."""
-    service = decision.request.action.split(":")[0].lower()
-    if not decision.policies.rcps or service in RCP_SERVICES:
-        return []
-    return [f"resource control policies: they are not known to apply to {service}"]
+    """Return the parts of statements that could not be evaluated, and how they are treated."""
+    return [text for report in decision.layers for text in report.unknown]
 
 
 def _title(decision: Decision, layer: LayerName) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 
 from xacct.authz.access_request import AccessRequest
 from xacct.authz.decision import Decision, Effect
-from xacct.authz.policy_set import LayerName, PolicySet
-from xacct.authz.statement_matcher import Grade
+from xacct.authz.layers import LayerName
+from xacct.authz.policy_set import PolicySet
+from xacct.authz.principal_names import Grade
 
 __all__ = ["evaluate", "evaluate_many"]
 

@@ -32,16 +32,20 @@ def _text(pieces: Iterable[Piece]) -> str:
 
 
 def _arn(pieces: Iterable[Piece]) -> Test:
-    """Match the six segments of an ARN one by one. Only a ``*`` in the last segment can match a colon."""
+    """Match the six segments of an ARN one by one. Only a ``*`` in the last segment can match a colon.
+
+    A single ``*`` matches every ARN. AWS does not document what any other pattern with fewer segments matches.
+    """
     segments: list[list[Piece]] = [[]]
     for text, wild in pieces:
         first, *more = text.split(":", 6 - len(segments))
         segments[-1].append((first, wild))
         segments.extend([(part, wild)] for part in more)
     tests = [glob(segment) for segment in segments]
+    if len(tests) == 1 and set(_text(segments[0])) == {"*"}:
+        return tests[0]
     if len(tests) != 6:
-        # A single "*" matches every ARN.
-        return glob(segments[0]) if len(tests) == 1 else lambda _: False
+        raise ValueError(_text(pieces))
 
     def matches(given: str) -> bool:
         parts = given.split(":", 5)
@@ -195,7 +199,9 @@ def compile_condition(condition: Condition, version: str) -> CompiledCondition:
     tests: tuple[CompiledValue, ...] = ()
     null = name == "null" and not colon
     builder, negated = _OPERATORS.get(base, (None, False))
-    if null:
+    if not condition.values:
+        invalid = f"{condition.operator} {condition.key} has no value"
+    elif null:
         if not set(map(str.lower, condition.values)) <= {"true", "false"}:
             invalid = f"Null accepts true or false, not {', '.join(condition.values)}"
     elif builder is None or (colon and quantifier not in ("forallvalues", "foranyvalue")):

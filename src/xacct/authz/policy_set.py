@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 from xacct.authz.access_request import AccessRequest
-from xacct.authz.statement_matcher import Grade, StatementMatcher, compile_document
+from xacct.authz.layers import ACTIONS_WITHOUT_RCP, AWS_WORDS, LAYER_TITLES, RCP_SERVICES, LayerName
+from xacct.authz.principal_names import Grade
+from xacct.authz.statement_matcher import StatementMatcher, compile_document
 from xacct.policy import PolicyDocument
 
 __all__ = ["AWS_WORDS", "LAYER_TITLES", "RCP_SERVICES", "Layer", "LayerName", "PolicySet", "Source"]
 
-LayerName = Literal["identity", "resource", "boundary", "session", "scp", "rcp", "vpc_endpoint"]
-Source = PolicyDocument | Mapping[str, object] | str
-
-# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html
-RCP_SERVICES = frozenset({"s3", "sts", "kms", "sqs", "secretsmanager", "ecr", "aoss"})
-
-LAYER_TITLES: dict[LayerName, str] = {
-    "identity": "identity policy", "resource": "resource policy", "boundary": "permissions boundary",
-    "session": "session policy", "scp": "service control policy", "rcp": "resource control policy",
-    "vpc_endpoint": "VPC endpoint policy",
-}  # fmt: skip
-
-# The names in AWS's AccessDenied messages:
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
-AWS_WORDS: dict[LayerName, str] = {
-    "identity": "identity-based policy", "resource": "resource-based policy", "boundary": "permissions boundary",
-    "session": "session policy", "scp": "service control policy", "rcp": "resource control policy",
-    "vpc_endpoint": "VPC endpoint policy",
-}  # fmt: skip
+Source = PolicyDocument | Mapping[str, object] | str | bytes
 
 _SINGLE = ("resource", "boundary", "vpc_endpoint")
 
@@ -54,7 +37,7 @@ class Layer:
             statement
             for number, source in enumerate(sources, 1)
             for statement in compile_document(
-                PolicyDocument.parse(source), title if name in _SINGLE else f"{title} {level}{number}"
+                PolicyDocument.parse(source), title if name in _SINGLE else f"{title} {level}{number}", name
             )
         )
         self._by_action: dict[str, tuple[StatementMatcher, ...]] = {}
@@ -142,7 +125,7 @@ class PolicySet:
         """Return the layers that apply to the request's caller and resource, in AWS's order of evaluation."""
         caller = request.caller
         layers: list[Layer] = []
-        if request.action.split(":")[0].lower() in RCP_SERVICES and not caller.service_linked:
+        if self.rcps and not caller.service_linked and request.action.lower() not in ACTIONS_WITHOUT_RCP:
             layers += self.rcps
         if caller.account and not caller.service_linked:
             layers += self.scps

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from enum import IntEnum
-
 from attrs import frozen
 
-from xacct.authz.access_request import AccessRequest, Caller
+from xacct.authz.access_request import AccessRequest
+from xacct.authz.layers import LAYERS_WITH_PRINCIPALS, SERVICES_WITHOUT_RESOURCE, LayerName
 from xacct.authz.operators import CompiledCondition, compile_condition
-from xacct.authz.variables import Template, parse_template
-from xacct.authz.wildcard import glob
-from xacct.policy import Condition, PolicyDocument, Principal, Statement
+from xacct.authz.principal_names import Grade, name_and_grade, names_to_exclude
+from xacct.authz.resource_pattern import ResourcePattern, compile_resource
+from xacct.authz.wildcard import Pattern, glob
+from xacct.policy import Condition, PolicyDocument, Statement
 
-__all__ = ["Grade", "Mismatch", "StatementMatcher", "compile_document"]
-
-Pattern = Callable[[str], bool]
-
-
-class Grade(IntEnum):
-    """How directly a statement names the caller. Within one account, AWS limits what a less direct Allow grants.
-
-    NONE: the statement does not match. ACCOUNT: it names the caller's account. ROLE: it names the role of a session.
-    FULL: it names the user or the session, anyone, or nobody in particular, as in an identity policy.
-
-    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-rdp.html
-    """
-
-    NONE = 0
-    ACCOUNT = 1
-    ROLE = 2
-    FULL = 3
+__all__ = ["Mismatch", "StatementMatcher", "compile_document"]
 
 
 @frozen
@@ -40,7 +21,7 @@ class Mismatch:
 
     Attributes:
         element: the IAM element, such as ``Action``, ``NotResource`` or ``Condition``.
-        wanted: the element's values in the statement.
+        wanted: the element's values in the statement; empty if the statement does not have the element.
         given: the request's value; ``none`` if the request does not have the condition's key.
         condition: the condition, if the element is ``Condition``.
         evaluable: False for a condition that cannot be evaluated.
@@ -57,6 +38,8 @@ class Mismatch:
             if not self.evaluable:
                 return f"Condition {self.wanted} cannot be evaluated"
             return f"Condition {self.wanted} is not met: {_request_has(self.given)}"
+        if not self.wanted:
+            return f"the statement has no {self.element}"
         given = "an anonymous caller" if (self.element, self.given) == ("Principal", "*") else self.given
         return (
             f"{self.element} {self.wanted} {'excludes' if self.element.startswith('Not') else 'does not match'} {given}"
@@ -81,8 +64,12 @@ def _any_of(values: tuple[str, ...]) -> str:
 class StatementMatcher:
     """A statement of a policy, compiled for repeated evaluation.
 
+    A part of a statement that AWS would reject, or that cannot be evaluated, fails closed: a Deny applies and an Allow
+    does not. :meth:`problems` says so.
+
     Attributes:
         statement: the statement.
+        layer: the kind of its policy.
         policy: the policy's name in explanations.
         index: the statement's index in its policy, from 0.
         denies: whether the effect is Deny.
@@ -90,16 +77,19 @@ class StatementMatcher:
         resources: the compiled patterns of Resource or NotResource.
         conditions: the compiled conditions.
         principals: each name in Principal or NotPrincipal, with its grade.
+        has_canonical_user: whether Principal or NotPrincipal has a canonical user ID.
     """
 
     statement: Statement
+    layer: LayerName
     policy: str
     index: int
     denies: bool
     actions: tuple[Pattern, ...]
-    resources: tuple[Pattern | Template, ...]
+    resources: tuple[ResourcePattern, ...]
     conditions: tuple[CompiledCondition, ...]
-    principals: dict[tuple[str, str], Grade]
+    principals: dict[str, Grade]
+    has_canonical_user: bool
 
     @property
     def label(self) -> str:
@@ -110,68 +100,76 @@ class StatementMatcher:
     def problems(self, request: AccessRequest) -> tuple[str, ...]:
         """Return why parts of the statement cannot be evaluated for the request, and how they are treated."""
         treated = "so the Deny is treated as matching" if self.denies else "so the Allow is treated as not matching"
-        found = [f"{text}, {treated}" for c in self.conditions if (text := c.problem(request.context))]
-        if any(_is_ambiguous(pattern, request) for pattern in self.resources):
-            found.append(f"a policy variable in the resource has several values, {treated}")
-        if any(p.kind == "CanonicalUser" for p in self.statement.principals + self.statement.not_principals):
-            found.append("a canonical user ID cannot be compared with an ARN")
-        return tuple(found)
+        found = [text for c in self.conditions if (text := c.problem(request.context))]
+        if self._lacks_principal:
+            found.append("the statement has no Principal")
+        if not self.denies and self.statement.not_principals and _is_of_trust_policy(self.layer, request):
+            found.append("a trust policy cannot have NotPrincipal")
+        if self._lacks_resource(request):
+            found.append("the statement has no Resource")
+        found += dict.fromkeys(text for pattern in self.resources if (text := pattern.problem(request)))
+        canonical = ["a canonical user ID cannot be compared with an ARN"] if self.has_canonical_user else []
+        return (*(f"{text}, {treated}" for text in found), *canonical)
 
     def matches_action(self, action: str) -> bool:
         """Return whether Action or NotAction covers an action, given in lower case."""
         return any(test(action) for test in self.actions) == bool(self.statement.actions)
 
+    @property
+    def _lacks_principal(self) -> bool:
+        return not self.principals and self.layer in LAYERS_WITH_PRINCIPALS
+
     def match_principal(self, request: AccessRequest, *, has_boundary: bool) -> Grade:
-        """Return how directly Principal or NotPrincipal covers the caller; FULL if the statement has neither."""
-        statement, caller = self.statement, request.caller
-        if statement.principals:
-            found = max((self.principals.get(name, Grade.NONE) for name in _names(request)), default=Grade.NONE)
-            if not found and self.denies and any(p.kind == "CanonicalUser" for p in statement.principals):
-                return Grade.FULL
-            return found
-        if not statement.not_principals:
-            return Grade.FULL
+        """Return how directly Principal or NotPrincipal covers the caller; FULL if the policy has neither by its kind.
+
+        Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+        """
+        listed, caller = self.principals, request.caller
+        if self.statement.principals:
+            found = max(listed.get(name, Grade.NONE) for name in caller.names)
+            return Grade.FULL if not found and self.denies and self.has_canonical_user else found
+        if not listed:
+            return Grade.NONE if self._lacks_principal and not self.denies else Grade.FULL
         if not self.denies:
-            excluded = any(name in self.principals for name in _names(request))
-            uncertain = any(p.kind == "CanonicalUser" for p in statement.not_principals)
-            return Grade.NONE if excluded or uncertain else Grade.FULL
+            excluded = any(name in listed for name in caller.names)
+            forbidden = self.has_canonical_user or _is_of_trust_policy(self.layer, request)
+            return Grade.NONE if excluded or forbidden else Grade.FULL
         # A Deny excludes only a caller that it lists in every form, and never one with a permissions boundary.
-        excluded = not has_boundary and all(any(n in self.principals for n in group) for group in _name_groups(caller))
+        names = names_to_exclude(caller)
+        excluded = not has_boundary and bool(names) and all(name in listed for name in names)
         return Grade.NONE if excluded else Grade.FULL
 
+    def _lacks_resource(self, request: AccessRequest) -> bool:
+        return not self.resources and not (self.layer == "resource" and request.service in SERVICES_WITHOUT_RESOURCE)
+
     def matches_resource(self, request: AccessRequest) -> bool:
-        """Return whether Resource or NotResource covers the request's resource."""
+        """Return whether Resource or NotResource covers the request's resource.
+
+        Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+        """
         if not self.resources:
-            return True
+            return self.denies or not self._lacks_resource(request)
         excludes = bool(self.statement.not_resources)
         unresolved = False
         for pattern in self.resources:
-            if isinstance(pattern, Template):
-                try:
-                    pieces = pattern.fill(request.context)
-                except ValueError:  # a variable has several values
-                    unresolved = True
-                    continue
-                if pieces is None:
-                    # Without a value, it matches nothing. In an Allow with NotResource, that must not widen access.
-                    unresolved = unresolved or excludes
-                    continue
-                pattern = glob(pieces)  # noqa: PLW2901 the pattern for this request
-            if pattern(request.resource):
+            matched = pattern.matches(request)
+            if matched:
                 return not excludes
+            unresolved = unresolved or matched is None
         return self.denies if unresolved else excludes
 
     def match(self, request: AccessRequest, *, has_boundary: bool = False) -> Grade:
         """Return how directly the statement applies to a request for an action that it covers; NONE if it does not."""
-        context, denies = request.context, self.denies
-        for condition in self.conditions:
-            met = condition.evaluate(context)
-            # A condition that cannot be evaluated fails closed: a Deny applies, an Allow does not.
-            if not (denies if met is None else met):
-                return Grade.NONE
-        return (
-            self.match_principal(request, has_boundary=has_boundary) if self.matches_resource(request) else Grade.NONE
-        )
+        if not self.matches_resource(request):
+            return Grade.NONE
+        grade = self.match_principal(request, has_boundary=has_boundary)
+        if grade:
+            for condition in self.conditions:
+                met = condition.evaluate(request.context)
+                # A condition that cannot be evaluated fails closed: a Deny applies, an Allow does not.
+                if not (self.denies if met is None else met):
+                    return Grade.NONE
+        return grade
 
     def mismatches(self, request: AccessRequest, action: str, *, has_boundary: bool = False) -> tuple[Mismatch, ...]:
         """Return every element that does not match the request; empty if the statement applies."""
@@ -203,84 +201,34 @@ class StatementMatcher:
         """Return the context keys that the statement uses and the request does not have."""
         keys = {c.condition.key for c in self.conditions if not request.context.get(c.key)}
         for pattern in self.resources:
-            if isinstance(pattern, Template):
-                keys.update(key for key in pattern.keys if not request.context.get(key))
+            keys.update(key for key in pattern.keys if not request.context.get(key))
         return tuple(sorted(keys))
 
 
 def _mismatch(element: str, values: tuple[str, ...], excluded: tuple[str, ...], given: str) -> Mismatch:
-    return Mismatch(element if values else f"Not{element}", _any_of(values or excluded), given)
+    return Mismatch(f"Not{element}" if excluded else element, _any_of(values or excluded), given)
 
 
-def _is_ambiguous(pattern: Pattern | Template, request: AccessRequest) -> bool:
-    return isinstance(pattern, Template) and any(len(request.context.get(key, ())) > 1 for key in pattern.keys)
+def _is_of_trust_policy(layer: LayerName, request: AccessRequest) -> bool:
+    return layer == "resource" and request.service == "sts"
 
 
-def _names(request: AccessRequest) -> list[tuple[str, str]]:
-    """Return every form in which a policy can name the caller."""
-    caller = request.caller
-    names = [("*", "*")]
-    if caller.kind in ("service", "provider"):
-        return [*names, ("Service" if caller.kind == "service" else "Federated", caller.name)]
-    if caller.account:
-        names += [("account", caller.account), ("AWS", caller.name)]
-    if caller.role_name:
-        names.append(("role", f"{caller.account}/{caller.role_name}"))
-    names.extend(("id", userid.split(":")[0]) for userid in request.context.get("aws:userid", ()))
-    return names
-
-
-def _name_groups(caller: Caller) -> list[list[tuple[str, str]]]:
-    """Return the groups of names of which a Deny with NotPrincipal must list one each to exclude the caller.
-
-    They are the account, the user or session, and the role.
-    """
-    if caller.kind in ("service", "provider"):
-        return [[("Service" if caller.kind == "service" else "Federated", caller.name)]]
-    groups = [[("account", caller.account)], [("AWS", caller.name)]]
-    if caller.kind in ("account", "root"):
-        del groups[1]
-    if caller.kind == "role":
-        groups.append([("role", f"{caller.account}/{caller.role_name}")])
-        if ":iam:" in caller.name:
-            del groups[1]
-    return groups
-
-
-def _grade_of(principal: Principal) -> tuple[tuple[str, str], Grade]:
-    """Return the form in which a principal names its callers, and how direct it is."""
-    value = principal.value
-    if principal.is_anyone:
-        return ("*", "*"), Grade.FULL
-    if principal.kind != "AWS":
-        return (principal.kind, value), Grade.FULL
-    if principal.is_account:
-        return ("account", principal.account_id or ""), Grade.ACCOUNT
-    if principal.is_deleted:
-        return ("id", value), Grade.ROLE if value.startswith("AROA") else Grade.FULL
-    if found := re.fullmatch(r"arn:[\w-]+:iam::([0-9]{12}):role/(?:.*/)?([^/]+)", value):
-        return ("role", f"{found[1]}/{found[2]}"), Grade.ROLE
-    return ("AWS", value), Grade.FULL
-
-
-def _compile_resource(text: str, version: str) -> Pattern | Template:
-    found = parse_template(text, version)
-    pieces = None if found.keys else found.fill({})
-    return found if pieces is None else glob(pieces)
-
-
-def compile_document(document: PolicyDocument, name: str) -> list[StatementMatcher]:
+def compile_document(document: PolicyDocument, name: str, layer: LayerName) -> list[StatementMatcher]:
     """Compile the statements of a document. ``name`` is used in explanations if the document has no name."""
     return [
         StatementMatcher(
             statement=s,
+            layer=layer,
             policy=document.name or name,
             index=index,
             denies=s.effect == "Deny",
             actions=tuple(glob(action.lower()) for action in s.actions or s.not_actions),
-            resources=tuple(_compile_resource(text, document.version) for text in s.resources or s.not_resources),
+            resources=tuple(
+                compile_resource(text, document.version, s, layer) for text in s.resources or s.not_resources
+            ),
             conditions=tuple(compile_condition(c, document.version) for c in s.conditions),
-            principals=dict(_grade_of(p) for p in s.principals or s.not_principals),
+            principals=dict(name_and_grade(p) for p in s.principals or s.not_principals),
+            has_canonical_user=any(p.kind == "CanonicalUser" for p in s.principals or s.not_principals),
         )
         for index, s in enumerate(document.statements)
     ]

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from xacct.authz.wildcard import Piece
 
-__all__ = ["Context", "Template", "parse_template"]
+__all__ = ["Context", "Template", "parse_template", "without_variables"]
 
 Context = Mapping[str, tuple[str, ...]]
 
-_VARIABLE = re.compile(r"\$\{\s*([^},]+?)\s*(?:,\s*'([^']*)'\s*)?\}")
+# A key has none of the characters at which another variable could begin, so that a search takes linear time.
+_VARIABLE = re.compile(r"\$\{(?:\s*([*?$])\s*|([^},${]+)(?:,\s*'([^']*)'\s*)?)\}")
 
 
 class Template:
@@ -63,7 +64,12 @@ def parse_template(text: str, version: str) -> Template:
     end = 0
     for found in _VARIABLE.finditer(text):
         pieces.append((text[end : found.start()], True))
-        pieces.append((found[1], False) if found[1] in ("*", "?", "$") else (found[1].lower(), found[2]))
+        pieces.append((found[1], False) if found[1] else (found[2].strip().lower(), found[3]))
         end = found.end()
     pieces.append((text[end:], True))
     return Template(text, pieces)
+
+
+def without_variables(text: str, version: str) -> str:
+    """Return a string without its policy variables."""
+    return _VARIABLE.sub("", text) if version == "2012-10-17" and "${" in text else text

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-__all__ = ["Piece", "glob"]
+__all__ = ["Pattern", "Piece", "glob"]
 
 # A text, and whether `*` and `?` in it are wildcards.
 Piece = tuple[str, bool]
+Pattern = Callable[[str], bool]
 
 
-def glob(pieces: str | Iterable[Piece]) -> Callable[[str], bool]:
+def glob(pieces: str | Iterable[Piece]) -> Pattern:
     """Return a function that matches whole strings against a pattern.
 
     Matching takes linear time: the leftmost match of each part between two ``*`` is always sufficient.
@@ -103,7 +104,7 @@ def _search(part: list[str | None]) -> Callable[[str, int, int], int]:
     return scan
 
 
-def _whole(part: list[str | None]) -> Callable[[str], bool]:
+def _whole(part: list[str | None]) -> Pattern:
     if None not in part:
         text = "".join(filter(None, part))
         return lambda value: value == text

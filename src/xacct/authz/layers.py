@@ -1,0 +1,60 @@
+"""The layers: the kinds of policies that AWS evaluates, and what it requires of the statements of each."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = [
+    "ACTIONS_WITHOUT_RCP",
+    "AWS_WORDS",
+    "LAYERS_THAT_COMPLETE_ARNS",
+    "LAYERS_WITH_PRINCIPALS",
+    "LAYER_TITLES",
+    "RCP_SERVICES",
+    "SERVICES_WITHOUT_RESOURCE",
+    "LayerName",
+]
+
+LayerName = Literal["identity", "resource", "boundary", "session", "scp", "rcp", "vpc_endpoint"]
+
+LAYER_TITLES: dict[LayerName, str] = {
+    "identity": "identity policy", "resource": "resource policy", "boundary": "permissions boundary",
+    "session": "session policy", "scp": "service control policy", "rcp": "resource control policy",
+    "vpc_endpoint": "VPC endpoint policy",
+}  # fmt: skip
+
+# The names in AWS's AccessDenied messages:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+AWS_WORDS: dict[LayerName, str] = {
+    "identity": "identity-based policy", "resource": "resource-based policy", "boundary": "permissions boundary",
+    "session": "session policy", "scp": "service control policy", "rcp": "resource control policy",
+    "vpc_endpoint": "VPC endpoint policy",
+}  # fmt: skip
+
+# The layers whose statements must have Principal or NotPrincipal.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+LAYERS_WITH_PRINCIPALS = frozenset[LayerName]({"resource", "rcp", "vpc_endpoint"})
+
+# The layers of identity policies, in which AWS completes an ARN of fewer than six fields with wildcards.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+LAYERS_THAT_COMPLETE_ARNS = frozenset[LayerName]({"identity", "boundary"})
+
+# The services whose resource policies have no Resource: trust policies and the policies of ECR repositories.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html
+SERVICES_WITHOUT_RESOURCE = frozenset({"sts", "ecr", "ecr-public"})
+
+# The services under resource control policies, by the prefix of their actions. The list grows: xacct.reference replaces
+# this copy. https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html#rcp-supported-services
+RCP_SERVICES = frozenset({
+    "aoss", "appconfig", "appstream", "autoscaling", "autoscaling-plans", "budgets", "clouddirectory", "cloudfront",
+    "cloudsearch", "cloudtrail-data", "codeartifact", "codebuild", "codecommit", "codepipeline", "cognito-identity",
+    "cognito-idp", "comprehend", "comprehendmedical", "compute-optimizer", "cost-optimization-hub", "dax", "dsql",
+    "dynamodb", "ecr", "ecr-public", "events", "firehose", "fis", "fms", "gamelift", "health", "inspector-scan",
+    "kendra", "kinesisvideo", "kms", "logs", "memorydb", "networkmonitor", "notifications", "opensearch",
+    "pca-connector-ad", "personalize", "polly", "pricing", "resource-groups", "rolesanywhere", "s3", "secretsmanager",
+    "servicediscovery", "signin", "sqs", "sts", "support", "swf", "textract", "timestream-influxdb", "transcribe",
+    "transfer", "translate", "wafv2", "workspaces", "xray",
+})  # fmt: skip
+
+# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html#actions-not-restricted-by-rcps
+ACTIONS_WITHOUT_RCP = frozenset({"kms:retiregrant"})

@@ -1,0 +1,77 @@
+"""Patterns of Resource and NotResource: wildcards, policy variables and incomplete ARNs."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from xacct.authz.access_request import AccessRequest
+from xacct.authz.layers import LAYERS_THAT_COMPLETE_ARNS, LayerName
+from xacct.authz.variables import Template, parse_template, without_variables
+from xacct.authz.wildcard import Pattern, glob
+from xacct.policy import Statement
+
+__all__ = ["ResourcePattern", "compile_resource"]
+
+
+@frozen(eq=False)
+class ResourcePattern:
+    """A value of Resource or NotResource, compiled for repeated evaluation.
+
+    Attributes:
+        test: the pattern; None if it has policy variables, so that it is compiled for each request.
+        template: the pattern with its variables.
+        excludes: whether it is a value of NotResource.
+        incomplete: the ARN as the policy has it, if it has fewer than six fields and AWS does not complete it.
+    """
+
+    test: Pattern | None
+    template: Template
+    excludes: bool
+    incomplete: str
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The context keys of the policy variables."""
+        return self.template.keys
+
+    def matches(self, request: AccessRequest) -> bool | None:
+        """Return whether the pattern covers the request's resource; None if that cannot be known."""
+        test = self.test
+        if test is None:
+            try:
+                pieces = self.template.fill(request.context)
+            except ValueError:  # a variable has several values
+                return None
+            if pieces is None:
+                # Without a value, it matches nothing. In an Allow with NotResource, that must not widen access.
+                return None if self.excludes else False
+            test = glob(pieces)
+        if not test(request.resource):
+            return False
+        return None if self.incomplete else True
+
+    def problem(self, request: AccessRequest) -> str:
+        """Return why it cannot be known whether the pattern covers the request's resource; empty if it can."""
+        if any(len(request.context.get(key, ())) > 1 for key in self.keys):
+            return "a policy variable in the resource has several values"
+        if self.incomplete and self.matches(request) is None:
+            return f"AWS completes the incomplete ARN {self.incomplete!r} in identity policies only"
+        return ""
+
+
+def compile_resource(text: str, version: str, statement: Statement, layer: LayerName) -> ResourcePattern:
+    """Compile a value of Resource or NotResource of a statement of a document of this version.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+    fields = without_variables(text, version).split(":")
+    # A "*" at the end also matches colons, so that the ARN needs no more fields.
+    missing = 6 - len(fields) if fields[0] == "arn" and not text.endswith("*") else 0
+    template = parse_template(text + ":*" * missing, version)
+    pieces = None if template.keys else template.fill({})
+    return ResourcePattern(
+        test=None if pieces is None else glob(pieces),
+        template=template,
+        excludes=bool(statement.not_resources),
+        incomplete=text if missing > 0 and layer not in LAYERS_THAT_COMPLETE_ARNS else "",
+    )
