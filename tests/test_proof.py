@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve
 
 from xacct import (
+    Check,
     Condition,
     DevAccessGrant,
     PolicyDocument,
@@ -353,14 +354,23 @@ def test_a_policy_that_denies_the_expected_read_fails_the_proof() -> None:
 def test_managed_policies_are_read_with_a_session_and_assumed_without_one() -> None:
     trust = grant(policies={}, managed_policy_arns=[S3_READ], permissions_boundary=S3_READ)
     assumed = [check for check in prove(trust).checks if check.observed == "assumed"]
-    assert [check.why for check in assumed] == [
-        "was not read; its contents are assumed from its name: pass a session to prove()"
-    ]
+    why = "was not read; its contents are assumed from its name: pass a session to prove()"
+    assert assumed == [Check(name=f"policy {S3_READ}", expected="as named", observed="assumed", ok=None, why=why)]
     with Sandbox([PROD]) as aws:
         assert "assumed" not in rows(prove(trust, aws.account(PROD).session)).values()
         missing = grant(policies={}, managed_policy_arns=[f"arn:aws:iam::{PROD}:policy/Missing"])
         (check,) = [c for c in prove(missing, aws.account(PROD).session).checks if c.observed == "missing"]
     assert (check.ok, check.why) == (False, "the policy does not exist: check its ARN")
+    assert (check.name, check.expected) == (f"policy arn:aws:iam::{PROD}:policy/Missing", "as named")
+
+
+def test_a_managed_policy_that_cannot_be_read_is_assumed() -> None:
+    with Sandbox([PROD]) as aws:
+        aws.faults.add("denied", operation="GetPolicy")
+        proof = prove(grant(policies={}, managed_policy_arns=[S3_READ]), aws.account(PROD).session)
+    (check,) = [check for check in proof.checks if check.name == f"policy {S3_READ}"]
+    assert (check.expected, check.observed, check.ok) == ("as named", "assumed", None)
+    assert check.why.startswith("could not be read; its contents are assumed from its name: An error occurred (Access")
 
 
 def test_the_assume_role_policy_allows_the_roles_and_nothing_else() -> None:
@@ -373,6 +383,15 @@ def test_the_assume_role_policy_allows_the_roles_and_nothing_else() -> None:
         f"assume {roles[1]}-other": "refused",
         f"list the users of {DEV}": "refused",
     }
+
+
+def test_the_assume_role_policy_of_a_grant_that_expires_refuses_the_roles_after_expiry() -> None:
+    role = f"arn:aws:iam::{PROD}:role/Reader"
+    proof = prove(DevAccessGrant(account=DEV, role_arns=role, expires=LATER))
+    assert proof.ok, proof
+    checks = {check.name: (check.expected, check.observed) for check in proof.checks}
+    assert checks[f"assume {role}"] == ("allowed", "allowed")
+    assert checks[f"assume {role} after expiry"] == ("refused", "refused")
 
 
 def test_apply_refuses_a_grant_whose_proof_fails_before_any_change() -> None:

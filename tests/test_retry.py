@@ -11,7 +11,7 @@ import pytest
 import tenacity
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
-from xacct.errors import AwsError, NotPropagated, PermissionMissing
+from xacct.errors import AwsError, NotPropagated, PermissionMissing, SessionExpired
 from xacct.retry import (
     Patience,
     attempt,
@@ -24,6 +24,7 @@ from xacct.retry import (
     never_transient,
     none_if_missing,
     not_visible_yet,
+    poll,
     principal_not_visible_yet,
     stop_after_sleeping,
     translate,
@@ -203,6 +204,14 @@ def test_an_error_that_is_not_a_denial_keeps_the_operation_the_account_and_the_c
     )
 
 
+@pytest.mark.parametrize("code", ["ExpiredToken", "ExpiredTokenException"])
+def test_an_error_of_expired_credentials_has_its_own_type(code: str) -> None:
+    found = translate(error(code), doing="reading", account="111111111111", resource=ROLE)
+    assert isinstance(found, SessionExpired)
+    assert (found.doing, found.account, found.code) == ("reading", "111111111111", code)
+    assert str(found).startswith("reading in account 111111111111 failed: the session's credentials have expired.")
+
+
 def test_a_denial_without_a_message_names_the_action_of_the_operation() -> None:
     response = {"Error": {"Code": "AccessDenied"}}
     found = translate(ClientError(response, "GetRole"), doing="reading", account="1", resource=ROLE)
@@ -334,3 +343,47 @@ def test_at_the_deadline_a_transient_error_says_what_to_do() -> None:
 def test_a_patience_out_of_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be"):
         Patience(**wrong)  # type: ignore[arg-type]
+
+
+# Polls
+
+
+def test_a_poll_ends_with_the_first_final_result() -> None:
+    results, sleeps = iter(range(10)), Sleeps()
+
+    assert poll(lambda: next(results), lambda result: result == 3, Patience(sleep=sleeps)) == 3
+    assert len(sleeps) == 3
+
+
+def test_a_poll_returns_the_last_result_once_its_waits_add_up_to_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(random, "uniform", lambda _, most: most)
+    reads, sleeps = iter(range(10)), Sleeps()
+
+    last = poll(lambda: next(reads), lambda _: False, Patience(deadline=15, first=0.5, longest=5, sleep=sleeps))
+
+    assert sleeps == [0.5, 1, 2, 4, 5, 5]
+    assert last == 6
+
+
+def test_the_time_of_the_reads_counts_towards_the_deadline_of_a_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+
+    def take_15_seconds() -> float:
+        clock[0] += 15
+        return clock[0]
+
+    assert poll(take_15_seconds, lambda _: False, Patience(deadline=20, sleep=Sleeps())) == 30
+
+
+def test_an_error_ends_a_poll() -> None:
+    failure, sleeps = error("Throttling"), Sleeps()
+
+    def fail() -> None:
+        raise failure
+
+    with pytest.raises(ClientError) as failed:
+        poll(fail, lambda _: False, Patience(sleep=sleeps))
+
+    assert failed.value is failure
+    assert sleeps == []
