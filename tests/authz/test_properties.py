@@ -175,7 +175,7 @@ def test_given_context_keys_are_not_overwritten() -> None:
     given_arn = "arn:aws:iam::111111111111:role/team/R"
     request = AccessRequest(
         principal="arn:aws:sts::111111111111:assumed-role/R/S",
-        action="sts:GetCallerIdentity",
+        action="s3:ListAllMyBuckets",
         resource="*",
         context={"AWS:PrincipalArn": given_arn},
     )

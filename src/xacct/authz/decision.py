@@ -9,6 +9,7 @@ from typing import Literal
 from attrs import frozen
 
 from xacct.authz.access_request import AccessRequest
+from xacct.authz.fixed_rules import fixed_rule
 from xacct.authz.layer_report import LayerReport, NearMiss, layer_reports, layer_title
 from xacct.authz.layers import LayerName
 from xacct.authz.policy_set import PolicySet
@@ -34,7 +35,8 @@ class Decision:
             request also needs.
         effect: ``Allow``; ``ExplicitDeny`` if a statement denies the request; ``ImplicitDeny`` if a layer that has to
             allow it does not.
-        decided_by: the layers that allow the request, that deny it, or that have to allow it and do not.
+        decided_by: the layers that allow the request, that deny it, or that have to allow it and do not. Empty if a
+            rule of AWS allows it.
         note: a rule of AWS that no policy can change, if it decided; else empty.
 
     >>> from xacct.authz import PolicySet, evaluate
@@ -137,8 +139,8 @@ def _missing_allow(decision: Decision, name: LayerName) -> list[str]:
 
 def _suggestion(decision: Decision, layer: LayerName) -> str:
     """Return the smallest change of a layer, or of the request, after which the layer allows the request."""
-    if decision.note:
-        return "No policy can allow this: assume the role as a user or a role"
+    if rule := fixed_rule(decision.request) if decision.note else None:
+        return f"No policy can allow this: {rule.advice}"
     if layer == "scp":
         return "No IAM policy can allow this: an organization administrator must change the SCP"
     nearest = next((r.near_misses[0] for r in decision.layers if r.name == layer and r.near_misses), None)

@@ -9,13 +9,12 @@ from collections.abc import Iterable, Iterator
 
 from xacct.authz.access_request import AccessRequest
 from xacct.authz.decision import Decision, Effect
+from xacct.authz.fixed_rules import FixedRule, fixed_rule
 from xacct.authz.layers import LayerName
 from xacct.authz.policy_set import PolicySet
 from xacct.authz.principal_names import Grade
 
 __all__ = ["evaluate", "evaluate_many"]
-
-_ROOT_ASSUMES_ROLE = "Roles may not be assumed by root accounts."
 
 
 def evaluate(request: AccessRequest, policies: PolicySet) -> Decision:
@@ -67,6 +66,7 @@ def _decide(request: AccessRequest, policies: PolicySet, action: str) -> Decisio
 
 def _result(request: AccessRequest, policies: PolicySet, action: str) -> tuple[Effect, list[LayerName], str]:
     """Return the effect, the layers that decide it, and a note."""
+    rule = fixed_rule(request)
     has_boundary = policies.boundary is not None
     denied: list[LayerName] = []
     missing: list[LayerName] = []
@@ -81,11 +81,13 @@ def _result(request: AccessRequest, policies: PolicySet, action: str) -> tuple[E
             grades[layer.name] = grade
     if denied:
         return "ExplicitDeny", denied, ""
-    if request.caller.kind == "root" and request.action.lower() == "sts:assumerole":
-        return "ImplicitDeny", ["identity"], _ROOT_ASSUMES_ROLE
-    missing += _layers_without_allow(request, grades)
+    if rule is not None and not rule.allows:
+        return "ImplicitDeny", ["identity"], rule.note
+    missing += _layers_without_allow(request, grades, rule)
     if missing:
         return "ImplicitDeny", missing, ""
+    if rule is not None:
+        return "Allow", [], rule.note
     granting: tuple[LayerName, ...] = ("resource", "identity")
     return "Allow", [name for name in granting if grades.get(name)] or ["identity"], ""
 
@@ -96,13 +98,17 @@ def _resource_policy_is_required(request: AccessRequest) -> bool:
     return action.startswith("sts:assumerole") or (action.startswith("kms:") and ":key/" in request.resource)
 
 
-def _layers_without_allow(request: AccessRequest, grades: dict[LayerName, Grade]) -> list[LayerName]:
+def _layers_without_allow(
+    request: AccessRequest, grades: dict[LayerName, Grade], rule: FixedRule | None
+) -> list[LayerName]:
     """Return the layers that have to allow the request and do not."""
     caller = request.caller
     granted = grades.get("resource", Grade.NONE)
     missing: list[LayerName] = []
     if "vpc_endpoint" in grades and not grades["vpc_endpoint"]:
         missing.append("vpc_endpoint")
+    if rule is not None:
+        return missing
     if not caller.account:
         if not granted:
             missing.append("resource")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from xacct.authz.access_request import AccessRequest
+from xacct.authz.fixed_rules import fixed_rule
 from xacct.authz.layers import ACTIONS_WITHOUT_RCP, AWS_WORDS, LAYER_TITLES, RCP_SERVICES, LayerName
 from xacct.authz.principal_names import Grade
 from xacct.authz.statement_matcher import StatementMatcher, compile_document
@@ -125,6 +126,9 @@ class PolicySet:
         """Return the layers that apply to the request's caller and resource, in AWS's order of evaluation."""
         caller = request.caller
         layers: list[Layer] = []
+        rule = fixed_rule(request)
+        if rule is not None and rule.allows:  # only the network is in its way
+            return [] if self.vpc_endpoint is None else [self.vpc_endpoint]
         if self.rcps and not caller.service_linked and request.action.lower() not in ACTIONS_WITHOUT_RCP:
             layers += self.rcps
         if caller.account and not caller.service_linked:
