@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from xacct import AccessRequest
@@ -9,6 +11,7 @@ from xacct.errors import InvalidValue
 
 IAM, STS = "arn:aws:iam::222222222222:", "arn:aws:sts::222222222222:"
 ROLE = "arn:aws:iam::111111111111:role/Reader"
+ORIGIN = "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity"
 SERVICE_LINKED = f"{IAM}role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
 
 
@@ -32,6 +35,9 @@ def request(
         ("lambda.amazonaws.com", "service", "", ""),
         ("states.cn-north-1.amazonaws.com.cn", "service", "", ""),
         ("accounts.google.com", "provider", "", ""),
+        ("cognito-identity.amazonaws.com", "provider", "", ""),
+        ("cognito-idp.amazonaws.com", "service", "", ""),
+        (f"{ORIGIN} EH1HDMB1FH2TC", "origin_access_identity", "", ""),
         (f"{IAM}saml-provider/idp", "provider", "", ""),
         (f"{IAM}oidc-provider/token.actions.githubusercontent.com", "provider", "", ""),
     ],
@@ -115,6 +121,42 @@ def test_context_values_may_be_one_string_or_several() -> None:
         principal="*", action="sts:AssumeRole", resource=ROLE, context={"aws:TagKeys": ["a", "b"], "aws:UserId": "x"}
     )
     assert (asked.context["aws:tagkeys"], asked.context["aws:userid"]) == (("a", "b"), ("x",))
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (True, ("true",)),
+        (False, ("false",)),
+        (3600, ("3600",)),
+        (1.5, ("1.5",)),
+        ("", ("",)),
+        ([True, 7, "x", None], ("true", "7", "x")),
+        ((), ()),
+    ],
+)
+def test_context_values_may_be_booleans_and_numbers(value: Any, kept: tuple[str, ...]) -> None:
+    asked = AccessRequest(principal="*", action="sts:AssumeRole", resource=ROLE, context={"aws:x": value})
+    assert asked.context["aws:x"] == kept
+
+
+def test_none_is_the_same_as_leaving_the_context_key_out() -> None:
+    asked = AccessRequest(
+        principal=f"{IAM}user/dev",
+        action="sts:AssumeRole",
+        resource=ROLE,
+        context={"aws:x": None, "aws:UserName": None},
+    )
+    assert "aws:x" not in asked.context
+    assert asked.context["aws:username"] == ("dev",)
+
+
+@pytest.mark.parametrize("value", [b"x", {"a": "b"}, object(), [b"x"], [["x"]], 10**5000, [{}]], ids=range(7))
+def test_a_context_value_of_another_type_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidValue, match="the value of a context key is a string, a number, a boolean, None"):
+        AccessRequest(principal="*", action="sts:AssumeRole", resource=ROLE, context={"aws:x": value})
+    with pytest.raises(InvalidValue, match="a context key must be a string"):
+        AccessRequest(principal="*", action="sts:AssumeRole", resource=ROLE, context={1: "x"})  # type: ignore[dict-item]
 
 
 def test_a_session_of_a_service_linked_role_is_recognized_by_the_path_of_its_role() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import Literal
+from types import MappingProxyType
+from typing import Literal, cast
 
 from attrs import field, frozen
 
 from xacct.arn import Arn, account_id
+from xacct.authz.federation import Claims, provider_of_role, saml_context, web_identity_context
 from xacct.errors import InvalidValue
 from xacct.limits import ACCOUNT_ID
 from xacct.policy.principal import is_identity_provider, is_origin_access_identity
@@ -88,6 +90,11 @@ def _text(key: str, value: ContextValue) -> str:
     raise InvalidValue(f"context[{key!r}]", type(value).__name__, _CONTEXT_VALUES)
 
 
+def _as_context(context: Mapping[str, object]) -> dict[str, ContextValue | Iterable[ContextValue]]:
+    # A value of another type is refused when the request is made.
+    return cast("dict[str, ContextValue | Iterable[ContextValue]]", context)
+
+
 def _check_action(_: object, __: object, value: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+", value, re.ASCII):
         raise InvalidValue("action", value, "an action has the form service:Action, without wildcards")
@@ -136,6 +143,81 @@ class AccessRequest:
         object.__setattr__(self, "actions", _required_actions(self.action, self.context))
         object.__setattr__(self, "resource_account", account)
         object.__setattr__(self, "context", {**_implied_context(self.principal, caller, account), **self.context})
+
+    @classmethod
+    def assume_role_with_web_identity(
+        cls,
+        role_arn: str,
+        *,
+        provider: str,
+        claims: Claims,
+        context: Mapping[str, ContextValue | Iterable[ContextValue]] = MappingProxyType({}),
+    ) -> AccessRequest:
+        """Make the request of a user or a workload that an OpenID Connect provider signed in.
+
+        Args:
+            role_arn: the role's ARN.
+            provider: a name that AWS knows, such as ``cognito-identity.amazonaws.com``; or the ARN or the name of a
+                provider in IAM of the role's account, such as ``token.actions.githubusercontent.com``.
+            claims: the claims of the token, such as ``sub`` and ``aud``. They become context keys.
+            context: other context keys, such as ``sts:RoleSessionName``.
+
+        Raises:
+            InvalidValue: an argument does not have the required form.
+
+        Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+
+        >>> request = AccessRequest.assume_role_with_web_identity(
+        ...     "arn:aws:iam::111111111111:role/Deploy", provider="token.actions.githubusercontent.com",
+        ...     claims={"sub": "repo:octo/app:ref:refs/heads/main", "aud": "sts.amazonaws.com"})
+        >>> request.principal
+        'arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com'
+        >>> request.context["token.actions.githubusercontent.com:aud"]
+        ('sts.amazonaws.com',)
+        """
+        principal = provider_of_role(provider, Arn.parse(role_arn, name="role_arn"), "oidc")
+        return cls(
+            principal=principal,
+            action="sts:AssumeRoleWithWebIdentity",
+            resource=role_arn,
+            context={**_as_context(web_identity_context(principal, claims)), **context},
+        )
+
+    @classmethod
+    def assume_role_with_saml(
+        cls,
+        role_arn: str,
+        *,
+        provider: str,
+        attributes: Claims,
+        context: Mapping[str, ContextValue | Iterable[ContextValue]] = MappingProxyType({}),
+    ) -> AccessRequest:
+        """Make the request of a user that a SAML provider signed in.
+
+        Args:
+            role_arn: the role's ARN.
+            provider: the ARN or the name of a SAML provider of the role's account.
+            attributes: the attributes of the assertion, such as ``aud`` and ``sub``. They become context keys.
+            context: other context keys, such as ``sts:RoleSessionName``.
+
+        Raises:
+            InvalidValue: an argument does not have the required form.
+
+        Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithSAML.html
+
+        >>> request = AccessRequest.assume_role_with_saml(
+        ...     "arn:aws:iam::111111111111:role/Admin", provider="Okta",
+        ...     attributes={"aud": "https://signin.aws.amazon.com/saml"})
+        >>> request.principal, request.context["saml:doc"]
+        ('arn:aws:iam::111111111111:saml-provider/Okta', ('111111111111/Okta',))
+        """
+        principal = provider_of_role(provider, Arn.parse(role_arn, name="role_arn"), "saml")
+        return cls(
+            principal=principal,
+            action="sts:AssumeRoleWithSAML",
+            resource=role_arn,
+            context={**_as_context(saml_context(principal, attributes)), **context},
+        )
 
     @property
     def cross_account(self) -> bool:
