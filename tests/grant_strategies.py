@@ -52,7 +52,9 @@ def tags() -> st.SearchStrategy[dict[str, str]]:
 
 def conditions(keys: tuple[str, ...] = ("aws:PrincipalArn", "aws:PrincipalTag/team")) -> st.SearchStrategy[Any]:
     """Return a strategy of up to two conditions, in any order, with different context keys."""
-    values = st.lists(st.text(string.printable + "é", max_size=8), min_size=1, max_size=3)
+    # No policy variables: their context keys would have to exist.
+    texts = st.text(string.printable + "é", max_size=8).filter(lambda text: "${" not in text)
+    values = st.lists(texts, min_size=1, max_size=3)
     operators = st.sampled_from(["StringLike", "StringNotEqualsIfExists", "ForAnyValue:StringEquals"])
     one = st.builds(Condition, operators, st.sampled_from(keys), values)
     return st.lists(one, max_size=2, unique_by=lambda condition: condition.key).map(tuple)
@@ -105,7 +107,7 @@ def identity_policies() -> st.SearchStrategy[PolicyDocument]:
     )
     return st.builds(
         PolicyDocument,
-        st.lists(statements, min_size=1, max_size=3),
+        st.lists(statements, min_size=1, max_size=3, unique_by=lambda statement: statement.sid or id(statement)),
         st.sampled_from(["2012-10-17", "2008-10-17"]),
         st.none() | names,
     )

@@ -137,8 +137,15 @@ def test_times_are_written_in_utc() -> None:
             {"value": "*", "conditions": {"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}}},
         ),
         (
-            Principal("AWS", TRUSTED, (Condition("StringLike", "a:z", ("y", "x")), Condition("Bool", "a:b", "true"))),
-            {"value": TRUSTED, "conditions": {"StringLike": {"a:z": ["y", "x"]}, "Bool": {"a:b": "true"}}},
+            Principal(
+                "AWS",
+                TRUSTED,
+                (Condition("StringLike", "aws:username", ("y", "x")), Condition("Bool", "aws:ViaAWSService", "true")),
+            ),
+            {
+                "value": TRUSTED,
+                "conditions": {"StringLike": {"aws:username": ["y", "x"]}, "Bool": {"aws:ViaAWSService": "true"}},
+            },
         ),
     ],
 )

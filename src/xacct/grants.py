@@ -24,6 +24,7 @@ from xacct.limits import (
     PATH,
     POLICY_NAME,
 )
+from xacct.linter import check_document, documents_of_aws
 from xacct.plain_data import check_kind, from_dict, to_dict
 from xacct.policy import Condition, PolicyDocument, Principal, Statement
 from xacct.policy.document import check_identity_policy, check_trust_policy
@@ -129,7 +130,8 @@ class TrustGrant:
         partition: the account's partition.
 
     Raises:
-        InvalidValue: a field is not valid.
+        InvalidValue: a field is not valid, or the linter finds an error in a policy, such as an action or a condition
+            key that AWS's reference does not have.
         PolicyError: an inline policy is not valid, or the trust policy is too long.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user.html
@@ -179,10 +181,12 @@ class TrustGrant:
             _network(ip)
         if self.organization_id is not None:
             Principal.organization(self.organization_id)
+        trust = self.trust_policy
         try:
-            check_trust_policy(self.trust_policy)
+            check_trust_policy(trust)
         except PolicyError as error:
             raise PolicyError(f"trust policy {error.path}".strip(), error.problem) from None
+        check_document(trust, "trust", "trust policy")
 
     def _check_principals(self) -> None:
         if not self.principals:
@@ -219,6 +223,7 @@ class TrustGrant:
         for name, document in self.policies.items():
             check_text("policies", name, POLICY_NAME)
             check_identity_policy(document, limit=limit)
+            check_document(document, "identity", f"policies.{name}")
         total = sum(document.size for document in self.policies.values())
         if total > limit:
             raise InvalidValue("policies", f"{total} characters", f"at most {limit} characters together")
@@ -250,6 +255,7 @@ class TrustGrant:
         return PolicyDocument(statements, name=f"trust policy of role {self.role_name}")
 
     @classmethod
+    @documents_of_aws()
     def from_role(cls, role: RoleRecord, *, may_write: bool = False) -> TrustGrant:
         """Return the grant that describes a role, made by xacct or by hand.
 
@@ -435,7 +441,8 @@ class DevAccessGrant:
         check_text("name", self.name, POLICY_NAME)
         self._check_role_arns()
         self._check_attachments()
-        check_identity_policy(self.assume_role_policy)
+        policy = check_identity_policy(self.assume_role_policy)
+        check_document(policy, "identity", "policy")
 
     def _check_role_arns(self) -> None:
         if not self.role_arns:
