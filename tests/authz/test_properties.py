@@ -351,3 +351,50 @@ def test_every_required_action_must_be_allowed_and_the_first_denied_one_decides(
     }
     denied = evaluate(request, PolicySet(resource=trust, identity=[one_denied]))
     assert (denied.effect, denied.action) == ("ExplicitDeny", "sts:TagSession")
+
+
+anything = st.text(max_size=12) | st.sampled_from([
+    "1e999999", "-Infinity", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "::ffff:10.0.0.1",
+    "fe80::1%eth0", "0.0.0.0/33", "${aws:username}", "${", "${aws:x, '", "arn:aws:iam", "*" * 40, "QQ=", "\ud800", "é",
+    "1" * 5000,
+])  # fmt: skip
+operator_names = st.sampled_from([
+    "StringEquals", "StringEqualsIgnoreCase", "StringLike", "NumericLessThan", "DateGreaterThan", "Bool",
+    "BinaryEquals", "IpAddress", "NotIpAddress", "ArnLike", "ArnNotLike", "Null", "ForAnyValue:StringLikeIfExists",
+    "ForAllValues:", ":",
+])  # fmt: skip
+odd_conditions = st.dictionaries(
+    operator_names | anything, st.dictionaries(anything, st.lists(anything, max_size=2), max_size=2), max_size=2
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.sampled_from(["Allow", "Deny"]),
+    st.fixed_dictionaries(
+        {"Action": st.sampled_from(["*", "s3:*", "s3.s:*", "iam: x"])},
+        optional={
+            "Resource": anything | st.lists(anything, min_size=1, max_size=2),
+            "Principal": st.sampled_from(["*", {"AWS": USER}, {"Service": "*"}, {"CanonicalUser": "x"}]),
+            "Condition": odd_conditions,
+        },
+    ),
+    st.dictionaries(anything, anything | st.none() | st.booleans() | st.integers() | st.lists(anything, max_size=2)),
+)
+def test_every_document_that_parses_is_evaluated_and_explained_without_an_error(
+    effect: str, statement: dict[str, Any], context: dict[str, Any]
+) -> None:
+    context.pop("aws:PrincipalArn", None)
+    try:
+        document = PolicyDocument.parse({"Version": "2012-10-17", "Statement": {"Effect": effect, **statement}})
+    except PolicyError:
+        return
+    request = AccessRequest(
+        principal=USER, action="s3:GetObject", resource="arn:aws:s3:::b/k", resource_account="1" * 12, context=context
+    )
+    decision = evaluate(
+        request, PolicySet(identity=[document], resource=document, scps=[[document]], rcps=[[document]])
+    )
+    assert str(decision).startswith(decision.effect)
+    assert decision.to_dict()["effect"] == decision.effect
+    assert not (effect == "Deny" and decision.allowed)
