@@ -7,9 +7,10 @@ from typing import Literal
 from attrs import frozen
 
 from xacct.authz.access_request import AccessRequest
-from xacct.authz.layers import LAYER_TITLES, RCP_SERVICES, LayerName
+from xacct.authz.layers import LAYER_TITLES, LayerName
 from xacct.authz.policy_set import Layer, PolicySet
 from xacct.authz.statement_matcher import Mismatch, StatementMatcher
+from xacct.reference import services_under_rcps
 
 __all__ = ["LayerReport", "NearMiss", "layer_reports", "layer_title"]
 
@@ -93,7 +94,7 @@ def _report(layer: Layer, request: AccessRequest, policies: PolicySet, action: s
     # Statements for other actions come last, then those with more mismatches.
     near_misses.sort(key=lambda miss: (miss.mismatches[0].element.endswith("Action"), len(miss.mismatches)))
     denying = [statement for statement in matched if statement.denies]
-    if layer.name == "rcp" and request.service not in RCP_SERVICES:
+    if layer.name == "rcp" and request.service not in services_under_rcps():
         why = f"resource control policies are not known to apply to {request.service}"
         unknown += [f"{_label(s, layer.name, title)}: {why}, so the Deny is treated as matching" for s in denying]
     return LayerReport(

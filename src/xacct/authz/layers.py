@@ -10,7 +10,6 @@ __all__ = [
     "LAYERS_THAT_COMPLETE_ARNS",
     "LAYERS_WITH_PRINCIPALS",
     "LAYER_TITLES",
-    "RCP_SERVICES",
     "SERVICES_WITHOUT_RESOURCE",
     "LayerName",
 ]
@@ -42,19 +41,6 @@ LAYERS_THAT_COMPLETE_ARNS = frozenset[LayerName]({"identity", "boundary"})
 # The services whose resource policies have no Resource: trust policies and the policies of ECR repositories.
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html
 SERVICES_WITHOUT_RESOURCE = frozenset({"sts", "ecr", "ecr-public"})
-
-# The services under resource control policies, by the prefix of their actions. The list grows: xacct.reference replaces
-# this copy. https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html#rcp-supported-services
-RCP_SERVICES = frozenset({
-    "aoss", "appconfig", "appstream", "autoscaling", "autoscaling-plans", "budgets", "clouddirectory", "cloudfront",
-    "cloudsearch", "cloudtrail-data", "codeartifact", "codebuild", "codecommit", "codepipeline", "cognito-identity",
-    "cognito-idp", "comprehend", "comprehendmedical", "compute-optimizer", "cost-optimization-hub", "dax", "dsql",
-    "dynamodb", "ecr", "ecr-public", "events", "firehose", "fis", "fms", "gamelift", "health", "inspector-scan",
-    "kendra", "kinesisvideo", "kms", "logs", "memorydb", "networkmonitor", "notifications", "opensearch",
-    "pca-connector-ad", "personalize", "polly", "pricing", "resource-groups", "rolesanywhere", "s3", "secretsmanager",
-    "servicediscovery", "signin", "sqs", "sts", "support", "swf", "textract", "timestream-influxdb", "transcribe",
-    "transfer", "translate", "wafv2", "workspaces", "xray",
-})  # fmt: skip
 
 # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html#actions-not-restricted-by-rcps
 ACTIONS_WITHOUT_RCP = frozenset({"kms:retiregrant"})

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from xacct.authz.access_request import AccessRequest
 from xacct.authz.fixed_rules import fixed_rule
-from xacct.authz.layers import ACTIONS_WITHOUT_RCP, AWS_WORDS, LAYER_TITLES, RCP_SERVICES, LayerName
+from xacct.authz.layers import ACTIONS_WITHOUT_RCP, AWS_WORDS, LAYER_TITLES, LayerName
 from xacct.authz.principal_names import Grade
 from xacct.authz.statement_matcher import StatementMatcher, compile_document
 from xacct.policy import PolicyDocument
 
-__all__ = ["AWS_WORDS", "LAYER_TITLES", "RCP_SERVICES", "Layer", "LayerName", "PolicySet", "Source"]
+__all__ = ["AWS_WORDS", "LAYER_TITLES", "Layer", "LayerName", "PolicySet", "Source"]
 
 Source = PolicyDocument | Mapping[str, object] | str | bytes
 
@@ -85,7 +85,7 @@ class PolicySet:
             root down to the account. Empty means that none apply: the account is in no organization, or is the
             management account.
         rcps: the resource control policies of the resource's account, in the same form. Leave out RCPFullAWSAccess,
-            which is always attached.
+            which is always attached. A Deny is treated as applying also to services for which AWS does not list them.
         vpc_endpoint: the policy of the VPC endpoint that the request goes through.
 
     Raises:
