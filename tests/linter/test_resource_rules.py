@@ -66,6 +66,12 @@ def test_a_resource_that_no_action_takes() -> None:
     assert "arn:${Partition}:s3:::${BucketName}/${ObjectName}" in finding.message
 
 
+def test_one_mistake_is_one_finding() -> None:
+    assert places("resource-type", document(Action="s3:GetObject", Resource="arn:aws:s3:::reports")) == [
+        "Statement.Resource"
+    ]
+
+
 def test_an_action_that_takes_none_of_the_resources() -> None:
     source = document(Action=["s3:GetObject", "s3:ListBucket", "s3:ListAllMyBuckets"])
     assert places("resource-type", source) == ["Statement.Action[1]", "Statement.Action[2]"]

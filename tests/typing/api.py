@@ -23,6 +23,7 @@ from xacct import (
     GrantRecord,
     GrantsFailed,
     InvalidValue,
+    LintFinding,
     Patience,
     PermissionMissing,
     Plan,
@@ -45,6 +46,7 @@ from xacct import (
     grant_from_dict,
     grant_schema,
     grants_in,
+    lint,
     load_access,
     plan,
     prove,
@@ -85,6 +87,8 @@ trusted = DevAccessGrant(
 )
 assert_type(trusted.assume_role_policy, PolicyDocument)
 assert_type(prove(grant), Proof)
+assert_type(lint(grant.trust_policy, "trust"), tuple[LintFinding, ...])
+assert_type(lint("{}", "scp")[0].value, str | None)
 
 question = AccessRequest(
     principal="arn:aws:iam::222222222222:user/dev",

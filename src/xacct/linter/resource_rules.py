@@ -77,13 +77,14 @@ def _type_findings(statement: SourceStatement) -> Iterator[LintFinding]:
     patterns = [action.lower() for _, action in actions]
     if "*" in patterns or not actions or not resources or not all(map(is_known_action, patterns)):
         return
-    arns = [value for _, value in resources]
-    if all(map(is_complete_arn, arns)):
-        yield from _actions_without_resource(actions, arns)
-    for place, value in resources:
-        if is_complete_arn(value) and not any(_takes(pattern, value) for pattern in patterns):
+    complete = [place for place in resources if is_complete_arn(place[1])]
+    taken = [value for _, value in complete if any(_takes(pattern, value) for pattern in patterns)]
+    for place, value in complete:
+        if value not in taken:
             message = f"no action of the statement takes this resource. {_expected(patterns, 'The actions take')}"
             yield warning(place, "resource-type", message, Source.REFERENCE, value)
+    if taken and len(complete) == len(resources):
+        yield from _actions_without_resource(actions, taken)
 
 
 def _actions_without_resource(actions: Sequence[Place], arns: Sequence[str]) -> Iterator[LintFinding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from xacct.reference.actions import find_action
 from xacct.reference.condition_keys import GLOBAL_KEYS
@@ -37,6 +38,7 @@ _ACTIONS_OF_OPERATIONS = {
 }
 
 
+@lru_cache(maxsize=1024)
 def nearest_action(name: str) -> str | None:
     """Return the action that an unknown name probably means; None if no name is near.
 
@@ -56,6 +58,7 @@ def nearest_action(name: str) -> str | None:
     return None if action is None else str(find_action(f"{service}:{action}"))
 
 
+@lru_cache(maxsize=1024)
 def nearest_condition_key(name: str) -> str | None:
     """Return the condition key that an unknown name probably means; None if no name is near.
 
