@@ -55,7 +55,7 @@ class Thing:
         return f"thing {self.key}"
 
     def steps_to_apply(self, state: object | None) -> list[Step]:
-        return [self._step(f"{self.key} {name}") for name in self.applied]
+        return [self._step(f"{self.key} {name}", "creating" if state is None else "changing") for name in self.applied]
 
     def steps_to_remove(self, state: object) -> list[Step]:
         assert state is not None
@@ -65,8 +65,8 @@ class Thing:
         assert state is not None
         return self._step(f"{self.key} claim")
 
-    def _step(self, key: str) -> Step:
-        return Step(key=key, account=self.account, what=key, run=lambda: None, after=self.after)
+    def _step(self, key: str, what: str = "") -> Step:
+        return Step(key=key, account=self.account, what=what, run=lambda: None, after=self.after)
 
     def foreign_attachments(self, state: object) -> list[str]:
         assert state is not None
@@ -112,6 +112,7 @@ def after(steps: list[Step]) -> dict[str, set[str]]:
 
 def test_a_wanted_resource_is_applied_and_an_unwanted_one_is_removed() -> None:
     assert keys(seen().steps_to_apply()) == keys(seen(None).steps_to_apply()) == ["thing apply"]
+    assert [step.what for step in (*seen().steps_to_apply(), *seen(None).steps_to_apply())] == ["changing", "creating"]
     assert keys(seen(unwanted=True).steps_to_apply()) == ["thing remove"]
     assert keys(seen().steps_to_remove()) == ["thing remove"]
     assert seen(None).steps_to_remove() == []
@@ -224,13 +225,13 @@ def test_all_resources_of_others_in_the_first_account_are_named() -> None:
     other = SimpleNamespace(id=TRUSTING)
     observed = ObservedGrants(
         policies=(seen(FOREIGN, key="a"), seen(OURS, key="b")),
-        users=(seen(FOREIGN, key="c"),),
-        roles=(seen(FOREIGN, key="d", account=other),),
+        users=(seen(FOREIGN, key="c", account=other),),
+        roles=(seen(FOREIGN, key="d"),),
     )
     with pytest.raises(NotOurs) as refused:
         refuse_resources_of_others(observed, adopt=False)
 
-    assert (refused.value.account, refused.value.names) == (TRUSTED, ("thing a", "thing c"))
+    assert (refused.value.account, refused.value.names) == (TRUSTED, ("thing a", "thing d"))
     refuse_resources_of_others(observed, adopt=True)
     refuse_resources_of_others(NOTHING, adopt=False)
 
@@ -250,7 +251,7 @@ def test_a_removal_refuses_what_belongs_to_another_grant_even_if_it_may_adopt() 
 
 def test_all_foreign_attachments_in_the_first_account_are_named() -> None:
     other = SimpleNamespace(id=TRUSTING)
-    observed = [seen(), seen(foreign=("a", "b")), seen(foreign=("c",), account=other), seen(foreign=("d",))]
+    observed = [seen(), seen(foreign=("a",)), seen(foreign=("c",), account=other), seen(foreign=("b", "d"))]
     with pytest.raises(ForeignAttachments) as refused:
         refuse_foreign_attachments(observed)
 
