@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.two_accounts import EC2_FULL, S3_READ, TRUSTED, TRUSTING, TwoAccounts, two_accounts
 
-from xacct import CannotExpress, ConsoleUser, CrossAccountAccess, InvalidValue, Principal, load_access
+from xacct import CannotExpress, ConsoleUser, CrossAccountAccess, InvalidValue, Principal, TrustGrant, load_access
 
 POWER_USER = "arn:aws:iam::aws:policy/PowerUserAccess"
 
@@ -69,6 +69,22 @@ def test_loaded_access_has_the_link_and_can_be_extended(accounts: TwoAccounts) -
     later = accounts.in_hours(5)
     assert access.extend(later).expires == later
     assert loaded(accounts).expires == later
+
+
+def test_access_to_an_action_that_aws_has_retired_can_be_loaded_extended_and_revoked(accounts: TwoAccounts) -> None:
+    accounts.grant(name="reports", buckets=["reports"], expires=accounts.in_hours(2))
+    iam = accounts.production.client("iam")
+    (policy,) = iam.list_role_policies(RoleName="CrossAccountRoleS3")["PolicyNames"]
+    retired = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"deeplens:GetModel","Resource":"*"}}'
+    iam.put_role_policy(RoleName="CrossAccountRoleS3", PolicyName=policy, PolicyDocument=retired)
+    access = loaded(accounts)
+    assert access.trust.policies[policy].statements[0].actions == ("deeplens:GetModel",)
+    with pytest.raises(InvalidValue, match="no service deeplens"):
+        TrustGrant.from_dict(access.trust.to_dict())
+    later = accounts.in_hours(5)
+    assert access.extend(later).expires == later
+    loaded(accounts).revoke()
+    assert iam.list_roles()["Roles"] == []
 
 
 def test_the_console_user_is_loaded_without_its_password(accounts: TwoAccounts) -> None:

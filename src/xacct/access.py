@@ -14,6 +14,7 @@ from xacct.errors import InvalidValue
 from xacct.events import OnEvent
 from xacct.grant_account import GrantAccount, connect
 from xacct.grants import POLICY_DESCRIPTION, ROLE_DESCRIPTION, DevAccessGrant, TrustGrant
+from xacct.linter import documents_of_aws
 from xacct.policy import Principal
 from xacct.read_grant import ReadGrant, external_id_notes
 from xacct.reconcile.plan import Plan, plan_between
@@ -232,7 +233,8 @@ class CrossAccountAccess:
         """
         if self.expires is None:
             raise InvalidValue("expires", expires, "this access has no end, so it cannot be extended")
-        trust, dev_access = evolve(self.trust, expires=expires), evolve(self.dev_access, expires=expires)
+        with documents_of_aws():
+            trust, dev_access = evolve(self.trust, expires=expires), evolve(self.dev_access, expires=expires)
         if expires <= self.expires:
             rule = f"later than the present end, {self.expires.isoformat()}; to end access early, call revoke()"
             raise InvalidValue("expires", expires.isoformat(), rule)
@@ -501,7 +503,8 @@ def _with_later_end(
     if trust.expires is None or end is None or end <= trust.expires:
         return trust, dev_access, plan
     log.info("Grant %r already ends at %s, which is later than asked: it keeps that end", trust.name, end)
-    trust, dev_access = evolve(trust, expires=end), evolve(dev_access, expires=end)
+    with documents_of_aws():
+        trust, dev_access = evolve(trust, expires=end), evolve(dev_access, expires=end)
     return trust, dev_access, plan_between((trust, dev_access), here, there, adopt=adopt, notes=notes)
 
 
