@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, cast
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from xacct.arn import Arn, account_id
 from xacct.authz.federation import Claims, provider_of_role, saml_context, web_identity_context
@@ -22,8 +23,13 @@ CallerKind = Literal[
     "user", "role", "federated", "root", "account", "service", "provider", "origin_access_identity", "anonymous"
 ]
 
+# The same callers and resources occur in many requests: they are parsed once.
+_parsed_once = lru_cache(maxsize=4096)
+
 ContextValue = str | bool | int | float | None
 _CONTEXT_VALUES = "the value of a context key is a string, a number, a boolean, None, or several of these"
+
+_ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+", re.ASCII)
 
 _TYPES: dict[CallerKind, str] = {
     "user": "User", "role": "AssumedRole", "federated": "FederatedUser", "root": "Account", "anonymous": "Anonymous",
@@ -96,7 +102,7 @@ def _as_context(context: Mapping[str, object]) -> dict[str, ContextValue | Itera
 
 
 def _check_action(_: object, __: object, value: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+", value, re.ASCII):
+    if not _ACTION.fullmatch(value):
         raise InvalidValue("action", value, "an action has the form service:Action, without wildcards")
 
 
@@ -138,11 +144,13 @@ class AccessRequest:
     def __attrs_post_init__(self) -> None:
         caller = _identify_caller(self.principal, self.context)
         account = _owner_of_resource(self.resource, self.resource_account) or caller.account
+        implied = {"aws:resourceaccount": (account,)} if account else {}
+        context = {**implied, **_implied_by_caller(self.principal), **self.context}
         object.__setattr__(self, "caller", caller)
-        object.__setattr__(self, "service", self.action.split(":")[0].lower())
+        object.__setattr__(self, "service", self.action.partition(":")[0].lower())
         object.__setattr__(self, "actions", _required_actions(self.action, self.context))
         object.__setattr__(self, "resource_account", account)
-        object.__setattr__(self, "context", {**_implied_context(self.principal, caller, account), **self.context})
+        object.__setattr__(self, "context", context)
 
     @classmethod
     def assume_role_with_web_identity(
@@ -237,8 +245,13 @@ def _required_actions(action: str, context: Mapping[str, tuple[str, ...]]) -> tu
     return (action, *["sts:TagSession"] * tags, *["sts:SetSourceIdentity"] * identity)
 
 
+@_parsed_once
+def _account_in(resource: str) -> str:
+    return "" if resource == "*" else Arn.parse(resource, name="resource").account
+
+
 def _owner_of_resource(resource: str, given: str) -> str:
-    named = "" if resource == "*" else Arn.parse(resource, name="resource").account
+    named = _account_in(resource)
     if given:
         account_id(given, "resource_account")
         if named not in ("", "aws", given):
@@ -259,7 +272,8 @@ _KINDS: dict[tuple[str, str], CallerKind] = {
 }  # fmt: skip
 
 
-def _identify_caller(principal: str, context: Mapping[str, tuple[str, ...]]) -> Caller:
+@_parsed_once
+def _parse_caller(principal: str) -> Caller:
     if principal == "*":
         return Caller("anonymous", "", "*")
     if ACCOUNT_ID.allows(principal):
@@ -279,25 +293,35 @@ def _identify_caller(principal: str, context: Mapping[str, tuple[str, ...]]) -> 
     if kind is None:
         kinds = "a user, role, role session, federated user, root user or identity provider"
         raise InvalidValue("principal", principal, f"a principal is {kinds}")
-    # aws:userid of a session is the role's unique id and the name of the session.
-    unique_ids = tuple(value.split(":")[0] for value in context.get("aws:userid", ()))
     if kind == "role":
         role = arn.name if arn.service == "iam" else arn.resource_id.split("/")[0]
-        return Caller(kind, arn.account, principal, role, _is_service_linked(arn, context), unique_ids)
-    return Caller(kind, arn.account, principal, unique_ids=unique_ids)
+        return Caller(kind, arn.account, principal, role, _is_service_linked(arn))
+    return Caller(kind, arn.account, principal)
 
 
-def _is_service_linked(role: Arn, context: Mapping[str, tuple[str, ...]]) -> bool:
-    # A session's ARN does not contain the path of its role; aws:PrincipalArn does.
-    for given in context.get("aws:principalarn", ()):
-        role = Arn.parse(given, name="aws:PrincipalArn")
+def _is_service_linked(role: Arn) -> bool:
     return role.path.startswith("/aws-service-role/")
 
 
-def _implied_context(principal: str, caller: Caller, resource_account: str) -> dict[str, tuple[str, ...]]:
+def _identify_caller(principal: str, context: Mapping[str, tuple[str, ...]]) -> Caller:
+    caller = _parse_caller(principal)
+    arns, user_ids = context.get("aws:principalarn"), context.get("aws:userid")
+    if arns and caller.kind == "role":
+        # A session's ARN does not contain the path of its role; aws:PrincipalArn does.
+        linked = _is_service_linked(Arn.parse(arns[-1], name="aws:PrincipalArn"))
+        if linked != caller.service_linked:
+            caller = evolve(caller, service_linked=linked)
+    if user_ids and caller.account:
+        # aws:userid of a session is the role's unique id and the name of the session.
+        caller = evolve(caller, unique_ids=tuple(user_id.split(":")[0] for user_id in user_ids))
+    return caller
+
+
+@_parsed_once
+def _implied_by_caller(principal: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the context keys that follow from the principal."""
+    caller = _parse_caller(principal)
     implied: dict[str, tuple[str, ...]] = {}
-    if resource_account:
-        implied["aws:resourceaccount"] = (resource_account,)
     if caller.account:
         implied["aws:principalaccount"] = (caller.account,)
     if caller.kind in _TYPES:
@@ -314,4 +338,4 @@ def _implied_context(principal: str, caller: Caller, resource_account: str) -> d
         implied["aws:principalservicename"] = (principal,)
     if caller.kind != "anonymous":
         implied["aws:principalisawsservice"] = ("true" if caller.kind == "service" else "false",)
-    return implied
+    return MappingProxyType(implied)

@@ -114,10 +114,11 @@ def _layers_without_allow(
             missing.append("resource")
         return missing
     identity = caller.kind == "root" or bool(grades.get("identity"))
-    if (request.cross_account or _resource_policy_is_required(request)) and not granted:
+    cross_account = request.cross_account
+    if not granted and (cross_account or _resource_policy_is_required(request)):
         missing.append("resource")
     # Within one account, a resource policy that names the caller is sufficient without an identity policy.
-    sufficient = Grade.ACCOUNT if request.cross_account else granted
+    sufficient = Grade.ACCOUNT if cross_account else granted
     if not identity and sufficient < Grade.ROLE:
         missing.append("identity")
     if sufficient < Grade.FULL:

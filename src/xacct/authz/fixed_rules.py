@@ -34,8 +34,10 @@ class FixedRule:
 
 def fixed_rule(request: AccessRequest) -> FixedRule | None:
     """Return the rule that decides a request; None if policies decide it."""
-    rules = _RULES.get(request.action.lower())
-    return next((rule for rule in rules if rule.applies(request)), None) if rules else None
+    for rule in _RULES.get(request.action.lower(), ()):
+        if rule.applies(request):
+            return rule
+    return None
 
 
 def _is_signed(request: AccessRequest) -> bool:

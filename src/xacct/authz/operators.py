@@ -10,7 +10,8 @@ import operator as compare
 from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from decimal import Decimal
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from attrs import frozen
@@ -24,7 +25,7 @@ __all__ = ["CompiledCondition", "compile_condition"]
 Test = Callable[[str], bool]
 Builder = Callable[[Iterable[Piece]], Test]
 # A value with policy variables is compiled for each request.
-CompiledValue = Test | tuple[Builder, Template]
+Unfilled = tuple[Builder, Template]
 
 
 def _text(pieces: Iterable[Piece]) -> str:
@@ -54,6 +55,11 @@ def _arn(pieces: Iterable[Piece]) -> Test:
     return matches
 
 
+# A request is compared with many statements: its values are parsed once.
+_parsed_once = lru_cache(maxsize=1024)
+
+
+@_parsed_once
 def _number(text: str) -> Decimal:
     number = Decimal(text)
     if not number.is_finite():
@@ -61,6 +67,7 @@ def _number(text: str) -> Decimal:
     return number
 
 
+@_parsed_once
 def _date(text: str) -> float:
     try:
         return float(_number(text))
@@ -69,18 +76,37 @@ def _date(text: str) -> float:
     return (when if when.tzinfo else when.replace(tzinfo=timezone.utc)).timestamp()
 
 
+@_parsed_once
 def _bool(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(text)
     return text.lower() == "true"
 
 
-def _network(text: str) -> IPv4Network | IPv6Network:
-    return ip_network(text, strict=False)
+@_parsed_once
+def _address(text: str) -> tuple[int, int]:
+    """Return the version and the number of an IP address."""
+    address = ip_address(text)
+    return address.version, int(address)
 
 
-def _is_in(address: IPv4Address | IPv6Address, network: IPv4Network | IPv6Network) -> bool:
-    return address in network
+def _network(text: str) -> tuple[int, int, int]:
+    """Return the version, the number and the mask of an IP network."""
+    network = ip_network(text, strict=False)
+    return network.version, int(network.network_address), int(network.netmask)
+
+
+def _is_in(address: tuple[int, int], network: tuple[int, int, int]) -> bool:
+    return address[0] == network[0] and address[1] & network[2] == network[1]
+
+
+def _equals(pieces: Iterable[Piece]) -> Test:
+    return _text(pieces).__eq__
+
+
+def _equals_ignoring_case(pieces: Iterable[Piece]) -> Test:
+    wanted = _text(pieces).lower()
+    return lambda given: given.lower() == wanted
 
 
 def _comparison(
@@ -104,10 +130,10 @@ def _comparison(
 
 # The operator's name in lower case, how a value is compared, and whether the result is negated.
 _OPERATORS: dict[str, tuple[Builder, bool]] = {
-    "stringequals": (_comparison(str, compare.eq), False),
-    "stringnotequals": (_comparison(str, compare.eq), True),
-    "stringequalsignorecase": (_comparison(str.lower, compare.eq), False),
-    "stringnotequalsignorecase": (_comparison(str.lower, compare.eq), True),
+    "stringequals": (_equals, False),
+    "stringnotequals": (_equals, True),
+    "stringequalsignorecase": (_equals_ignoring_case, False),
+    "stringnotequalsignorecase": (_equals_ignoring_case, True),
     "stringlike": (glob, False),
     "stringnotlike": (glob, True),
     "numericequals": (_comparison(_number, compare.eq), False),
@@ -124,8 +150,8 @@ _OPERATORS: dict[str, tuple[Builder, bool]] = {
     "dategreaterthanequals": (_comparison(_date, compare.ge), False),
     "bool": (_comparison(_bool, compare.eq), False),
     "binaryequals": (_comparison(lambda text: base64.b64decode(text, validate=True), compare.eq), False),
-    "ipaddress": (_comparison(ip_address, _is_in, _network), False),
-    "notipaddress": (_comparison(ip_address, _is_in, _network), True),
+    "ipaddress": (_comparison(_address, _is_in, _network), False),
+    "notipaddress": (_comparison(_address, _is_in, _network), True),
     "arnequals": (_arn, False),
     "arnlike": (_arn, False),
     "arnnotequals": (_arn, True),
@@ -143,9 +169,11 @@ class CompiledCondition:
         invalid: why the condition itself cannot be evaluated; empty if it can.
         null: whether the operator is Null.
         quantifier: ``forallvalues``, ``foranyvalue`` or empty.
-        if_exists: whether the operator ends in IfExists.
+        met_without_key: whether the condition is met if the request does not have the key.
         negated: whether the operator negates its comparison.
-        tests: the compiled values.
+        tests: the compiled values without policy variables.
+        unfilled: the values with policy variables.
+        is_plain: whether the condition is valid and has neither Null, nor a quantifier, nor policy variables.
     """
 
     condition: Condition
@@ -153,28 +181,39 @@ class CompiledCondition:
     invalid: str
     null: bool
     quantifier: str
-    if_exists: bool
+    met_without_key: bool
     negated: bool
-    tests: tuple[CompiledValue, ...]
+    tests: tuple[Test, ...]
+    unfilled: tuple[Unfilled, ...]
+    is_plain: bool
 
     def evaluate(self, context: Context) -> bool | None:
         """Return whether the condition is met; None if it cannot be evaluated."""
+        given = context.get(self.key)
+        if self.is_plain:
+            if not given:
+                return self.met_without_key
+            for value in given:
+                for test in self.tests:
+                    if test(value):
+                        return not self.negated
+            return self.negated
         if self.invalid:
             return None
-        given = context.get(self.key, ())
         if self.null:
             return ("false" if given else "true") in (value.lower() for value in self.condition.values)
         if not given:
-            return self.if_exists or self.quantifier == "forallvalues" or (self.negated and not self.quantifier)
-        try:
-            tests = [self._test(test, context) for test in self.tests]
-        except (ValueError, ArithmeticError):  # a variable has several values, or one that the operator cannot parse
-            return None
-        matched = (any(test(value) for test in tests) for value in given)
+            return self.met_without_key
+        tests = self.tests
+        if self.unfilled:
+            try:
+                tests += tuple(_filled(builder, text, context) for builder, text in self.unfilled)
+            except (ValueError, ArithmeticError):  # a variable has several values, or one that cannot be parsed
+                return None
         if not self.quantifier:
-            return any(matched) != self.negated
-        combine = all if self.quantifier == "forallvalues" else any
-        return combine(one != self.negated for one in matched)
+            return any(test(value) for value in given for test in tests) != self.negated
+        matched = (any(test(value) for test in tests) != self.negated for value in given)
+        return all(matched) if self.quantifier == "forallvalues" else any(matched)
 
     def problem(self, context: Context) -> str:
         """Return why the condition cannot be evaluated for a request; empty if it can."""
@@ -182,13 +221,10 @@ class CompiledCondition:
             return self.invalid
         return f"{self.condition.operator} cannot use the values that the request has for its policy variables"
 
-    @staticmethod
-    def _test(test: CompiledValue, context: Context) -> Test:
-        if not isinstance(test, tuple):
-            return test
-        builder, text = test
-        pieces = text.fill(context)
-        return builder(pieces) if pieces is not None else lambda _: False
+
+def _filled(builder: Builder, text: Template, context: Context) -> Test:
+    pieces = text.fill(context)
+    return builder(pieces) if pieces is not None else lambda _: False
 
 
 def compile_condition(condition: Condition, version: str) -> CompiledCondition:
@@ -196,7 +232,8 @@ def compile_condition(condition: Condition, version: str) -> CompiledCondition:
     quantifier, colon, name = condition.operator.lower().rpartition(":")
     base = name.removesuffix("ifexists")
     invalid = ""
-    tests: tuple[CompiledValue, ...] = ()
+    tests: list[Test] = []
+    unfilled: list[Unfilled] = []
     null = name == "null" and not colon
     builder, negated = _OPERATORS.get(base, (None, False))
     if not condition.values:
@@ -207,28 +244,25 @@ def compile_condition(condition: Condition, version: str) -> CompiledCondition:
     elif builder is None or (colon and quantifier not in ("forallvalues", "foranyvalue")):
         invalid = f"unknown condition operator {condition.operator}"
     else:
-        tests, invalid = _compile_values(condition, builder, version)
+        for value in condition.values:
+            text = parse_template(value, version) if "${" in value else None
+            if text is not None and text.keys:
+                unfilled.append((builder, text))
+                continue
+            try:
+                tests.append(builder([(value, True)] if text is None else text.literal))
+            except (ValueError, ArithmeticError):
+                invalid = f"{value!r} is not a valid value for {condition.operator}"
+    if_exists = base != name
     return CompiledCondition(
         condition=condition,
         key=condition.key.lower(),
         invalid=invalid,
         null=null,
         quantifier=quantifier if colon else "",
-        if_exists=base != name,
+        met_without_key=if_exists or quantifier == "forallvalues" or (negated and not colon),
         negated=negated,
-        tests=tests,
+        tests=tuple(tests),
+        unfilled=tuple(unfilled),
+        is_plain=not (invalid or null or colon or unfilled),
     )
-
-
-def _compile_values(condition: Condition, builder: Builder, version: str) -> tuple[tuple[CompiledValue, ...], str]:
-    """Return the compiled values, and why one of them is not valid."""
-    tests: list[CompiledValue] = []
-    invalid = ""
-    for value in condition.values:
-        text = parse_template(value, version)
-        try:
-            pieces = text.fill({}) if not text.keys else None
-            tests.append((builder, text) if pieces is None else builder(pieces))
-        except (ValueError, ArithmeticError):
-            invalid = f"{value!r} is not a valid value for {condition.operator}"
-    return tuple(tests), invalid

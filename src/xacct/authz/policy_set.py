@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from xacct.authz.access_request import AccessRequest
 from xacct.authz.fixed_rules import fixed_rule
 from xacct.authz.layers import ACTIONS_WITHOUT_RCP, AWS_WORDS, LAYER_TITLES, LayerName
 from xacct.authz.principal_names import Grade
+from xacct.authz.statement_index import StatementIndex
 from xacct.authz.statement_matcher import StatementMatcher, compile_document
 from xacct.policy import PolicyDocument
 
@@ -20,6 +21,9 @@ _SINGLE = ("resource", "boundary", "vpc_endpoint")
 # The greatest number of distinct actions in a layer's cache.
 _CACHED_ACTIONS = 4096
 
+# A layer with more statements has an index.
+_LARGE = 50
+
 
 class Layer:
     """The policies of one kind that AWS evaluates together. For SCPs and RCPs, those of one organization level.
@@ -29,7 +33,7 @@ class Layer:
         statements: the compiled statements of every policy.
     """
 
-    __slots__ = ("_by_action", "name", "statements")
+    __slots__ = ("_by_action", "_index", "name", "statements")
 
     def __init__(self, name: LayerName, sources: Iterable[Source], level: str = "") -> None:
         title = LAYER_TITLES[name]
@@ -41,30 +45,36 @@ class Layer:
                 PolicyDocument.parse(source), title if name in _SINGLE else f"{title} {level}{number}", name
             )
         )
+        self._index = StatementIndex(self.statements) if len(self.statements) > _LARGE else None
         self._by_action: dict[str, tuple[StatementMatcher, ...]] = {}
 
     def evaluate(self, request: AccessRequest, action: str, *, has_boundary: bool) -> tuple[bool, Grade]:
         """Return whether a statement denies the request, and if none does, the grade of the most direct Allow."""
+        best = Grade.NONE
+        # Deny statements come first: the first one that matches decides.
+        for statement in self._candidates(request, action):
+            grade = statement.match(request, has_boundary=has_boundary)
+            if grade:
+                if statement.denies:
+                    return True, Grade.NONE
+                if grade > best:
+                    best = grade
+                    if best is Grade.FULL:
+                        break
+        return False, best
+
+    def _candidates(self, request: AccessRequest, action: str) -> tuple[StatementMatcher, ...]:
+        """Return the statements that cover an action and could match the request, the Deny statements first."""
+        if self._index is not None:
+            return self._index.candidates(request, action.lower())
         statements = self._by_action.get(action)
         if statements is None:
             if len(self._by_action) >= _CACHED_ACTIONS:
                 self._by_action.clear()
             name = action.lower()
-            # Deny statements come first: the first one that matches decides.
-            statements = tuple(
-                sorted((s for s in self.statements if s.matches_action(name)), key=lambda s: not s.denies)
-            )
-            self._by_action[action] = statements
-        best = Grade.NONE
-        for statement in statements:
-            grade = statement.match(request, has_boundary=has_boundary)
-            if grade and statement.denies:
-                return True, Grade.NONE
-            if grade > best:
-                best = grade
-                if best is Grade.FULL:
-                    break
-        return False, best
+            covering = (s for s in self.statements if s.matches_action(name))
+            statements = self._by_action[action] = tuple(sorted(covering, key=lambda s: not s.denies))
+        return statements
 
     def __repr__(self) -> str:
         count = len(self.statements)
@@ -98,7 +108,7 @@ class PolicySet:
     PolicySet(<identity policy: 1 statement>)
     """
 
-    __slots__ = ("boundary", "identity", "layers", "rcps", "resource", "scps", "session", "vpc_endpoint")
+    __slots__ = ("_applicable", "boundary", "identity", "layers", "rcps", "resource", "scps", "session", "vpc_endpoint")
 
     def __init__(
         self,
@@ -121,30 +131,36 @@ class PolicySet:
         self.vpc_endpoint = None if vpc_endpoint is None else Layer("vpc_endpoint", [vpc_endpoint])
         found = (*self.rcps, *self.scps, self.resource, self.identity, self.boundary, self.session, self.vpc_endpoint)
         self.layers: tuple[Layer, ...] = tuple(layer for layer in found if layer is not None)
+        self._applicable: dict[tuple[bool, bool, bool, bool], tuple[Layer, ...]] = {}
 
-    def applicable_layers(self, request: AccessRequest) -> list[Layer]:
+    def applicable_layers(self, request: AccessRequest) -> tuple[Layer, ...]:
         """Return the layers that apply to the request's caller and resource, in AWS's order of evaluation."""
         caller = request.caller
-        layers: list[Layer] = []
         rule = fixed_rule(request)
         if rule is not None and rule.allows:  # only the network is in its way
-            return [] if self.vpc_endpoint is None else [self.vpc_endpoint]
-        if self.rcps and not caller.service_linked and request.action.lower() not in ACTIONS_WITHOUT_RCP:
-            layers += self.rcps
-        if caller.account and not caller.service_linked:
-            layers += self.scps
-        if self.resource is not None:
-            layers.append(self.resource)
-        if caller.account:
-            if caller.kind != "root":
-                layers.append(self.identity)
-                if self.boundary is not None:
-                    layers.append(self.boundary)
-            if self.session is not None:
-                layers.append(self.session)
-        if self.vpc_endpoint is not None:
-            layers.append(self.vpc_endpoint)
+            return () if self.vpc_endpoint is None else (self.vpc_endpoint,)
+        with_rcps = not caller.service_linked and request.action.lower() not in ACTIONS_WITHOUT_RCP
+        key = (with_rcps, caller.service_linked, bool(caller.account), caller.kind == "root")
+        layers = self._applicable.get(key)
+        if layers is None:
+            layers = self._applicable[key] = tuple(self._layers(*key))
         return layers
+
+    def _layers(self, with_rcps: bool, service_linked: bool, has_account: bool, is_root: bool) -> Iterator[Layer]:
+        if with_rcps:
+            yield from self.rcps
+        if has_account and not service_linked:
+            yield from self.scps
+        if self.resource is not None:
+            yield self.resource
+        if has_account and not is_root:
+            yield self.identity
+            if self.boundary is not None:
+                yield self.boundary
+        if has_account and self.session is not None:
+            yield self.session
+        if self.vpc_endpoint is not None:
+            yield self.vpc_endpoint
 
     def __repr__(self) -> str:
         return f"PolicySet({', '.join(repr(layer) for layer in self.layers if layer.statements)})"

@@ -7,8 +7,7 @@ from attrs import frozen
 from xacct.authz.access_request import AccessRequest
 from xacct.authz.layers import LAYERS_THAT_COMPLETE_ARNS, LayerName
 from xacct.authz.variables import Template, parse_template, without_variables
-from xacct.authz.wildcard import Pattern, glob
-from xacct.policy import Statement
+from xacct.authz.wildcard import Pattern, glob, literal_prefix
 
 __all__ = ["ResourcePattern", "compile_resource"]
 
@@ -18,26 +17,33 @@ class ResourcePattern:
     """A value of Resource or NotResource, compiled for repeated evaluation.
 
     Attributes:
-        test: the pattern; None if it has policy variables, so that it is compiled for each request.
-        template: the pattern with its variables.
+        prefix: the literal text with which every resource that it covers begins; empty for a pattern with variables.
+        test: the pattern; it matches nothing if it has policy variables.
+        template: the pattern with its policy variables, which is compiled for each request; None if it has none.
         excludes: whether it is a value of NotResource.
         incomplete: the ARN as the policy has it, if it has fewer than six fields and AWS does not complete it.
     """
 
-    test: Pattern | None
-    template: Template
+    prefix: str
+    test: Pattern
+    template: Template | None
     excludes: bool
     incomplete: str
 
     @property
+    def is_constant(self) -> bool:
+        """Whether the pattern alone decides which resources it covers."""
+        return self.template is None and not self.incomplete
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The context keys of the policy variables."""
-        return self.template.keys
+        return self.template.keys if self.template else ()
 
     def matches(self, request: AccessRequest) -> bool | None:
         """Return whether the pattern covers the request's resource; None if that cannot be known."""
         test = self.test
-        if test is None:
+        if self.template is not None:
             try:
                 pieces = self.template.fill(request.context)
             except ValueError:  # a variable has several values
@@ -59,7 +65,7 @@ class ResourcePattern:
         return ""
 
 
-def compile_resource(text: str, version: str, statement: Statement, layer: LayerName) -> ResourcePattern:
+def compile_resource(text: str, version: str, layer: LayerName, *, excludes: bool) -> ResourcePattern:
     """Compile a value of Resource or NotResource of a statement of a document of this version.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
@@ -67,11 +73,11 @@ def compile_resource(text: str, version: str, statement: Statement, layer: Layer
     fields = without_variables(text, version).split(":")
     # A "*" at the end also matches colons, so that the ARN needs no more fields.
     missing = 6 - len(fields) if fields[0] == "arn" and not text.endswith("*") else 0
-    template = parse_template(text + ":*" * missing, version)
-    pieces = None if template.keys else template.fill({})
-    return ResourcePattern(
-        test=None if pieces is None else glob(pieces),
-        template=template,
-        excludes=bool(statement.not_resources),
-        incomplete=text if missing > 0 and layer not in LAYERS_THAT_COMPLETE_ARNS else "",
-    )
+    complete = text + ":*" * missing
+    incomplete = text if missing > 0 and layer not in LAYERS_THAT_COMPLETE_ARNS else ""
+    if "${" in text:
+        template = parse_template(complete, version)
+        if template.keys:
+            return ResourcePattern("", lambda _: False, template, excludes, incomplete)
+        return ResourcePattern("", glob(template.literal), None, excludes, incomplete)
+    return ResourcePattern(literal_prefix(complete), glob(complete), None, excludes, incomplete)

@@ -78,6 +78,9 @@ class StatementMatcher:
         conditions: the compiled conditions.
         principals: each name in Principal or NotPrincipal, with its grade.
         has_canonical_user: whether Principal or NotPrincipal has a canonical user ID.
+        names_principals: whether the statement has Principal or NotPrincipal, or lacks them.
+        resource_tests: the compiled patterns, if none depends on more than the resource.
+        excludes_resources: whether the patterns are those of NotResource.
     """
 
     statement: Statement
@@ -90,6 +93,9 @@ class StatementMatcher:
     conditions: tuple[CompiledCondition, ...]
     principals: dict[str, Grade]
     has_canonical_user: bool
+    names_principals: bool
+    resource_tests: tuple[Pattern, ...]
+    excludes_resources: bool
 
     @property
     def label(self) -> str:
@@ -125,11 +131,15 @@ class StatementMatcher:
         Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
         """
         listed, caller = self.principals, request.caller
-        if self.statement.principals:
-            found = max(listed.get(name, Grade.NONE) for name in caller.names)
-            return Grade.FULL if not found and self.denies and self.has_canonical_user else found
         if not listed:
             return Grade.NONE if self._lacks_principal and not self.denies else Grade.FULL
+        if self.statement.principals:
+            found = Grade.NONE
+            for name in caller.names:
+                grade = listed.get(name)
+                if grade is not None and grade > found:
+                    found = grade
+            return Grade.FULL if not found and self.denies and self.has_canonical_user else found
         if not self.denies:
             excluded = any(name in listed for name in caller.names)
             forbidden = self.has_canonical_user or _is_of_trust_policy(self.layer, request)
@@ -147,9 +157,15 @@ class StatementMatcher:
 
         Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
         """
+        excludes = self.excludes_resources
+        if self.resource_tests:
+            resource = request.resource
+            for test in self.resource_tests:
+                if test(resource):
+                    return not excludes
+            return excludes
         if not self.resources:
             return self.denies or not self._lacks_resource(request)
-        excludes = bool(self.statement.not_resources)
         unresolved = False
         for pattern in self.resources:
             matched = pattern.matches(request)
@@ -162,10 +178,11 @@ class StatementMatcher:
         """Return how directly the statement applies to a request for an action that it covers; NONE if it does not."""
         if not self.matches_resource(request):
             return Grade.NONE
-        grade = self.match_principal(request, has_boundary=has_boundary)
-        if grade:
+        grade = self.match_principal(request, has_boundary=has_boundary) if self.names_principals else Grade.FULL
+        if grade and self.conditions:
+            context = request.context
             for condition in self.conditions:
-                met = condition.evaluate(request.context)
+                met = condition.evaluate(context)
                 # A condition that cannot be evaluated fails closed: a Deny applies, an Allow does not.
                 if not (self.denies if met is None else met):
                     return Grade.NONE
@@ -215,20 +232,25 @@ def _is_of_trust_policy(layer: LayerName, request: AccessRequest) -> bool:
 
 def compile_document(document: PolicyDocument, name: str, layer: LayerName) -> list[StatementMatcher]:
     """Compile the statements of a document. ``name`` is used in explanations if the document has no name."""
-    return [
-        StatementMatcher(
-            statement=s,
-            layer=layer,
-            policy=document.name or name,
-            index=index,
-            denies=s.effect == "Deny",
-            actions=tuple(glob(action.lower()) for action in s.actions or s.not_actions),
-            resources=tuple(
-                compile_resource(text, document.version, s, layer) for text in s.resources or s.not_resources
-            ),
-            conditions=tuple(compile_condition(c, document.version) for c in s.conditions),
-            principals=dict(name_and_grade(p) for p in s.principals or s.not_principals),
-            has_canonical_user=any(p.kind == "CanonicalUser" for p in s.principals or s.not_principals),
-        )
-        for index, s in enumerate(document.statements)
-    ]
+    title, version = document.name or name, document.version
+    return [_compile(s, version, layer, title, index) for index, s in enumerate(document.statements)]
+
+
+def _compile(s: Statement, version: str, layer: LayerName, policy: str, index: int) -> StatementMatcher:
+    excludes = bool(s.not_resources)
+    resources = tuple(compile_resource(r, version, layer, excludes=excludes) for r in s.resources or s.not_resources)
+    return StatementMatcher(
+        statement=s,
+        layer=layer,
+        policy=policy,
+        index=index,
+        denies=s.effect == "Deny",
+        actions=tuple(glob(action.lower()) for action in s.actions or s.not_actions),
+        resources=resources,
+        conditions=tuple(compile_condition(c, version) for c in s.conditions),
+        principals=dict(name_and_grade(p) for p in s.principals or s.not_principals),
+        has_canonical_user=any(p.kind == "CanonicalUser" for p in s.principals or s.not_principals),
+        names_principals=bool(s.principals or s.not_principals) or layer in LAYERS_WITH_PRINCIPALS,
+        excludes_resources=excludes,
+        resource_tests=tuple(r.test for r in resources) if all(r.is_constant for r in resources) else (),
+    )

@@ -31,6 +31,11 @@ class Template:
         self._pieces = pieces
         self.keys = tuple(key for key, other in pieces if not isinstance(other, bool))
 
+    @property
+    def literal(self) -> list[Piece]:
+        """The pattern without its variables: the whole pattern if it has none."""
+        return [(text, wild) for text, wild in self._pieces if isinstance(wild, bool)]
+
     def fill(self, context: Context) -> list[Piece] | None:
         """Return the pattern for a request; None if a variable has no value and no default.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
-__all__ = ["Pattern", "Piece", "glob"]
+__all__ = ["Pattern", "Piece", "glob", "literal_prefix"]
 
 # A text, and whether `*` and `?` in it are wildcards.
 Piece = tuple[str, bool]
@@ -27,15 +28,37 @@ def glob(pieces: str | Iterable[Piece]) -> Pattern:
     >>> glob([("home/", True), ("*", False)])("home/dev")
     False
     """
-    parts = _parts([(pieces, True)] if isinstance(pieces, str) else pieces)
+    if not isinstance(pieces, str):
+        several = list(pieces)
+        if len(several) != 1 or not several[0][1]:
+            return _glob(_parts(several))
+        pieces = several[0][0]
+    return _glob_of_text(pieces)
+
+
+def literal_prefix(pattern: str) -> str:
+    """Return the text before the first wildcard, with which everything that matches begins.
+
+    >>> literal_prefix("arn:aws:s3:::reports/*")
+    'arn:aws:s3:::reports/'
+    """
+    return pattern.partition("*")[0].partition("?")[0]
+
+
+@lru_cache(maxsize=4096)
+def _glob_of_text(text: str) -> Pattern:
+    # Policies repeat the same patterns, such as "s3:*".
+    return _glob(_parts([(text, True)])) if "?" in text else _glob_of_literals(text.split("*"))
+
+
+def _glob(parts: list[list[str | None]]) -> Pattern:
+    """Return a function that matches the parts between the ``*`` of a pattern."""
+    if all(None not in part for part in parts):
+        return _glob_of_literals(["".join(filter(None, part)) for part in parts])
     if len(parts) == 1:
-        return _whole(parts[0])
+        whole = re.compile(_regex(parts[0]), re.DOTALL)
+        return lambda value: whole.fullmatch(value) is not None
     head, *middle, tail = parts
-    if all(None not in part for part in parts) and not any(middle):
-        start, end = "".join(filter(None, head)), "".join(filter(None, tail))
-        if not end:
-            return lambda value: value.startswith(start)
-        return lambda value: len(value) >= len(start) + len(end) and value.startswith(start) and value.endswith(end)
     first = re.compile(_regex(head), re.DOTALL)
     last = re.compile(_regex(tail) + r"\Z", re.DOTALL)
     tail_length = sum(1 if text is None else len(text) for text in tail)
@@ -51,6 +74,31 @@ def glob(pieces: str | Iterable[Piece]) -> Pattern:
             position = search(value, position, limit)
             if position < 0:
                 return False
+        return True
+
+    return matches
+
+
+def _glob_of_literals(parts: list[str]) -> Pattern:
+    if len(parts) == 1:
+        return parts[0].__eq__
+    start, *rest, end = parts
+    middle = [part for part in rest if part]
+    shortest = len(start) + len(end)
+    if not middle:
+        if not end:
+            return (lambda value: value.startswith(start)) if start else lambda _: True
+        return lambda value: len(value) >= shortest and value.startswith(start) and value.endswith(end)
+
+    def matches(value: str) -> bool:
+        if len(value) < shortest or not value.startswith(start) or not value.endswith(end):
+            return False
+        position, limit = len(start), len(value) - len(end)
+        for part in middle:
+            position = value.find(part, position, limit)
+            if position < 0:
+                return False
+            position += len(part)
         return True
 
     return matches
@@ -76,12 +124,11 @@ def _search(part: list[str | None]) -> Callable[[str, int, int], int]:
     The function returns where the leftmost match ends, or -1 if there is no match.
     """
     if None not in part:
-        # The search for a literal takes one pass.
-        literal = re.compile(_regex(part))
+        literal = "".join(filter(None, part))
 
         def find(value: str, start: int, limit: int) -> int:
-            found = literal.search(value, start, limit)
-            return -1 if found is None else found.end()
+            found = value.find(literal, start, limit)
+            return -1 if found < 0 else found + len(literal)
 
         return find
     characters = [character for text in part for character in (text or [None])]
@@ -102,14 +149,6 @@ def _search(part: list[str | None]) -> Callable[[str, int, int], int]:
         return -1
 
     return scan
-
-
-def _whole(part: list[str | None]) -> Pattern:
-    if None not in part:
-        text = "".join(filter(None, part))
-        return lambda value: value == text
-    pattern = re.compile(_regex(part), re.DOTALL)
-    return lambda value: pattern.fullmatch(value) is not None
 
 
 def _regex(part: list[str | None]) -> str:

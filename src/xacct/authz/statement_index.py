@@ -1,0 +1,99 @@
+"""The index of a large layer: the statements that could match a request, without a look at the others.
+
+A request is compared only with the statements of the shortest of three lists: those whose Action could cover its
+action, those whose Principal could name its caller, and those whose Resource could cover its resource.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+
+from xacct.authz.access_request import AccessRequest
+from xacct.authz.statement_matcher import StatementMatcher
+from xacct.authz.wildcard import literal_prefix
+
+__all__ = ["StatementIndex"]
+
+_Lists = list[list[StatementMatcher]]
+
+# The greatest number of distinct actions whose lists are kept.
+_KEPT_ACTIONS = 4096
+
+
+class StatementIndex:
+    """The statements of a layer by their actions, principals and resources."""
+
+    __slots__ = ("_actions", "_counts", "_covering", "_principals", "_resources")
+
+    def __init__(self, statements: Iterable[StatementMatcher]) -> None:
+        self._actions = _PrefixIndex()
+        self._resources = _PrefixIndex()
+        self._principals: dict[str, list[StatementMatcher]] = {}
+        self._counts: dict[str, int] = {}
+        self._covering: dict[str, tuple[StatementMatcher, ...]] = {}
+        for matcher in statements:
+            s = matcher.statement
+            self._actions.add(matcher, [literal_prefix(action.lower()) for action in s.actions])
+            self._resources.add(matcher, [r.prefix for r in matcher.resources] if s.resources else [])
+            # A Deny with a canonical user could name every caller.
+            anyone = not s.principals or matcher.has_canonical_user
+            for name in ("*",) if anyone else matcher.principals:
+                self._principals.setdefault(name, []).append(matcher)
+
+    def candidates(self, request: AccessRequest, action: str) -> tuple[StatementMatcher, ...]:
+        """Return the statements that cover an action and could match in the other elements, the Deny statements first.
+
+        Args:
+            request: the request.
+            action: the request's action, or another that it needs, in lower case.
+        """
+        shortest: _Lists | None = None
+        count = self._counts.get(action)
+        if count is None:
+            if len(self._counts) >= _KEPT_ACTIONS:
+                self._counts.clear()
+                self._covering.clear()
+            count = self._counts[action] = sum(map(len, self._actions.lists(action)))
+        by_principal = [self._principals[name] for name in request.caller.names if name in self._principals]
+        for lists in (self._resources.lists(request.resource), by_principal):
+            total = sum(map(len, lists))
+            if total < count:
+                shortest, count = lists, total
+        if shortest is not None:
+            return _covering(shortest, action)
+        covering = self._covering.get(action)
+        if covering is None:
+            covering = self._covering[action] = _covering(self._actions.lists(action), action)
+        return covering
+
+
+def _covering(lists: _Lists, action: str) -> tuple[StatementMatcher, ...]:
+    """Return the statements that cover an action, the Deny statements first."""
+    found = dict.fromkeys(s for s in chain.from_iterable(lists) if s.matches_action(action))
+    return tuple(sorted(found, key=lambda s: not s.denies))
+
+
+class _PrefixIndex:
+    """Statements by the prefixes of their patterns."""
+
+    __slots__ = ("_by_prefix", "_lengths")
+
+    def __init__(self) -> None:
+        self._by_prefix: dict[str, list[StatementMatcher]] = {}
+        self._lengths: dict[int, None] = {}
+
+    def add(self, statement: StatementMatcher, prefixes: list[str]) -> None:
+        """Add a statement that matches only texts with one of these prefixes; every text if there are none."""
+        for prefix in dict.fromkeys(prefixes or [""]):
+            self._by_prefix.setdefault(prefix, []).append(statement)
+            self._lengths[len(prefix)] = None
+
+    def lists(self, text: str) -> _Lists:
+        """Return the lists of statements that could match a text."""
+        found = []
+        for length in self._lengths:
+            statements = self._by_prefix.get(text[:length])
+            if statements is not None and length <= len(text):
+                found.append(statements)
+        return found
