@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from botocore.exceptions import ClientError
 
-from xacct.access_denied.policy_reader import CallerPolicies, PolicyReader
+from xacct.access_denied.account_reads import AccountReads, Unread
+from xacct.access_denied.cause import Cause, CauseKind
+from xacct.access_denied.diagnosis import Evidence, find_causes, layer_named_by_aws, most_likely_first, rejection
+from xacct.access_denied.organization_reader import ControlPolicies, OrganizationReader
+from xacct.access_denied.policy_reader import CallerPolicies, PolicyReader, RoleState
+from xacct.access_denied.wording import render
 from xacct.arn import Arn, partition
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
 from xacct.authz.policy_set import AWS_WORDS, LayerName
 from xacct.concurrency import run_concurrently
-from xacct.errors import AssumeRoleDenied, InvalidValue
+from xacct.errors import AssumeRoleDenied, AwsError, InvalidValue
 from xacct.policy import PolicyDocument
+from xacct.policy.times import time_to_text
 
 if TYPE_CHECKING:
     import boto3
@@ -30,12 +38,12 @@ _DENIAL = re.compile(
     r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
     r'(?: on resource: "?(?P<resource>[^"\s]+))?'
 )
-_NAMED_LAYER = re.compile(r"(?:because no|explicit deny in an?) ([\w -]+?(?:policy|boundary))\b")
 # Context keys that only the parameters of sts:AssumeRole set: a request without the parameter does not have the key.
 _KEYS_OF_PARAMETERS = (
     "sts:externalid", "sts:sourceidentity", "sts:rolesessionname", "sts:transitivetagkeys", "aws:requesttag/",
     "aws:tagkeys",
 )  # fmt: skip
+_RESOURCE: frozenset[LayerName] = frozenset({"resource"})
 # The permission on the KMS key that an S3 action requires for an encrypted object.
 _KEY_ACTIONS = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateDataKey"}
 
@@ -44,17 +52,22 @@ _KEY_ACTIONS = {"s3:GetObject": "kms:Decrypt", "s3:PutObject": "kms:GenerateData
 class Explanation:
     """Why AWS denied a request, as far as the policies could be read. Print it.
 
+    The text fits on a screen: what is not known comes first, then the causes, the most likely one in full. Of an
+    external ID that was sent it shows the first two characters and the length. Nobody is advised to widen access: a
+    statement is suggested only for the caller's own identity policy, if it is the missing half of an access.
+
     Attributes:
-        decisions: the decision on the request, and that on the KMS key if the bucket is encrypted with one.
-        notes: findings that no policy shows, such as a trusted user who was deleted.
+        decisions: the decision on the request, and that on the KMS key if the bucket is encrypted with one; empty if
+            AWS rejected the request for a reason that no policy decides.
+        causes: the causes, the most likely first.
+        notes: other findings, such as a message of AWS that names another kind of policy.
         unread: what could not be read, and why. The cause may be there.
-        unread_layers: the kinds of policies of which something could not be read.
     """
 
     decisions: tuple[Decision, ...]
+    causes: tuple[Cause, ...]
     notes: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
-    unread_layers: frozenset[LayerName] = field(default=frozenset(), repr=False)
+    unread: tuple[Unread, ...] = field(default=(), repr=False)
 
     @property
     def refused(self) -> bool:
@@ -63,34 +76,20 @@ class Explanation:
 
     @property
     def certain(self) -> bool:
-        """Whether the policies that were read deny the request, whatever the others and the unknown context keys say.
+        """Whether one of the causes denies the request, whatever the other policies and unknown context keys say.
 
-        A condition on a parameter of the request, such as the external ID, leaves the decision certain. A condition on
-        the caller's network or identity does not, unless the context contains the key.
+        A condition on a parameter of the request, such as the external ID, leaves the cause certain if the error is an
+        `AssumeRoleDenied`, which has the parameters. A condition on the caller's network or identity does not, unless
+        the context contains the key.
         """
-        return any(
-            not decision.allowed
-            and all(key.lower().startswith(_KEYS_OF_PARAMETERS) for key in decision.depends_on)
-            and (decision.effect == "ExplicitDeny" or not self.unread_layers.issuperset(decision.decided_by))
-            for decision in self.decisions
-        )
+        return any(cause.certain for cause in self.causes)
 
     def __str__(self) -> str:
-        lines = [f"note: {note}" for note in self.notes] + [f"could not read: {what}" for what in self.unread]
-        if self.unread:
-            lines.append("by the policies that were read:")
-        lines += [line for decision in self.decisions for line in str(decision).splitlines()]
-        if not self.refused:
-            lines += [
-                "The policies that were read allow this. The denial may come from a policy that could not be read,",
-                "from a session policy (which nobody can read), from a context key (pass it as context), or from a",
-                "recent change that is not visible everywhere yet.",
-            ]
-        return "\n".join(lines)
+        return render(self.decisions, self.causes, self.notes, self.unread)
 
 
 def explain(
-    error: ClientError | AssumeRoleDenied | str,
+    error: ClientError | AwsError | str,
     trusting: boto3.Session,
     trusted: boto3.Session,
     *,
@@ -99,12 +98,12 @@ def explain(
     resource: str | None = None,
     context: Context | None = None,
 ) -> Explanation:
-    """Explain an AccessDenied: which policy denies the request, in which account, and the smallest change to allow it.
+    """Explain an AccessDenied: which policy denies the request, in which account, and what to do.
 
     AWS's message names one kind of policy, and sometimes the wrong one. This function reads every policy that applies
     to the request and that the two sessions may read: the caller's policies with those of its groups and its
-    boundary, the role's trust policy, the bucket's policy and encryption, the key's policy and the service control
-    policies. It changes nothing.
+    boundary, the role's trust policy, the bucket's policy and encryption, the key's policy, and the service and
+    resource control policies. What it could not read it says first, and gives no advice on it. It changes nothing.
 
     Args:
         error: the error that boto3 or `xacct.assume_role` raised, or its message.
@@ -114,7 +113,7 @@ def explain(
         action: the action, if the message does not contain it, as with S3's ``Access Denied``.
         resource: the ARN of the resource, if the message does not contain it.
         context: context keys of the request, such as ``{"sts:ExternalId": "acme-42"}``, in addition to those of an
-            `AssumeRoleDenied`.
+            `AssumeRoleDenied`. The time is that of AWS's response, or else now.
 
     Raises:
         InvalidValue: neither the error nor the arguments contain the principal, the action or the resource.
@@ -133,69 +132,137 @@ def explain(
     ...         assume_role(development, grant.role_arn)
     ...     except AssumeRoleDenied as denied:
     ...         print(explain(denied, production, development))
-    ImplicitDeny: arn:aws:iam::222222222222:user/Administrator sts:AssumeRole on ...role/CrossAccountRoleS3
-    ...
-        trust policy of role CrossAccountRoleS3, statement 1: Condition StringEquals sts:ExternalId 'acme-42' ...
-    ...
+    sts:AssumeRole on arn:aws:iam::111111111111:role/CrossAccountRoleS3
+    denied to arn:aws:iam::222222222222:user/Administrator
+    Cause: the request sent no external ID.
+      Wanted: 'acme-42'.
+      Set in: trust policy of role CrossAccountRoleS3, statement 1, account 111111111111.
+      Send the wanted value (ExternalId, or external_id of assume_role).
     """
-    found = _DENIAL.search(str(error))
+    message = str(error)
+    found = _DENIAL.search(message)
     known = found.groupdict() if found else {}
+    absent: tuple[str, ...] = ()
     if isinstance(error, AssumeRoleDenied):
         known |= {"action": "sts:AssumeRole", "resource": error.role_arn}
         context = {**error.context, **(context or {})}
+        absent = _KEYS_OF_PARAMETERS
     given = {"principal": principal, "action": action, "resource": resource}
     request = {name: value or known.get(name) or "" for name, value in given.items()}
+    kind = rejection(message)
+    if kind is not None:
+        return _explain_rejection(kind, request["resource"], trusting, trusted)
     for name, value in request.items():
         if not value:
             raise InvalidValue(name, None, f"required, because the message does not contain it: {error}")
     caller = Arn.parse(request["principal"], name="principal")
-    reader = PolicyReader.connect(trusting, trusted)
-    decisions = _decide(reader, caller, request["action"], request["resource"], context or {})
+    reads = AccountReads.connect(trusting, trusted)
+    reader = PolicyReader(reads)
+    time = _time_of(error)
+    context = {"aws:CurrentTime": time_to_text(time), "aws:EpochTime": str(int(time.timestamp())), **(context or {})}
+    evidence = [
+        evolve(found, absent=(*found.absent, *absent), message=message if number == 0 else "")
+        for number, found in enumerate(_read(reader, caller, request["action"], request["resource"], context))
+    ]
+    denied = [found for found in evidence if not found.decision.allowed] or evidence[:1]
     return Explanation(
-        decisions,
-        (*reader.notes, *_wrong_layer(str(error), decisions)),
-        tuple(sorted(reader.unread)),
-        frozenset(reader.unread_layers),
+        tuple(found.decision for found in evidence),
+        most_likely_first(cause for found in denied for cause in find_causes(found)),
+        (*reader.notes, *_wrong_layer(message, evidence)),
+        tuple(sorted(reads.unread, key=str)),
     )
 
 
-def _decide(reader: PolicyReader, caller: Arn, action: str, resource: str, context: Context) -> tuple[Decision, ...]:
+def _time_of(error: ClientError | AwsError | str) -> datetime:
+    """Return the time of AWS's response; now if the error does not have it."""
+    answer = error if isinstance(error, ClientError) else getattr(error, "__cause__", None)
+    if isinstance(answer, ClientError):
+        date = answer.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+        try:
+            return parsedate_to_datetime(date).astimezone(timezone.utc)
+        except (TypeError, ValueError):
+            pass
+    return datetime.now(timezone.utc)
+
+
+def _explain_rejection(kind: CauseKind, role_arn: str, trusting: boto3.Session, trusted: boto3.Session) -> Explanation:
+    """Explain a request that AWS rejects whatever the policies say."""
+    role = Arn.parse(role_arn, name="resource") if role_arn else None
+    state, unread = None, []
+    if role is not None and kind == "session duration":
+        reads = AccountReads.connect(trusting, trusted)
+        state, unread = PolicyReader(reads).role(role), reads.unread
+    cause = Cause(
+        kind=kind,
+        account=role.account if role else "",
+        given=(role_arn,) if role_arn else (),
+        wanted=(str(state.most_seconds),) if state and state.most_seconds else (),
+    )
+    return Explanation((), (cause,), unread=tuple(unread))
+
+
+def _read(reader: PolicyReader, caller: Arn, action: str, resource: str, context: Context) -> list[Evidence]:
     """Read the policies and evaluate the request, and the use of the KMS key if the bucket is encrypted with one."""
     arn = None if resource == "*" else Arn.parse(resource, name="resource")
     owner = caller.account if arn is None else arn.account or reader.bucket_owner(arn, caller.account)
+    is_role = arn is not None and (arn.service, arn.resource_type) == ("iam", "role") and action.startswith("sts:")
+    organizations = OrganizationReader(reader.reads)
     callers: list[CallerPolicies] = []
     resources: list[PolicyDocument | None] = []
-    organizations: list[tuple[tuple[PolicyDocument, ...], ...]] = []
+    roles: list[RoleState | None] = []
+    limits: dict[str, ControlPolicies] = {}
     run_concurrently(
         lambda: callers.append(reader.caller_policies(caller)),
-        lambda: resources.append(None if arn is None else reader.resource_policy(arn, owner)),
-        lambda: organizations.append(reader.service_control_policies(caller.account)),
+        lambda: roles.append(reader.role(arn) if arn is not None and is_role else None),
+        lambda: resources.append(None if arn is None or is_role else reader.resource_policy(arn, owner)),
+        lambda: limits.update(scp=organizations.control_policies(caller.account, "scp")),
+        lambda: limits.update(rcp=organizations.control_policies(owner, "rcp")),
     )
-    own = callers[0]
-    known = {**({"aws:PrincipalArn": own.arn} if own.arn else {}), **context}
+    own, role = callers[0], roles[0]
+    known: dict[str, str | Iterable[str]] = {"aws:PrincipalArn": own.arn} if own.arn else {}
+    absent: tuple[str, ...] = ()
+    if limits["scp"].organization_id:
+        known["aws:PrincipalOrgID"] = limits["scp"].organization_id
+    elif limits["scp"].organization_id == "":
+        absent = ("aws:principalorg",)
+    unread = frozenset[LayerName](item.layer for item in reader.reads.unread)
 
     def decide(action: str, resource: str, account: str, policy: PolicyDocument | None, more: Context) -> Decision:
         request = AccessRequest(
-            principal=str(caller), action=action, resource=resource, resource_account=account, context={**known, **more}
+            principal=str(caller),
+            action=action,
+            resource=resource,
+            resource_account=account,
+            context={**known, **context, **more},
         )
-        policies = PolicySet(identity=own.identity, resource=policy, boundary=own.boundary, scps=organizations[0])
+        policies = PolicySet(
+            identity=own.identity,
+            resource=policy,
+            boundary=own.boundary,
+            scps=limits["scp"].levels,
+            rcps=limits["rcp"].levels if account == owner else (),
+        )
         return evaluate(request, policies)
 
-    decisions = [decide(action, resource, owner, resources[0], {})]
+    trust = role.trust if role is not None else resources[0]
+    decision = decide(action, resource, owner, trust, {})
+    evidence = [Evidence(decision=decision, unread=unread, absent=absent, role=role)]
     key = reader.encryption_key(arn, owner) if arn is not None and action in _KEY_ACTIONS else None
     if key is not None:
         region = key.arn.region
         service = f"s3.{region}.{partition(key.arn.partition).dns_suffix}"
         more = {"kms:ViaService": service, "kms:CallerAccount": caller.account}
-        decisions.append(decide(_KEY_ACTIONS[action], str(key.arn), key.arn.account, key.policy, more))
-    return tuple(decisions)
+        decision = decide(_KEY_ACTIONS[action], str(key.arn), key.arn.account, key.policy, more)
+        of_key = unread | _RESOURCE if key.policy is None else unread - _RESOURCE
+        evidence.append(Evidence(decision=decision, unread=of_key, absent=absent))
+    return evidence
 
 
-def _wrong_layer(message: str, decisions: Iterable[Decision]) -> list[str]:
-    """A note if AWS's message names a kind of policy that is not the one that denies."""
-    named = _NAMED_LAYER.search(message)
-    decision = next((decision for decision in decisions if not decision.allowed), None)
-    if named is None or decision is None or named[1] in map(AWS_WORDS.__getitem__, decision.decided_by):
+def _wrong_layer(message: str, evidence: Iterable[Evidence]) -> list[str]:
+    """A note if AWS's message names a kind of policy that was read and is not the one that denies."""
+    named = layer_named_by_aws(message)
+    denied = next((found for found in evidence if not found.decision.allowed), None)
+    if named is None or denied is None or named[0] in {*denied.decision.decided_by, *denied.unread, "session"}:
         return []
-    denying = " and the ".join(AWS_WORDS[layer] for layer in decision.decided_by)
-    return [f"AWS's message names the {named[1]}; by the policies that were read, the {denying} denies"]
+    denying = " and the ".join(AWS_WORDS[layer] for layer in denied.decision.decided_by)
+    return [f"AWS's message names the {AWS_WORDS[named[0]]}; by the policies that were read, the {denying} denies"]
