@@ -138,6 +138,7 @@ class AccessRequest:
     resource_account: str = ""
     context: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_values)
     caller: Caller = field(init=False, eq=False, repr=False)
+    action_name: str = field(init=False, eq=False, repr=False)
     service: str = field(init=False, eq=False, repr=False)
     actions: tuple[str, ...] = field(init=False, eq=False, repr=False)
 
@@ -147,7 +148,9 @@ class AccessRequest:
         implied = {"aws:resourceaccount": (account,)} if account else {}
         context = {**implied, **_implied_by_caller(self.principal), **self.context}
         object.__setattr__(self, "caller", caller)
-        object.__setattr__(self, "service", self.action.partition(":")[0].lower())
+        # In lower case, in which actions are compared.
+        object.__setattr__(self, "action_name", self.action.lower())
+        object.__setattr__(self, "service", self.action_name.partition(":")[0])
         object.__setattr__(self, "actions", _required_actions(self.action, self.context))
         object.__setattr__(self, "resource_account", account)
         object.__setattr__(self, "context", context)

@@ -59,7 +59,7 @@ def _decide(request: AccessRequest, policies: PolicySet, action: str) -> Decisio
         policies=policies,
         action=action,
         effect=effect,
-        decided_by=tuple(dict.fromkeys(layers)),
+        decided_by=tuple(layers),
         note=note,
     )
 
@@ -68,22 +68,23 @@ def _result(request: AccessRequest, policies: PolicySet, action: str) -> tuple[E
     """Return the effect, the layers that decide it, and a note."""
     rule = fixed_rule(request)
     has_boundary = policies.boundary is not None
-    denied: list[LayerName] = []
-    missing: list[LayerName] = []
+    # Several layers have the name "scp" or "rcp", one for each level of the organization.
+    denied: dict[LayerName, None] = {}
+    without_allow: dict[LayerName, None] = {}
     grades: dict[LayerName, Grade] = {}
     for layer in policies.applicable_layers(request):
         denies, grade = layer.evaluate(request, action, has_boundary=has_boundary)
         if denies:
-            denied.append(layer.name)
-        elif layer.name == "scp" and not grade:
-            missing.append("scp")
+            denied[layer.name] = None
+        elif not grade and layer.name == "scp":
+            without_allow["scp"] = None
         else:
             grades[layer.name] = grade
     if denied:
-        return "ExplicitDeny", denied, ""
+        return "ExplicitDeny", list(denied), ""
     if rule is not None and not rule.allows:
         return "ImplicitDeny", ["identity"], rule.note
-    missing += _layers_without_allow(request, grades, rule)
+    missing = [*without_allow, *_layers_without_allow(request, grades, rule)]
     if missing:
         return "ImplicitDeny", missing, ""
     if rule is not None:
@@ -94,7 +95,7 @@ def _result(request: AccessRequest, policies: PolicySet, action: str) -> tuple[E
 
 def _resource_policy_is_required(request: AccessRequest) -> bool:
     """Return whether the resource's policy must allow even within one account, as for roles and KMS keys."""
-    action = request.action.lower()
+    action = request.action_name
     return action.startswith("sts:assumerole") or (action.startswith("kms:") and ":key/" in request.resource)
 
 

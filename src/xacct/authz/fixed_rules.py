@@ -34,7 +34,7 @@ class FixedRule:
 
 def fixed_rule(request: AccessRequest) -> FixedRule | None:
     """Return the rule that decides a request; None if policies decide it."""
-    for rule in _RULES.get(request.action.lower(), ()):
+    for rule in _RULES.get(request.action_name, ()):
         if rule.applies(request):
             return rule
     return None

@@ -52,7 +52,7 @@ class Layer:
         """Return whether a statement denies the request, and if none does, the grade of the most direct Allow."""
         best = Grade.NONE
         # Deny statements come first: the first one that matches decides.
-        for statement in self._candidates(request, action):
+        for statement in self._by_action.get(action) or self._candidates(request, action):
             grade = statement.match(request, has_boundary=has_boundary)
             if grade:
                 if statement.denies:
@@ -67,14 +67,12 @@ class Layer:
         """Return the statements that cover an action and could match the request, the Deny statements first."""
         if self._index is not None:
             return self._index.candidates(request, action.lower())
-        statements = self._by_action.get(action)
-        if statements is None:
-            if len(self._by_action) >= _CACHED_ACTIONS:
-                self._by_action.clear()
-            name = action.lower()
-            covering = (s for s in self.statements if s.matches_action(name))
-            statements = self._by_action[action] = tuple(sorted(covering, key=lambda s: not s.denies))
-        return statements
+        if len(self._by_action) >= _CACHED_ACTIONS:
+            self._by_action.clear()
+        name = action.lower()
+        covering = (s for s in self.statements if s.matches_action(name))
+        self._by_action[action] = found = tuple(sorted(covering, key=lambda s: not s.denies))
+        return found
 
     def __repr__(self) -> str:
         count = len(self.statements)
@@ -139,7 +137,7 @@ class PolicySet:
         rule = fixed_rule(request)
         if rule is not None and rule.allows:  # only the network is in its way
             return () if self.vpc_endpoint is None else (self.vpc_endpoint,)
-        with_rcps = not caller.service_linked and request.action.lower() not in ACTIONS_WITHOUT_RCP
+        with_rcps = not caller.service_linked and request.action_name not in ACTIONS_WITHOUT_RCP
         key = (with_rcps, caller.service_linked, bool(caller.account), caller.kind == "root")
         layers = self._applicable.get(key)
         if layers is None:
