@@ -131,11 +131,21 @@ def console_users(account: str, partition: str) -> st.SearchStrategy[ConsoleUser
 
 
 @st.composite
-def trust_grants(draw: Draw) -> TrustGrant:
-    """Draw a valid TrustGrant."""
-    account, partition = draw(trusting_accounts), draw(st.sampled_from(PARTITIONS))
+def trust_grants(
+    draw: Draw, account: str | None = None, partition: str | None = None, **fields: st.SearchStrategy[Any]
+) -> TrustGrant:
+    """Draw a valid TrustGrant.
+
+    Args:
+        draw: draws a value.
+        account: the trusting account; any if not given.
+        partition: the partition; any if not given.
+        fields: strategies in place of those of some fields.
+    """
+    account = account or draw(trusting_accounts)
+    partition = partition or draw(st.sampled_from(PARTITIONS))
     organization = draw(st.none() | organizations)
-    managed = managed_policies(account, partition)
+    managed = fields.pop("managed_policy", managed_policies(account, partition))
     arns = draw(st.lists(managed, max_size=3))
     patterns = st.lists(st.text(_NAME + "*?", min_size=1, max_size=8), min_size=1, max_size=2)
     options = {
@@ -156,9 +166,9 @@ def trust_grants(draw: Draw) -> TrustGrant:
             partition=partition,
             organization_id=organization,
             managed_policy_arns=arns,
-            may_write=draw(st.booleans()),
+            may_write=draw(fields.pop("may_write", st.booleans())),
             require_mfa=draw(st.booleans()),
-            **_drawn(draw, options | _SHARED),
+            **_drawn(draw, options | _SHARED | fields),
         )
     except PolicyError:
         # Too long, or the same condition on two levels.
@@ -167,13 +177,23 @@ def trust_grants(draw: Draw) -> TrustGrant:
 
 
 @st.composite
-def dev_access_grants(draw: Draw) -> DevAccessGrant:
-    """Draw a valid DevAccessGrant."""
-    account, partition = draw(trusted_accounts), draw(st.sampled_from(PARTITIONS))
+def dev_access_grants(
+    draw: Draw, account: str | None = None, partition: str | None = None, **fields: st.SearchStrategy[Any]
+) -> DevAccessGrant:
+    """Draw a valid DevAccessGrant.
+
+    Args:
+        draw: draws a value.
+        account: the trusted account; any if not given.
+        partition: the partition; any if not given.
+        fields: strategies in place of those of some fields.
+    """
+    account = account or draw(trusted_accounts)
+    partition = partition or draw(st.sampled_from(PARTITIONS))
     roles = st.builds(
         lambda owner, path, name: f"arn:{partition}:iam::{owner}:role{path}{name}", trusting_accounts, paths, names
     )
-    user = draw(st.none() | console_users(account, partition))
+    user = draw(fields.pop("console_user", st.none() | console_users(account, partition)))
     options = {
         "role_arns": st.lists(roles, min_size=1, max_size=3),
         "policy_name": st.just("CrossAccountPolicy") | names,
@@ -183,7 +203,9 @@ def dev_access_grants(draw: Draw) -> DevAccessGrant:
         "session_tags": st.booleans(),
         "source_identity": st.booleans(),
     }
-    return DevAccessGrant(account=account, partition=partition, console_user=user, **_drawn(draw, options | _SHARED))
+    return DevAccessGrant(
+        account=account, partition=partition, console_user=user, **_drawn(draw, options | _SHARED | fields)
+    )
 
 
 # Fields of both grants. None leaves the default.

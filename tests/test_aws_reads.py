@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, NoRegionError, SSOTokenLoadError
 from botocore.stub import Stubber
 
-from xacct.aws_reads import bucket_kms_key, bucket_region, caller_arn, managed_policy_document
+from xacct.aws_reads import bucket_kms_key, bucket_region, caller_arn, managed_policy_document, principals_of_policy
 from xacct.errors import AwsError, InvalidCredentials, SessionExpired
 from xacct.testing import Sandbox
 
@@ -73,6 +73,17 @@ def test_the_default_version_of_a_managed_policy_is_read(session: boto3.Session)
     iam.create_policy_version(PolicyArn=arn, PolicyDocument=documents[0], SetAsDefault=False)
     document = managed_policy_document(iam, arn)
     assert (document.statements[0].actions, document.name) == (("s3:ListBucket",), arn)
+
+
+def test_the_principals_of_a_policy_do_not_include_those_whose_boundary_it_is(session: boto3.Session) -> None:
+    iam, arn = session.client("iam"), f"arn:aws:iam::{ACCOUNT}:policy/Read"
+    answer = {"PolicyGroups": [{"GroupName": "team"}], "PolicyUsers": [], "PolicyRoles": [{"RoleName": "Build"}]}
+    with Stubber(iam) as stubber:
+        # The sandbox never lists boundaries here, so the request is checked.
+        stubber.add_response(
+            "list_entities_for_policy", answer, {"PolicyArn": arn, "PolicyUsageFilter": "PermissionsPolicy"}
+        )
+        assert principals_of_policy(iam, arn) == {("group", "team"), ("role", "Build")}
 
 
 def test_expired_credentials_are_named_with_what_to_do(session: boto3.Session) -> None:

@@ -272,7 +272,7 @@ def inline_policy_of_role(iam: IAMClient, role_name: str, policy_name: str) -> P
 
 
 def principals_of_policy(iam: IAMClient, policy_arn: str) -> frozenset[tuple[Literal["user", "group", "role"], str]]:
-    """Return the kind and the name of each principal that has a managed policy.
+    """Return the kind and the name of each principal that has a managed policy, not as its boundary.
 
     Raises:
         ClientError: AWS refused.
@@ -280,7 +280,9 @@ def principals_of_policy(iam: IAMClient, policy_arn: str) -> frozenset[tuple[Lit
     Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListEntitiesForPolicy.html
     """
     found: set[tuple[Literal["user", "group", "role"], str]] = set()
-    for page in iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy_arn):
+    pages = iam.get_paginator("list_entities_for_policy")
+    # Without the filter, AWS also lists those whose permissions boundary it is.
+    for page in pages.paginate(PolicyArn=policy_arn, PolicyUsageFilter="PermissionsPolicy"):
         found.update(("user", user["UserName"]) for user in page["PolicyUsers"])
         found.update(("group", group["GroupName"]) for group in page["PolicyGroups"])
         found.update(("role", role["RoleName"]) for role in page["PolicyRoles"])

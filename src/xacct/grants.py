@@ -11,7 +11,7 @@ from attrs import field, frozen
 from xacct.arn import Arn, account_id, partition
 from xacct.console_user import ConsoleUser, console_user_or_none
 from xacct.errors import CannotExpress, InvalidValue, PolicyError
-from xacct.iam_records import GRANT_TAG, PolicyRecord, RoleRecord, without_reserved_tags
+from xacct.iam_records import PolicyRecord, RoleRecord, grant_name_in, without_reserved_tags
 from xacct.limits import (
     DEFAULT_SESSION_SECONDS,
     DESCRIPTION,
@@ -39,6 +39,7 @@ __all__ = [
     "TrustGrant",
     "check_third_party",
     "check_trusted_principal",
+    "default_name",
     "expiry_in",
     "notes_on",
 ]
@@ -234,6 +235,12 @@ class TrustGrant:
         return str(Arn.role(self.account, self.role_name, self.path, self.partition))
 
     @property
+    def is_named_after_role(self) -> bool:
+        """Whether the grant has one of the names that it gets from its role if none is given."""
+        defaults = (default_name(self.role_name, account) for account in self.other_accounts)
+        return self.name in (self.role_name, *defaults)
+
+    @property
     def other_accounts(self) -> tuple[str, ...]:
         """The ids of the trusted accounts, sorted."""
         return tuple(sorted({principal.account_id for principal in self.principals if principal.account_id}))
@@ -280,7 +287,7 @@ class TrustGrant:
             raise CannotExpress(role.arn, found.problems)
         try:
             grant = cls(
-                name=role.tags.get(GRANT_TAG),
+                name=grant_name_in(role.tags),
                 account=arn.account,
                 principals=found.principals,
                 managed_policy_arns=role.attached,
@@ -517,7 +524,7 @@ class DevAccessGrant:
         created = () if console_user is None else (console_user.name,)
         try:
             grant = cls(
-                name=policy.tags.get(GRANT_TAG),
+                name=grant_name_in(policy.tags),
                 account=arn.account,
                 role_arns=[r for statement in policy.document.statements for r in statement.resources],
                 policy_name=arn.name,
@@ -621,6 +628,11 @@ def notes_on(grant: TrustGrant) -> tuple[str, ...]:
             "guessed: use a random one, such as str(uuid.uuid4())"
         )
     return tuple(notes)
+
+
+def default_name(role_name: str, trusted: str) -> str:
+    """Return the name of the grant of a role to one trusted account, if none is given."""
+    return f"{role_name}-{trusted}"
 
 
 def expiry_in(document: PolicyDocument) -> datetime | None:

@@ -10,10 +10,41 @@ from attrs import field, frozen
 
 from xacct.policy import PolicyDocument
 
-__all__ = ["GRANT_TAG", "PolicyRecord", "RoleRecord", "without_reserved_tags"]
+__all__ = [
+    "GRANT_TAG",
+    "PolicyRecord",
+    "RoleRecord",
+    "grant_name_in",
+    "name_of_tag_value",
+    "tag_value_of_name",
+    "without_reserved_tags",
+]
 
 GRANT_TAG = "xacct:grant"
 """The tag that has the name of the grant that a role or a policy belongs to."""
+
+
+def tag_value_of_name(name: str) -> str:
+    """Return the text that records a name in a tag. Names can have commas; tag values cannot, but they can have colons.
+
+    >>> tag_value_of_name("reports,logs")
+    'reports:logs'
+    """
+    return name.replace(",", ":")
+
+
+def name_of_tag_value(value: str) -> str:
+    """Return the name that a tag records.
+
+    >>> name_of_tag_value("reports:logs")
+    'reports,logs'
+    """
+    return value.replace(":", ",")
+
+
+def grant_name_in(tags: Mapping[str, str]) -> str | None:
+    """Return the name of the grant that a role or a policy belongs to; None if the tags have none."""
+    return name_of_tag_value(tags[GRANT_TAG]) if GRANT_TAG in tags else None
 
 
 def without_reserved_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from xacct.aws_reads import bucket_kms_key, bucket_region, parsed_document
 from xacct.console_user import ConsoleUser, console_user_or_none
 from xacct.errors import AwsError, InvalidValue, PermissionMissing, PolicyError
 from xacct.grant_account import GrantAccount
-from xacct.grants import DevAccessGrant, TrustGrant, check_third_party, check_trusted_principal
+from xacct.grants import DevAccessGrant, TrustGrant, check_third_party, check_trusted_principal, default_name
 from xacct.limits import DESCRIPTION, ENTITY_NAME, EXTERNAL_ID, MAX_SESSION_SECONDS, PATH, POLICY_NAME
 from xacct.policy import PolicyDocument, Principal
 from xacct.s3_read import bucket_name, key_prefix, s3_read_policy
@@ -151,7 +151,7 @@ class ReadGrant:
         )
 
     def _name_with(self, trusted: GrantAccount) -> str:
-        return self.name or f"{self.role_name}-{trusted.id}"
+        return self.name or default_name(self.role_name, trusted.id)
 
     def _read_policy(self, trusting: GrantAccount) -> PolicyDocument:
         s3 = trusting.session.client("s3")

@@ -15,7 +15,7 @@ from attrs import define, field
 
 import xacct.concurrency
 import xacct.reconcile.execute
-import xacct.reconcile.observation
+import xacct.reconcile.grant_reads
 from xacct.reconcile.execute import execute
 from xacct.resources.step import Step
 from xacct.testing import Fault
@@ -164,8 +164,9 @@ def one_thread_per_run(*, shuffled: bool = True) -> Iterator[None]:
         execute(random.sample(steps, len(steps)) if shuffled else steps, *args, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in (xacct.concurrency, xacct.reconcile.execute, xacct.reconcile.observation):
-            patch.setattr(module, "ThreadPoolExecutor", _Inline)
         # The package has a function of the module's name.
-        patch.setattr(import_module("xacct.reconcile.plan"), "execute", execute_in_order)
+        plan = import_module("xacct.reconcile.plan")
+        for module in (xacct.concurrency, xacct.reconcile.execute, xacct.reconcile.grant_reads, plan):
+            patch.setattr(module, "ThreadPoolExecutor", _Inline)
+        patch.setattr(plan, "execute", execute_in_order)
         yield

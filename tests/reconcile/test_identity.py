@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -13,7 +14,7 @@ import pytest
 from attrs import evolve, frozen
 from botocore.exceptions import ClientError
 
-from xacct import ConsoleUser, DevAccessGrant, TrustGrant, s3_read_policy
+from xacct import ConsoleUser, DevAccessGrant, TrustGrant, grants_in, s3_read_policy
 from xacct.errors import CannotChange, ForeignAttachments, GrantConflict, NotOurs
 from xacct.reconcile import Plan, plan
 from xacct.resources.ownership_tags import GrantIdentity, Run, ownership_tags, tags_from_list
@@ -320,7 +321,24 @@ def test_another_grant_does_not_detach_what_the_version_before_attached_to_a_sha
     assert replan(accounts, patience, trust, access).is_empty
 
 
+def test_names_with_commas_are_recorded_although_tags_cannot_have_any(accounts: Accounts, patience: Patience) -> None:
+    untouched = accounts.snapshot()
+    trust, access = tutorial(name="reports,logs")
+    access = evolve(access, name="reports,logs", policy_name="Use,Reader")
+    replan(accounts, patience, trust, access).apply()
+
+    assert accounts.snapshot()[TRUSTING]["roles"][ROLE].tags["xacct:grant"] == "reports:logs"
+    assert replan(accounts, patience, trust, access).is_empty
+    assert [record.name for record in grants_in(accounts.trusted)] == ["reports,logs"]
+    replan(accounts, patience, trust, access).destroy()
+    assert accounts.snapshot() == untouched
+
+
 # Renaming and dropping
+
+
+def changes_of(plan: Plan) -> set[tuple[str, str]]:
+    return {(change.action, change.resource) for change in plan.changes}
 
 
 def test_a_renamed_role_replaces_the_old_one(accounts: Accounts, patience: Patience) -> None:
@@ -342,6 +360,143 @@ def test_a_renamed_role_replaces_the_old_one(accounts: Accounts, patience: Patie
     assert replan(accounts, patience, *renamed).is_empty
     replan(accounts, patience, *renamed).destroy()
     assert accounts.snapshot() == untouched
+
+
+def test_a_role_that_is_renamed_by_its_grant_alone_replaces_the_old_one(accounts: Accounts, patience: Patience) -> None:
+    trust, _ = tutorial(name="reports")
+    replan(accounts, patience, trust).apply()
+    renamed = evolve(trust, role_name="Reader")
+    assert changes_of(replan(accounts, patience, renamed)) >= {("create", "role Reader"), ("delete", f"role {ROLE}")}
+    replan(accounts, patience, renamed).apply()
+
+    assert set(accounts.snapshot()[TRUSTING]["roles"]) == {"Others", "Reader"}
+    assert replan(accounts, patience, renamed).is_empty
+
+
+def test_a_renamed_policy_replaces_the_old_one_on_all_who_have_it(accounts: Accounts, patience: Patience) -> None:
+    untouched = accounts.snapshot()
+    trust, access = tutorial()
+    access = evolve(access, name=trust.name, groups=["others"])
+    replan(accounts, patience, trust, access).apply()
+    before = accounts.snapshot()[TRUSTED]["users"][USER]
+    renamed = evolve(access, policy_name="UseReader")
+    shown = replan(accounts, patience, trust, renamed)
+    assert changes_of(shown) >= {
+        ("create", "policy UseReader"),
+        ("attach", f"UseReader to user {USER}"),
+        ("detach", f"{POLICY} from user {USER}"),
+        ("detach", f"{POLICY} from group others"),
+        ("delete", f"policy {POLICY}"),
+    }
+    assert ("delete", f"user {USER}") not in changes_of(shown)
+    shown.apply()
+
+    after = accounts.snapshot()[TRUSTED]
+    assert set(after["policies"]) == {renamed.policy_arn, *untouched[TRUSTED]["policies"]}
+    assert set(after["users"][USER].attached) == {*before.attached, renamed.policy_arn} - {access.policy_arn}
+    assert after["users"][USER].password == before.password
+    assert replan(accounts, patience, trust, renamed).is_empty
+    assert replan(accounts, patience, trust, renamed).drift == ()
+    replan(accounts, patience, trust, renamed).destroy()
+    assert accounts.snapshot() == untouched
+
+
+def test_a_password_that_was_deleted_is_not_set_again_by_a_renaming(accounts: Accounts, patience: Patience) -> None:
+    trust, access = tutorial(name="reports")
+    access = evolve(access, name="reports")
+    replan(accounts, patience, trust, access).apply()
+    accounts.trusted.iam.delete_login_profile(UserName=USER)
+    replan(accounts, patience, trust, evolve(access, policy_name="UseReader")).apply()
+
+    assert accounts.snapshot()[TRUSTED]["users"][USER].password is None
+
+
+def test_a_role_and_a_policy_that_are_renamed_together_replace_the_old_ones(
+    accounts: Accounts, patience: Patience
+) -> None:
+    trust, access = tutorial(name="reports")
+    access = evolve(access, name="reports")
+    replan(accounts, patience, trust, access).apply()
+    reader = evolve(trust, role_name="Reader")
+    both = reader, evolve(access, policy_name="UseReader", role_arns=reader.role_arn)
+    replan(accounts, patience, *both).apply()
+
+    after = accounts.snapshot()
+    assert set(after[TRUSTING]["roles"]) == {"Others", "Reader"}
+    assert access.policy_arn not in after[TRUSTED]["policies"]
+    assert replan(accounts, patience, *both).is_empty
+
+
+def test_a_policy_that_is_renamed_while_its_user_is_dropped_leaves_nothing(
+    accounts: Accounts, patience: Patience
+) -> None:
+    untouched = accounts.snapshot()
+    trust, access = tutorial(name="reports")
+    access = evolve(access, name="reports")
+    replan(accounts, patience, trust, access).apply()
+    renamed = evolve(access, policy_name="UseReader", console_user=None)
+    replan(accounts, patience, trust, renamed).apply()
+
+    assert USER not in accounts.snapshot()[TRUSTED]["users"]
+    assert replan(accounts, patience, trust, renamed).is_empty
+    replan(accounts, patience, trust, renamed).destroy()
+    assert accounts.snapshot() == untouched
+
+
+def test_a_renamed_policy_leaves_the_other_grants_of_a_shared_user_as_they_are(
+    accounts: Accounts, patience: Patience
+) -> None:
+    trust, access = tutorial(name="reports")
+    access = evolve(access, name="reports")
+    other = DevAccessGrant(name="logs", account=TRUSTED, role_arns=f"{trust.role_arn}Logs", policy_name="Logs")
+    other = evolve(other, console_user=access.console_user)
+    replan(accounts, patience, trust, access).apply()
+    replan(accounts, patience, other).apply()
+    renamed = evolve(access, policy_name="UseReader")
+    replan(accounts, patience, trust, renamed).apply()
+
+    user = accounts.snapshot()[TRUSTED]["users"][USER]
+    assert set(user.attached) == {EC2_FULL, other.policy_arn, renamed.policy_arn}
+    assert replan(accounts, patience, other).is_empty
+    assert replan(accounts, patience, trust, renamed).is_empty
+
+
+def test_a_policy_of_the_same_role_that_belongs_to_another_grant_is_not_removed_by_a_renaming(
+    accounts: Accounts, patience: Patience
+) -> None:
+    trust, access = tutorial(name="reports")
+    access = evolve(access, name="reports", console_user=None)
+    other = evolve(access, name="logs", policy_name="Logs")
+    replan(accounts, patience, trust, access, other).apply()
+    replan(accounts, patience, trust, evolve(access, policy_name="UseReader")).apply()
+
+    policies = {arn.split("/")[-1] for arn in accounts.snapshot()[TRUSTED]["policies"]}
+    assert policies & {POLICY, "Logs", "UseReader"} == {"Logs", "UseReader"}
+
+
+def test_a_caller_who_may_not_list_is_told_that_old_names_were_not_looked_for(
+    accounts: Accounts, patience: Patience, caplog: pytest.LogCaptureFixture
+) -> None:
+    trust, access = tutorial(name="reports")
+    for account in ("trusting", "trusted"):
+        accounts.fail_always(f"{account} GetAccountAuthorizationDetails", "denied")
+    with caplog.at_level(logging.INFO, "xacct"):
+        replan(accounts, patience, trust, evolve(access, name="reports")).apply()
+
+    assert f"not checked in account {TRUSTING} whether a grant had a role of another name" in caplog.text
+    assert f"not checked in account {TRUSTED} whether a grant had a policy of another name" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "listings"), [(None, 0), (ROLE, 0), (f"{ROLE}-{TRUSTED}", 0), ("reports", 2)], ids=str
+)
+def test_old_names_are_looked_for_only_if_the_grants_name_does_not_come_from_its_role(
+    accounts: Accounts, patience: Patience, name: str | None, listings: int
+) -> None:
+    trust, access = tutorial(name=name)
+    replan(accounts, patience, trust, evolve(access, name=trust.name)).apply()
+
+    assert sum("GetAccountAuthorizationDetails" in call for call in accounts.log.calls) == listings
 
 
 def test_a_role_that_belongs_to_another_grant_is_not_removed_by_a_renaming(

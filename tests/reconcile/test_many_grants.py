@@ -15,13 +15,13 @@ from attrs import evolve
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from xacct import ConsoleUser, DevAccessGrant, PolicyDocument, TrustGrant
-from xacct.console_user import Secret
 from xacct.errors import GrantConflict, NotOurs, PermissionMissing
 from xacct.grant_account import MAX_CONCURRENT_CALLS, GrantAccount, connect
 from xacct.reconcile import Plan, plan
 from xacct.resources import account_listing
 from xacct.resources.account_listing import AccountListing, list_policies, list_roles
 from xacct.resources.managed_policy import ManagedPolicy
+from xacct.resources.passwords import Passwords
 from xacct.resources.resource import Purpose
 from xacct.resources.role import Role
 from xacct.resources.user import User
@@ -229,7 +229,7 @@ def resources_of(
                 grant=grant,
                 user=grant.console_user,
                 policy_key="policy",
-                password=lambda: Secret("secret"),
+                passwords=Passwords(account=trusted),
             )
             for grant in accesses
             if grant.console_user is not None

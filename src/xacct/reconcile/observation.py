@@ -1,26 +1,20 @@
-"""Reads of a grant's resources in both accounts, and the checks that guard what belongs to others."""
+"""What was read of the resources of grants, and the checks that guard what belongs to others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Generic, TypeVar
 
 from attrs import evolve, frozen
 
-from xacct.arn import Arn
 from xacct.concurrency import run_concurrently
-from xacct.console_user import ConsoleUser
 from xacct.errors import ForeignAttachments, GrantConflict, NotOurs
-from xacct.grant_account import GrantAccount
-from xacct.grants import DevAccessGrant, TrustGrant
-from xacct.resources.account_listing import AccountListing, list_policies, list_roles
-from xacct.resources.managed_policy import ManagedPolicy, ManagedPolicyState
-from xacct.resources.ownership_tags import RUN_TAG, Run, is_managed, user_records
-from xacct.resources.passwords import Passwords
+from xacct.resources.account_listing import AccountListing
+from xacct.resources.managed_policy import ManagedPolicyState
+from xacct.resources.ownership_tags import RUN_TAG, Run
 from xacct.resources.resource import Purpose, Resource, ResourceState
-from xacct.resources.role import Role, RoleState
+from xacct.resources.role import RoleState
 from xacct.resources.step import Change, Step
 from xacct.resources.user import User, UserState
 
@@ -28,15 +22,12 @@ __all__ = [
     "AnyObservation",
     "Observation",
     "ObservedGrants",
-    "read_grants",
+    "observe",
     "refuse_foreign_attachments",
     "refuse_resources_of_others",
 ]
 
 S = TypeVar("S", bound=ResourceState)
-
-# The number of resources of a kind from which on listing the account takes fewer calls than reading each of them.
-_MANY = 5
 
 
 @frozen
@@ -189,184 +180,15 @@ def _after(steps: Iterable[Step], others: Sequence[Step]) -> list[Step]:
     return [evolve(step, after=step.after | (keys - {step.key})) for step in steps]
 
 
-def read_grants(
-    grants: Sequence[TrustGrant | DevAccessGrant],
-    *,
-    trusting: GrantAccount,
-    trusted: GrantAccount,
-    passwords: Passwords,
-    purpose: Purpose,
-) -> ObservedGrants:
-    """Read the resources of grants in both accounts concurrently. Many of them are listed, few are read one by one.
-
-    Args:
-        grants: the grants.
-        trusting: the account of the roles.
-        trusted: the account of the policies and users.
-        passwords: the console users' passwords.
-        purpose: what the reads are for.
-    """
-    policies = [ManagedPolicy(account=trusted, grant=grant) for grant in grants if isinstance(grant, DevAccessGrant)]
-    users = _users(policies, passwords)
-    roles = _roles([grant for grant in grants if isinstance(grant, TrustGrant)], trusting, users)
-    role_listing, policy_listing = run_concurrently(
-        lambda: list_roles(trusting, most_pages=len(roles)) if len(roles) >= _MANY else None,
-        lambda: list_policies(trusted, most_pages=len(policies)) if len(policies) >= _MANY else None,
-    )
-    with ThreadPoolExecutor(max_workers=3) as threads:
-        read_roles = threads.submit(_read_all, roles, _reads(roles, purpose, role_listing))
-        read_policies = threads.submit(_read_all, policies, _reads(policies, purpose, policy_listing))
-        read_users = threads.submit(_read_all, users, _reads(users, purpose, policy_listing))
-    on_users = {policy for user in read_users.result() if user.state for policy in user.state.attached}
-    observed_policies = [
-        evolve(observation, state=_with_principals(policy, observation.state, on_user=policy.arn in on_users))
-        for policy, observation in zip(policies, read_policies.result())
-    ]
-    dropped = _dropped_users(policies, observed_policies, users, passwords, purpose)
-    return ObservedGrants(
-        roles=(*read_roles.result(), *_renamed_roles(roles, observed_policies, purpose, role_listing)),
-        policies=tuple(_without_detaching(observation, dropped) for observation in observed_policies),
-        users=(*read_users.result(), *dropped),
-    )
-
-
-def _users(policies: Sequence[ManagedPolicy], passwords: Passwords) -> list[User]:
-    """Return the console users of grants. The steps of the first grant that names a user create it."""
-    users: list[User] = []
-    for policy in policies:
-        console_user = policy.grant.console_user
-        if console_user is None:
-            continue
-        others = frozenset(
-            other.grant.policy_name
-            for other in policies
-            if other is not policy
-            and other.grant.console_user is not None
-            and other.grant.console_user.name == console_user.name
-        )
-        is_first = all(user.user.name != console_user.name for user in users)
-        user = _user(policy, console_user, passwords)
-        users.append(evolve(user, created_by_other=not is_first, others_in_plan=others))
-    return users
-
-
-def _user(policy: ManagedPolicy, user: ConsoleUser, passwords: Passwords) -> User:
-    return User(
-        account=policy.account,
-        grant=policy.grant,
-        user=user,
-        policy_key=policy.key,
-        passwords=passwords,
-    )
-
-
-def _roles(grants: Sequence[TrustGrant], account: GrantAccount, users: Sequence[User]) -> list[Role]:
-    """Return the roles of grants; a role that trusts one of the users comes after the step that creates that user."""
-    keys = {user.arn: user.key for user in users}
-    return [
-        Role(
-            account=account,
-            grant=grant,
-            after=frozenset(keys[principal.value] for principal in grant.principals if principal.value in keys),
-        )
-        for grant in grants
-    ]
-
-
-def _reads(
-    resources: Iterable[Resource[S]], purpose: Purpose, listing: AccountListing | None = None
-) -> list[Callable[[], S | None]]:
-    """Return the reads of resources: from the listing of their account if there is one, or one by one."""
+def observe(
+    resources: Sequence[Resource[S]], purpose: Purpose, listing: AccountListing | None = None
+) -> tuple[Observation[S], ...]:
+    """Read resources concurrently: from the listing of their account if there is one, or one by one."""
     if listing is None:
-        return [partial(resource.read, purpose) for resource in resources]
-    return [partial(resource.read_listed, listing, purpose) for resource in resources]
-
-
-def _read_all(resources: Sequence[Resource[S]], reads: Iterable[Callable[[], S | None]]) -> tuple[Observation[S], ...]:
+        reads: list[Callable[[], S | None]] = [partial(resource.read, purpose) for resource in resources]
+    else:
+        reads = [partial(resource.read_listed, listing, purpose) for resource in resources]
     return tuple(map(Observation, resources, run_concurrently(*reads)))
-
-
-def _with_principals(
-    policy: ManagedPolicy, state: ManagedPolicyState | None, *, on_user: bool
-) -> ManagedPolicyState | None:
-    """Read the policy's principals, unless AttachmentCount shows that the console user is the only one."""
-    if state is None or state.principals is not None or state.attachment_count == int(on_user):
-        return state
-    return policy.read_principals(state)
-
-
-# What a grant declared before
-
-
-def _dropped_users(
-    policies: Sequence[ManagedPolicy],
-    observed: Sequence[Observation[ManagedPolicyState]],
-    users: Sequence[User],
-    passwords: Passwords,
-    purpose: Purpose,
-) -> list[Observation[UserState]]:
-    """Read the console users that have a grant's policy and that the grant does not declare any more."""
-    declared = {user.user.name for user in users}
-    candidates = [
-        _user(policy, ConsoleUser(name), passwords)
-        for policy, observation in zip(policies, observed)
-        for name in policy.undeclared_users(observation.state)
-        if name not in declared
-    ]
-    found = _read_all(candidates, _reads(candidates, "drift" if purpose == "plan" else purpose))
-    return [
-        evolve(observation, unwanted=True)
-        for candidate, observation in zip(candidates, found)
-        if observation.state is not None
-        and is_managed(observation.state.tags)
-        and any(record.policy_name == candidate.grant.policy_name for record in user_records(observation.state.tags))
-    ]
-
-
-def _without_detaching(
-    observation: Observation[ManagedPolicyState], dropped: Sequence[Observation[UserState]]
-) -> Observation[ManagedPolicyState]:
-    """Return the observation of a policy which the steps of the dropped users detach from those users."""
-    names = frozenset(user.resource.user.name for user in dropped if isinstance(user.resource, User))
-    policy = observation.resource
-    if not names or not isinstance(policy, ManagedPolicy):
-        return observation
-    return Observation(evolve(policy, removed_users=names), observation.state)
-
-
-def _renamed_roles(
-    roles: Sequence[Role],
-    policies: Sequence[Observation[ManagedPolicyState]],
-    purpose: Purpose,
-    listing: AccountListing | None,
-) -> list[Observation[RoleState]]:
-    """Read the roles that the grants' policies allow assuming now, and that no grant declares under that name."""
-    prefixes = tuple(f"arn:{role.account.partition}:iam::{role.account.id}:role/" for role in roles[:1])
-    allowed = {
-        resource
-        for observation in policies
-        if observation.state is not None and observation.state.document is not None
-        for statement in observation.state.document.statements
-        for resource in statement.resources
-        # Neither wildcards nor policy variables.
-        if resource.startswith(prefixes) and not set("*?$") & set(resource)
-    }
-    candidates = [
-        evolve(role, grant=evolve(role.grant, role_name=arn.name, path=arn.path), after=frozenset())
-        for role in roles
-        for arn in map(Arn.parse, sorted(allowed - {role.arn for role in roles}))
-    ]
-    found = _read_all(candidates, _reads(candidates, purpose, listing))
-    return [
-        evolve(observation, unwanted=True)
-        for role, observation in zip(candidates, found)
-        if observation.state is not None
-        and (owner := role.owner(observation.state.tags)) is not None
-        and owner.is_same_grant(role.identity)
-    ]
-
-
-# Guards
 
 
 def refuse_resources_of_others(observed: ObservedGrants, *, adopt: bool, removing: bool = False) -> None:

@@ -35,12 +35,8 @@ from xacct.progress_bar import step_progress
 from xacct.proof import managed_policies_of, prove_with_policies, read_policies
 from xacct.reconcile.assumable import is_assumable_by, wait_until_assumable
 from xacct.reconcile.execute import execute
-from xacct.reconcile.observation import (
-    ObservedGrants,
-    read_grants,
-    refuse_foreign_attachments,
-    refuse_resources_of_others,
-)
+from xacct.reconcile.grant_reads import read_grants
+from xacct.reconcile.observation import ObservedGrants, refuse_foreign_attachments, refuse_resources_of_others
 from xacct.reconcile.parts import Grant, Part, merged, parts_of
 from xacct.report_table import Check
 from xacct.resources.ownership_tags import Run

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
         UserDetailTypeDef,
     )
 
-__all__ = ["AccountListing", "attached_arns", "list_policies", "list_roles", "read_details"]
+__all__ = ["AccountListing", "attached_arns", "list_details", "list_policies", "list_roles", "read_details"]
 
 log = logging.getLogger("xacct")
 
 Page = TypeVar("Page", "DetailsPage", "RolesPage")
 EntityKind = Literal["User", "Role", "Group", "LocalManagedPolicy"]
+
+_READ_ONE_BY_ONE = "The resources in account %s are read one by one, and not listed: %s"
 
 # The most items that IAM returns in one page.
 _PAGE_SIZE = 1000
@@ -111,7 +113,25 @@ def list_roles(account: GrantAccount, *, most_pages: int) -> AccountListing | No
             details = read_details(account, ("Role",), most_pages)
         return AccountListing.of(details, roles.result())
 
-    return _none_if_not_listed(account, read)
+    return _none_if_not_listed(account, read, _READ_ONE_BY_ONE)
+
+
+def list_details(account: GrantAccount, kinds: Iterable[EntityKind], unchecked: str) -> AccountListing | None:
+    """List the details of an account's users, roles, groups and policies, however many there are.
+
+    Args:
+        account: the account.
+        kinds: what to list.
+        unchecked: what is not checked if the caller may not list, for the log.
+
+    Returns:
+        The listing, without role settings; None if the caller may not list.
+
+    Raises:
+        AwsError: a call failed.
+    """
+    message = f"It was not checked in account %s {unchecked}: %s"
+    return _none_if_not_listed(account, lambda: AccountListing.of(read_details(account, kinds)), message)
 
 
 def list_policies(account: GrantAccount, *, most_pages: int) -> AccountListing | None:
@@ -128,7 +148,8 @@ def list_policies(account: GrantAccount, *, most_pages: int) -> AccountListing |
         AwsError: a call failed.
     """
     kinds: tuple[EntityKind, ...] = ("LocalManagedPolicy", "User", "Group", "Role")
-    return _none_if_not_listed(account, lambda: AccountListing.of(read_details(account, kinds, most_pages)))
+    read = partial(read_details, account, kinds, most_pages)
+    return _none_if_not_listed(account, lambda: AccountListing.of(read()), _READ_ONE_BY_ONE)
 
 
 def attached_arns(entity: Mapping[str, Any]) -> tuple[str, ...]:
@@ -158,11 +179,13 @@ class _TooManyPages(Exception):
         super().__init__(f"it has more than {pages} pages of roles, policies, users and groups")
 
 
-def _none_if_not_listed(account: GrantAccount, read: Callable[[], AccountListing]) -> AccountListing | None:
+def _none_if_not_listed(
+    account: GrantAccount, read: Callable[[], AccountListing], message: str
+) -> AccountListing | None:
     try:
         return read()
     except (PermissionMissing, _TooManyPages) as error:
-        log.info("The resources in account %s are read one by one, and not listed: %s", account.id, error)
+        log.info(message, account.id, error)
         return None
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from xacct.iam_records import GRANT_TAG, without_reserved_tags
+from xacct.iam_records import GRANT_TAG, grant_name_in, name_of_tag_value, tag_value_of_name, without_reserved_tags
 from xacct.policy.times import time_from_text, time_to_text
 
 if TYPE_CHECKING:
@@ -156,9 +156,10 @@ def identity_in(tags: Mapping[str, str]) -> GrantIdentity | None:
 
     None if xacct did not create it, or if a version of xacct did that recorded no grant.
     """
-    if not is_managed(tags) or GRANT_TAG not in tags:
+    name = grant_name_in(tags)
+    if not is_managed(tags) or name is None:
         return None
-    return GrantIdentity(tags[GRANT_TAG], tuple(tags.get(ACCOUNTS_TAG, "").split()))
+    return GrantIdentity(name, tuple(tags.get(ACCOUNTS_TAG, "").split()))
 
 
 def creation_of(tags: Mapping[str, str]) -> Creation:
@@ -198,7 +199,7 @@ def ownership_tags(
     return {
         **tags,
         **_creation_tags(run, observed, created),
-        GRANT_TAG: identity.name,
+        GRANT_TAG: tag_value_of_name(identity.name),
         **({ACCOUNTS_TAG: " ".join(identity.accounts)} if identity.accounts else {}),
         **({ATTACHED_TAG: " ".join(digests)} if digests else {}),
         **_key_record(tags),
@@ -315,7 +316,7 @@ class UserRecord:
     @property
     def value(self) -> str:
         """The value of the tag."""
-        return " ".join([self.policy_name, *sorted(self.digests)])
+        return " ".join([tag_value_of_name(self.policy_name), *sorted(self.digests)])
 
     def merged_with(self, other: UserRecord) -> UserRecord:
         """Return the record with what another record has."""
@@ -325,7 +326,7 @@ class UserRecord:
 def user_records(tags: Mapping[str, str]) -> tuple[UserRecord, ...]:
     """Return the record of each grant that uses a console user."""
     values = [value.split() for key, value in sorted(tags.items()) if key.startswith(USER_RECORD_PREFIX)]
-    return tuple(UserRecord(words[0], frozenset(words[1:])) for words in values if words)
+    return tuple(UserRecord(name_of_tag_value(words[0]), frozenset(words[1:])) for words in values if words)
 
 
 def record_of_only_grant(policy_name: str, policy_arn: str, tags: Mapping[str, str]) -> UserRecord:

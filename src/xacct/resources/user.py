@@ -17,6 +17,7 @@ from xacct.grants import DevAccessGrant
 from xacct.resources.account_listing import AccountListing, attached_arns
 from xacct.resources.attachment import Attachment
 from xacct.resources.login_profile import delete_password, set_password
+from xacct.resources.managed_policy import ManagedPolicy
 from xacct.resources.ownership_tags import (
     GrantIdentity,
     UserRecord,
@@ -75,6 +76,7 @@ class User(Resource[UserState]):
         passwords: the console passwords.
         created_by_other: whether the steps of another grant of the plan create the user, if it does not exist.
         others_in_plan: the names of the policies of the other grants of the plan that use the user.
+        former_policies: the names of the policies that the grant had before, which the user does not keep.
     """
 
     grant: DevAccessGrant
@@ -83,6 +85,12 @@ class User(Resource[UserState]):
     passwords: Passwords = field(repr=False)
     created_by_other: bool = False
     others_in_plan: frozenset[str] = frozenset()
+    former_policies: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, policy: ManagedPolicy, user: ConsoleUser, passwords: Passwords) -> User:
+        """Return a console user of the grant of a policy."""
+        return cls(account=policy.account, grant=policy.grant, user=user, policy_key=policy.key, passwords=passwords)
 
     @property
     def label(self) -> str:
@@ -114,11 +122,19 @@ class User(Resource[UserState]):
     def _own_record(self, state: UserState) -> UserRecord:
         """Return what this grant attached, as far as it is recorded."""
         records = (record for record in user_records(state.tags) if record.policy_name == self.grant.policy_name)
-        return next(records, record_of_only_grant(self.grant.policy_name, self.grant.policy_arn, state.tags))
+        own = next(records, record_of_only_grant(self.grant.policy_name, self.grant.policy_arn, state.tags))
+        for former in self._former_records(state):
+            own = own.merged_with(former)
+        return own
+
+    def _former_records(self, state: UserState) -> list[UserRecord]:
+        """Return what the grant attached under other names of its policy."""
+        return [record for record in user_records(state.tags) if record.policy_name in self.former_policies]
 
     def _other_records(self, state: UserState) -> list[UserRecord]:
         """Return what the other grants that use the user attached."""
-        return [record for record in user_records(state.tags) if record.policy_name != self.grant.policy_name]
+        own = {self.grant.policy_name, *self.former_policies}
+        return [record for record in user_records(state.tags) if record.policy_name not in own]
 
     def _remaining_records(self, state: UserState) -> list[UserRecord]:
         """Return what the grants attached that use the user after the plan's grants are removed."""
@@ -274,14 +290,17 @@ class User(Resource[UserState]):
         record = self._own_record(state).merged_with(self._record)
         recorded = with_recorded({**wanted, record.key: record.value}, state.tags)
         tag = self.steps_to_tag(state.tags, recorded)
-        # A password that another grant set stays.
-        lacks_password = not state.has_password and not self._other_records(state)
+        # A password that another grant, or this one under another name of its policy, was to set is left as it is.
+        is_new = not self._other_records(state) and not self._former_records(state)
+        lacks_password = not state.has_password and is_new
         set_password = [self._step_to_set_password(())] if lacks_password else []
         missing = [arn for arn in self._declared_policies if arn not in state.attached]
         attach = self._steps_to_attach(missing, {step.key for step in (*tag, *set_password)})
         detach = self._steps_to_detach(self._outdated(state))
         forget = self.steps_to_tag(recorded, wanted, part="record", after={step.key for step in (*tag, *detach)})
-        return [*tag, *set_password, *attach, *detach, *forget]
+        done = {step.key for step in (*tag, *detach)}
+        former = [s for r in self._former_records(state) for s in self._steps_to_forget(r, state, after=done)]
+        return [*tag, *set_password, *attach, *detach, *forget, *former]
 
     def _steps_to_join(self) -> list[Step]:
         """Return the steps that add the grant to a user that another grant of the plan creates."""
@@ -375,7 +394,9 @@ class User(Resource[UserState]):
         """
         if self._remaining_records(state):
             detach = self._steps_to_detach(self._own_policies(state))
-            return [*detach, *self._steps_to_forget(state, after={step.key for step in detach})]
+            done = {step.key for step in detach}
+            records = [self._record, *self._former_records(state)]
+            return [*detach, *(step for r in records for step in self._steps_to_forget(r, state, after=done))]
         detach = self._steps_to_detach(state.attached)
         delete_password = self.step(
             "delete",
@@ -387,8 +408,8 @@ class User(Resource[UserState]):
         after = {step.key for step in (*detach, delete_password)}
         return [*detach, delete_password, self.step_to_delete(after=after)]
 
-    def _steps_to_forget(self, state: UserState, *, after: set[str]) -> list[Step]:
-        key = self._record.key
+    def _steps_to_forget(self, record: UserRecord, state: UserState, *, after: set[str]) -> list[Step]:
+        key = record.key
         if key not in state.tags:
             return []
         return [
@@ -396,7 +417,7 @@ class User(Resource[UserState]):
                 "update",
                 "tagging",
                 lambda: self.attempt(lambda: self._request_untagging([key]), "tagging"),
-                key=f"{self.key} record",
+                key=f"{self.key} record of {record.policy_name}",
                 after=after,
                 resource=f"tags of {self.label}",
                 detail=f"- {key}={state.tags[key]}",
