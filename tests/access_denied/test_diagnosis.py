@@ -117,6 +117,12 @@ def test_a_deleted_principal_is_named() -> None:
     assert (cause.kind, cause.wanted) == ("deleted principal", ("AIDAIOSFODNN7EXAMPLE (deleted)",))
 
 
+def test_a_condition_on_the_principal_in_its_own_policy_is_a_condition() -> None:
+    other = {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{DEV}:role/B*"}}
+    (cause,) = causes(trusting(ALICE), identity=document(allow("sts:AssumeRole", Condition=other)))
+    assert (cause.kind, cause.layer, cause.account) == ("condition", "identity", DEV)
+
+
 def test_a_statement_is_only_suggested_as_the_missing_half() -> None:
     nothing = document(allow("s3:*"))
     (granted,) = causes(trusting(ALICE), identity=nothing)

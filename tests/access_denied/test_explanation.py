@@ -9,6 +9,7 @@ from typing import Any, Literal
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.iam.models import iam_backends
 from tests.access_denied.accounts import ALICE, BUCKET, DEV, PROD, REGION, ROLE, Both, allow, deny, document, trusting
 
 from xacct import AwsError, Explanation, InvalidValue, explain
@@ -212,6 +213,45 @@ def test_one_policy_that_could_not_be_read_is_enough_for_no_advice(both: Both) -
     assert "policy Own of user alice (AccessDenied)" in map(str, explanation.unread)
 
 
+def test_a_policy_that_is_not_understood_is_listed_and_raises_no_error(both: Both) -> None:
+    both.give(allow("sts:AssumeRole"))
+    iam: Any = iam_backends[PROD]["aws"]
+    (role,) = (role for role in iam.roles.values() if role.name == "Reader")
+    role.assume_role_policy_document = document({"Effect": "Perhaps", "Action": "sts:AssumeRole"})
+    explanation = both.explain(DENIED)
+    assert kinds(explanation) == ["not read"]
+    (unread,) = explanation.unread
+    assert unread.what == "trust policy of role Reader"
+    assert unread.why.startswith("not understood: ")
+
+
+def test_a_caller_of_a_third_account_has_no_policies_to_read(both: Both) -> None:
+    explanation = both.explain(DENIED.replace(DEV, "444444444444"))
+    assert "policies of user alice (no session of account 444444444444)" in map(str, explanation.unread)
+    assert kinds(explanation) == ["account not trusted"]
+
+
+def test_a_key_that_cannot_be_read_is_what_is_left(both: Both) -> None:
+    key = both.prod.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    both.bucket(SSEAlgorithm="aws:kms", KMSMasterKeyID=key)
+    both.let_role(allow("s3:GetObject"))
+    both.aws.faults.add("denied", operation="DescribeKey")
+    request = {"principal": f"arn:aws:sts::{PROD}:assumed-role/Reader/sign-in", "action": "s3:GetObject"}
+    explanation = both.explain("Access Denied", **request, resource=f"{BUCKET}/k")
+    assert [str(item) for item in explanation.unread] == [f"key {key} (AccessDeniedException)"]
+    (cause,) = explanation.causes
+    assert cause.facts[0] == "what could not be read"
+
+
+def test_the_policy_of_a_key_that_cannot_be_read_gives_no_advice(both: Both) -> None:
+    key = both.prod.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    both.bucket(SSEAlgorithm="aws:kms", KMSMasterKeyID=key)
+    both.let_role(allow("s3:GetObject"), allow("kms:Decrypt"))
+    both.aws.faults.add("denied", operation="GetKeyPolicy")
+    request = {"principal": f"arn:aws:sts::{PROD}:assumed-role/Reader/sign-in", "action": "s3:GetObject"}
+    assert kinds(both.explain("Access Denied", **request, resource=f"{BUCKET}/k")) == ["not read"]
+
+
 def test_an_explicit_deny_is_certain_whatever_else_could_not_be_read(both: Both) -> None:
     both.give(deny("sts:*"))
     both.aws.faults.add("denied", operation="ListGroupsForUser")
@@ -298,6 +338,13 @@ def test_a_bucket_that_neither_account_lists_is_noted(both: Both) -> None:
     assert both.explain(text).notes == (
         f"neither account lists bucket elsewhere; it is assumed to belong to account {DEV}",
     )
+
+
+def test_buckets_that_cannot_be_listed_are_unread(both: Both) -> None:
+    both.aws.faults.add("denied", operation="ListBuckets")
+    text = f'User: {ALICE} is not authorized to perform: s3:GetObject on resource: "{BUCKET}/k"'
+    unread = [str(item) for item in both.explain(text).unread]
+    assert [f"buckets of account {account} (AccessDenied)" for account in (PROD, DEV)] == unread[:2]
 
 
 def test_actions_without_a_resource_are_decided_in_the_callers_account(both: Both) -> None:

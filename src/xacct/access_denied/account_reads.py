@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from xacct.authz.policy_set import LayerName
 from xacct.aws_reads import caller_arn
 from xacct.concurrency import run_concurrently
+from xacct.errors import PolicyError
 from xacct.retry import code_of
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ class AccountReads:
     def read(self, layer: LayerName, what: str, call: Callable[[], T], *, absent: Sequence[str] = ()) -> T | None:
         """Return the result of a call; None if there is no such thing, or, recorded as unread, if the call failed.
 
+        A policy that is not well formed is recorded as well, because AWS may store what xacct does not understand.
+
         Args:
             layer: the kind of policy to read.
             what: what the call reads.
@@ -104,7 +107,9 @@ class AccountReads:
         except (ClientError, BotoCoreError) as error:
             if code_of(error) not in absent:
                 self.record(layer, what, error)
-            return None
+        except PolicyError as error:
+            self.unread.append(Unread(layer, what, f"not understood: {error}"))
+        return None
 
     def record(self, layer: LayerName, what: str, error: ClientError | BotoCoreError) -> None:
         """Record what could not be read because of an error."""

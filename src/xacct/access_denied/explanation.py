@@ -255,6 +255,8 @@ def _read(reader: PolicyReader, caller: Arn, action: str, resource: str, context
         decision = decide(_KEY_ACTIONS[action], str(key.arn), key.arn.account, key.policy, more)
         of_key = unread | _RESOURCE if key.policy is None else unread - _RESOURCE
         evidence.append(Evidence(decision=decision, unread=of_key, absent=absent))
+    if evidence[0].decision.allowed:  # so that the denial may come from a key that could not be read
+        evidence[0] = evolve(evidence[0], unread=frozenset[LayerName](item.layer for item in reader.reads.unread))
     return evidence
 
 

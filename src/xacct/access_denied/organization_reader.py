@@ -8,6 +8,7 @@ from attrs import define, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from xacct.access_denied.account_reads import AccountReads, Unread
+from xacct.errors import PolicyError
 from xacct.policy import PolicyDocument
 from xacct.retry import code_of
 
@@ -18,7 +19,7 @@ ControlLayer = Literal["scp", "rcp"]
 _TITLES: dict[ControlLayer, str] = {"scp": "service control policies", "rcp": "resource control policies"}
 _FILTERS: dict[ControlLayer, str] = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
 # It is always attached and allows everything; xacct.authz expects that it is left out.
-# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_syntax.html
+# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_evaluation.html
 _FULL_ACCESS = "p-RCPFullAWSAccess"
 
 
@@ -78,7 +79,7 @@ class OrganizationReader:
         for reader in sorted(self.reads.sessions, key=lambda owner: owner != account):
             try:
                 return ControlPolicies(organization_id, _levels(self._client(layer, reader), account, layer))
-            except (ClientError, BotoCoreError) as error:  # noqa: PERF203 the next session may read them
+            except (ClientError, BotoCoreError, PolicyError) as error:  # noqa: PERF203 the next session may read them
                 if reader == account:
                     why = code_of(error) or str(error)
         self.reads.unread.append(Unread(layer, title, why))

@@ -63,7 +63,7 @@ class RoleState:
 
     Attributes:
         arn: its ARN as IAM has it; empty if the account has no role of this name.
-        trust: its trust policy; None if there is no such role.
+        trust: its trust policy; None if there is no such role, or if the policy is not well formed.
         most_seconds: its MaxSessionDuration in seconds; 0 if there is no such role.
         nearest: the ARN of the role with the most similar name, if there is no such role; empty if none is similar.
         listed: whether the account's roles could be listed.
@@ -187,10 +187,12 @@ class PolicyReader:
         s3 = self._s3(owner, title)
         if s3 is None:
             return None
-        answer = self.reads.read(
-            "resource", title, lambda: s3.get_bucket_policy(Bucket=bucket), absent=["NoSuchBucketPolicy"]
+        return self.reads.read(
+            "resource",
+            title,
+            lambda: PolicyDocument.parse(s3.get_bucket_policy(Bucket=bucket)["Policy"], name=title),
+            absent=["NoSuchBucketPolicy"],
         )
-        return None if answer is None else PolicyDocument.parse(answer["Policy"], name=title)
 
     def role(self, arn: Arn) -> RoleState | None:
         """Read a role with its trust policy; None if it could not be read."""
@@ -205,8 +207,9 @@ class PolicyReader:
                 return _missing_role(iam, arn.name)
             self.reads.record("resource", title, error)
             return None
-        document = parsed_document(role.get("AssumeRolePolicyDocument"), name=title)
-        return RoleState(arn=role["Arn"], trust=document, most_seconds=role.get("MaxSessionDuration", 0))
+        document = role.get("AssumeRolePolicyDocument")
+        trust = self.reads.read("resource", title, lambda: parsed_document(document, name=title))
+        return RoleState(arn=role["Arn"], trust=trust, most_seconds=role.get("MaxSessionDuration", 0))
 
     def encryption_key(self, bucket: Arn, owner: str) -> EncryptionKey | None:
         """Read the KMS key with which a bucket encrypts by default; None if it uses none or cannot be read.
@@ -239,10 +242,13 @@ class PolicyReader:
         kms = self._kms(owner, title, arn.region)
         if kms is None:
             return None
-        answer = self.reads.read(
-            "resource", title, lambda: kms.get_key_policy(KeyId=str(arn), PolicyName="default")["Policy"]
+        return self.reads.read(
+            "resource",
+            title,
+            lambda: PolicyDocument.parse(
+                kms.get_key_policy(KeyId=str(arn), PolicyName="default")["Policy"], name=title
+            ),
         )
-        return None if answer is None else PolicyDocument.parse(answer, name=title)
 
     # Clients
 

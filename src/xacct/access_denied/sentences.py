@@ -206,7 +206,7 @@ def _time(text: str) -> str:
 def _external_id(cause: Cause, _: AccessRequest | None) -> Sentences:
     # AWS does not treat an external ID as a secret: everybody who may read the trust policy sees it. What was sent may
     # be the ID of another customer, or a secret by mistake, so only its beginning is shown.
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user_externalid.html
     summary = f"the external ID is wrong. Sent: {listed(cause.given)}."
     if cause.unknown_keys:
         summary = "an external ID is required."
