@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import pickle
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
+from attrs import evolve
 
 from xacct import ConsoleUser, DevAccessGrant, TrustGrant, s3_read_policy
-from xacct.errors import ApplyFailed, InvalidValue, NotOurs, PermissionMissing, WrongAccount
+from xacct.errors import ApplyFailed, InvalidValue, NotOurs, PermissionMissing, WrongAccount, XacctError
 from xacct.reconcile import Plan, plan
+from xacct.resources.step import Action, Change
 from xacct.retry import Patience
 
 from .accounts import TRUSTED, TRUSTING, Accounts
@@ -313,3 +317,48 @@ def test_more_principals_than_a_tag_can_record_are_refused() -> None:
     role = tutorial()[0].role_arn
     with pytest.raises(InvalidValue, match="at most 35: use a group for more"):
         DevAccessGrant(account=TRUSTED, role_arns=role, users=[f"user{number}" for number in range(36)])
+
+
+def made_by_hand(*changes: Change, failures: Sequence[tuple[str, XacctError]] = (), **texts: tuple[str, ...]) -> Plan:
+    nothing: Any = None
+    return Plan(
+        grants=(),
+        changes=changes,
+        parts=(),
+        failures=failures,
+        trusting=nothing,
+        trusted=nothing,
+        passwords=nothing,
+        adopt=False,
+        on_error="raise",
+        **{"notes": (), **texts},
+    )
+
+
+def test_a_plan_has_a_sign_for_each_action_and_shows_details_notes_and_what_is_not_applied() -> None:
+    actions: list[Action] = ["create", "attach", "update", "detach", "delete", "leave"]
+    changes = [Change(action=action, side="trusted", account=TRUSTED, resource=f"user {action}") for action in actions]
+    changes[2] = evolve(changes[2], detail="- old\n+ new")
+    failures = [("reader", XacctError("no"))]
+    made = made_by_hand(*changes, failures=failures, notes=("one", "two"), not_applied=("three", "four"))
+
+    assert str(made).splitlines() == [
+        f"+ create user create in the trusted account {TRUSTED}",
+        f"+ attach user attach in the trusted account {TRUSTED}",
+        f"~ update user update in the trusted account {TRUSTED}",
+        "    - old",
+        "    + new",
+        f"- detach user detach in the trusted account {TRUSTED}",
+        f"- delete user delete in the trusted account {TRUSTED}",
+        f"= leave user leave in the trusted account {TRUSTED} (not created by xacct)",
+        "Note: one",
+        "Note: two",
+        "Not applied: three",
+        "Not applied: four",
+    ]
+
+
+def test_an_empty_plan_shows_no_notes() -> None:
+    made = made_by_hand(notes=("one",), not_applied=("two",))
+
+    assert str(made) == "Nothing to change: both accounts match the grants.\nNot applied: two"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from xacct import ConsoleUser, DevAccessGrant, InvalidValue, Plan, StalePlan
+from xacct.errors import NotOurs
 from xacct.reconcile import plan
+from xacct.resources.step import Change
 from xacct.retry import Patience
 
 from .accounts import TRUSTED, TRUSTING, Accounts
-from .tutorial import plan_tutorial
+from .tutorial import ROLE, plan_tutorial, tutorial
 
 
 def saved(made: Plan) -> dict[str, object]:
@@ -64,4 +67,86 @@ def test_other_data_than_a_plan_is_refused_before_the_first_call(accounts: Accou
     for data in ({}, {"grants": []}, {"grants": [{"kind": "trust"}], "on_error": "ignore"}):
         with pytest.raises(InvalidValue, match=r"Plan\.to_dict"):
             restored(accounts, data, patience)
+    assert accounts.log.calls == []
+
+
+def test_a_saved_plan_says_how_it_was_made() -> None:
+    nothing: Any = None
+    grant = tutorial()[0]
+    change = Change(action="create", side="trusting", account=TRUSTING, resource="role R")
+    made = Plan(
+        grants=(grant,),
+        changes=(change,),
+        notes=("a note",),
+        not_applied=("a password",),
+        parts=(),
+        failures=(("reader", InvalidValue("role_name", "", "a name")),),
+        trusting=nothing,
+        trusted=nothing,
+        passwords=nothing,
+        adopt=True,
+        on_error="collect",
+    )
+
+    assert made.to_dict() == {
+        "grants": [grant.to_dict()],
+        "adopt": True,
+        "on_error": "collect",
+        "is_empty": False,
+        "changes": [change.to_dict()],
+        "notes": ["a note"],
+        "not_applied": ["a password"],
+    }
+
+
+@pytest.mark.parametrize("on_error", ["raise", "collect"])
+def test_a_restored_plan_adopts_and_collects_errors_like_the_saved_one(
+    accounts: Accounts, patience: Patience, on_error: Any
+) -> None:
+    """The role exists and was not created by xacct: only a plan that may adopt it changes it."""
+    trust, _ = tutorial(role_name="Others")
+    sessions = {"trusting": accounts.trusting, "trusted": accounts.trusted}
+    data = saved(plan(trust, **sessions, adopt=True, on_error=on_error, patience=patience))
+
+    assert data["changes"]
+    assert restored(accounts, data, patience).to_dict() == data
+    if on_error == "raise":
+        with pytest.raises(NotOurs):
+            restored(accounts, {**data, "adopt": False}, patience)
+    else:
+        with pytest.raises(StalePlan):
+            restored(accounts, {**data, "adopt": False}, patience)
+
+
+def test_a_plan_that_is_out_of_date_says_what_it_would_change_now(accounts: Accounts, patience: Patience) -> None:
+    data = saved(plan_tutorial(accounts, patience, external_id="acme-42"))
+    plan_tutorial(accounts, patience).apply()
+    with pytest.raises(StalePlan) as refused:
+        restored(accounts, data, patience)
+
+    now = plan_tutorial(accounts, patience, external_id="acme-42")
+    assert refused.value.account == TRUSTING
+    assert refused.value.names == tuple(change.resource for change in now.changes) == (f"trust policy of role {ROLE}",)
+    assert refused.value.new_plan == str(now)
+
+
+def test_a_plan_that_is_out_of_date_because_nothing_is_left_to_change_says_so(
+    accounts: Accounts, patience: Patience
+) -> None:
+    data = saved(plan_tutorial(accounts, patience))
+    plan_tutorial(accounts, patience).apply()
+    with pytest.raises(StalePlan) as refused:
+        restored(accounts, data, patience)
+
+    assert refused.value.names == ("a resource of the grants",)
+
+
+@pytest.mark.parametrize("grants", [None, 7, (), {"kind": "trust"}], ids=str)
+def test_data_without_a_list_of_grants_is_not_a_plan(accounts: Accounts, grants: object) -> None:
+    data = {"grants": grants, "on_error": "raise"}
+    with pytest.raises(InvalidValue) as refused:
+        Plan.from_dict(data, trusting=accounts.trusting, trusted=accounts.trusted)
+
+    assert (refused.value.field, refused.value.value) == ("data", data)
+    assert refused.value.rule == "the dictionary of Plan.to_dict()"
     assert accounts.log.calls == []
