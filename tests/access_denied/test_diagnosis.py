@@ -82,6 +82,14 @@ def test_a_condition_that_fails_is_not_certain_if_another_statement_may_allow() 
     assert [(cause.kind, cause.certain) for cause in both] == [("external ID", True), ("source IP", False)]
 
 
+def test_the_statement_that_lacks_the_least_is_explained() -> None:
+    far = trusting(ALICE, Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}, **EXTERNAL_ID})
+    near = trusting(ALICE, Condition={"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}})
+    (cause,) = causes(far, near)
+    assert cause.kind == "source IP"
+    assert cause.statements[0].endswith("statement 2")
+
+
 def test_certain_causes_come_first_and_then_the_likely_ones() -> None:
     mfa = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
     found = causes(trusting(ALICE, Condition={**mfa, **EXTERNAL_ID}), identity=document(allow("s3:*")))

@@ -285,6 +285,12 @@ def test_a_trust_policy_does_not_decide_about_reading_the_role(both: Both) -> No
     assert cause.kind == "no resource policy"
 
 
+def test_an_aws_managed_policy_is_used_in_the_callers_account(both: Both) -> None:
+    policy = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    explanation = both.explain(DENIED.replace("sts:AssumeRole", "iam:GetPolicy").replace(ROLE, policy))
+    assert [(cause.kind, cause.account) for cause in explanation.causes] == [("missing allow", DEV)]
+
+
 def test_the_user_behind_a_federated_user_is_not_known(both: Both) -> None:
     explanation = both.explain(DENIED.replace(ALICE, f"arn:aws:sts::{DEV}:federated-user/alice"))
     assert "the ARN does not name the user" in str(explanation)

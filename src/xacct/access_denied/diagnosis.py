@@ -224,6 +224,7 @@ def _unmet_conditions(evidence: Evidence, layer: LayerName, misses: list[NearMis
     causes = [
         _unmet_condition(evidence, layer, miss, mismatch, mismatch.condition, certain=certain)
         for miss in misses
+        if len(miss.mismatches) == len(misses[0].mismatches)  # the nearest statements
         for mismatch in miss.mismatches
         if mismatch.condition is not None
     ]

@@ -15,7 +15,7 @@ from xacct.access_denied.account_reads import AccountReads, Unread
 from xacct.access_denied.cause import Cause, CauseKind
 from xacct.access_denied.diagnosis import Evidence, find_causes, layer_named_by_aws, most_likely_first, rejection
 from xacct.access_denied.organization_reader import ControlPolicies, OrganizationReader
-from xacct.access_denied.policy_reader import CallerPolicies, PolicyReader, RoleState
+from xacct.access_denied.policy_reader import CallerPolicies, EncryptionKey, PolicyReader, RoleState
 from xacct.access_denied.wording import render
 from xacct.arn import Arn, partition
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
@@ -201,10 +201,56 @@ def _explain_rejection(kind: CauseKind, role_arn: str, trusting: boto3.Session, 
     return Explanation((), (cause,), unread=tuple(unread))
 
 
+@frozen(kw_only=True)
+class _Known:
+    """What was read about the caller and about the organizations of both accounts."""
+
+    caller: Arn
+    policies: CallerPolicies
+    owner: str
+    scps: ControlPolicies
+    rcps: ControlPolicies
+    context: Context
+
+    def decide(
+        self, action: str, resource: str, policy: PolicyDocument | None, more: Context | None = None
+    ) -> Decision:
+        """Evaluate a request of the caller. The owner of the resource is that of the ARN, or else of the request."""
+        named = "" if resource == "*" else Arn.parse(resource).account
+        account = named if named.isdigit() else self.owner
+        context = {**self._keys_of_caller(), **self.context, **(more or {})}
+        return evaluate(
+            AccessRequest(
+                principal=str(self.caller), action=action, resource=resource, resource_account=account, context=context
+            ),
+            PolicySet(
+                identity=self.policies.identity,
+                resource=policy,
+                boundary=self.policies.boundary,
+                scps=self.scps.levels,
+                rcps=self.rcps.levels if account == self.owner else (),
+            ),
+        )
+
+    def _keys_of_caller(self) -> Context:
+        found = {"aws:PrincipalArn": self.policies.arn, "aws:PrincipalOrgID": self.scps.organization_id}
+        return {key: value for key, value in found.items() if value}
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The beginnings of the context keys that the request is known not to have."""
+        return ("aws:principalorg",) if self.scps.organization_id == "" else ()
+
+
 def _read(reader: PolicyReader, caller: Arn, action: str, resource: str, context: Context) -> list[Evidence]:
     """Read the policies and evaluate the request, and the use of the KMS key if the bucket is encrypted with one."""
     arn = None if resource == "*" else Arn.parse(resource, name="resource")
-    owner = caller.account if arn is None else arn.account or reader.bucket_owner(arn, caller.account)
+    # A resource of AWS, such as an AWS managed policy, is used as one of the caller's own account.
+    owner = (
+        caller.account
+        if arn is None or arn.account == "aws"
+        else arn.account or reader.bucket_owner(arn, caller.account)
+    )
     is_role = arn is not None and (arn.service, arn.resource_type) == ("iam", "role") and action.startswith("sts:")
     organizations = OrganizationReader(reader.reads)
     callers: list[CallerPolicies] = []
@@ -215,49 +261,35 @@ def _read(reader: PolicyReader, caller: Arn, action: str, resource: str, context
         lambda: callers.append(reader.caller_policies(caller)),
         lambda: roles.append(reader.role(arn) if arn is not None and is_role else None),
         lambda: resources.append(None if arn is None or is_role else reader.resource_policy(arn, owner)),
-        lambda: limits.update(scp=organizations.control_policies(caller.account, "scp")),
-        lambda: limits.update(rcp=organizations.control_policies(owner, "rcp")),
+        lambda: limits.update(scps=organizations.control_policies(caller.account, "scp")),
+        lambda: limits.update(rcps=organizations.control_policies(owner, "rcp")),
     )
-    own, role = callers[0], roles[0]
-    known: dict[str, str | Iterable[str]] = {"aws:PrincipalArn": own.arn} if own.arn else {}
-    absent: tuple[str, ...] = ()
-    if limits["scp"].organization_id:
-        known["aws:PrincipalOrgID"] = limits["scp"].organization_id
-    elif limits["scp"].organization_id == "":
-        absent = ("aws:principalorg",)
-    unread = frozenset[LayerName](item.layer for item in reader.reads.unread)
-
-    def decide(action: str, resource: str, account: str, policy: PolicyDocument | None, more: Context) -> Decision:
-        request = AccessRequest(
-            principal=str(caller),
-            action=action,
-            resource=resource,
-            resource_account=account,
-            context={**known, **context, **more},
-        )
-        policies = PolicySet(
-            identity=own.identity,
-            resource=policy,
-            boundary=own.boundary,
-            scps=limits["scp"].levels,
-            rcps=limits["rcp"].levels if account == owner else (),
-        )
-        return evaluate(request, policies)
-
-    trust = role.trust if role is not None else resources[0]
-    decision = decide(action, resource, owner, trust, {})
-    evidence = [Evidence(decision=decision, unread=unread, absent=absent, role=role)]
+    known = _Known(caller=caller, policies=callers[0], owner=owner, context=context, **limits)
+    unread, role = _layers(reader.reads.unread), roles[0]
+    decision = known.decide(action, resource, role.trust if role else resources[0])
+    found = Evidence(decision=decision, unread=unread, absent=known.absent, role=role)
     key = reader.encryption_key(arn, owner) if arn is not None and action in _KEY_ACTIONS else None
-    if key is not None:
-        region = key.arn.region
-        service = f"s3.{region}.{partition(key.arn.partition).dns_suffix}"
-        more = {"kms:ViaService": service, "kms:CallerAccount": caller.account}
-        decision = decide(_KEY_ACTIONS[action], str(key.arn), key.arn.account, key.policy, more)
-        of_key = unread | _RESOURCE if key.policy is None else unread - _RESOURCE
-        evidence.append(Evidence(decision=decision, unread=of_key, absent=absent))
-    if evidence[0].decision.allowed:  # so that the denial may come from a key that could not be read
-        evidence[0] = evolve(evidence[0], unread=frozenset[LayerName](item.layer for item in reader.reads.unread))
-    return evidence
+    if decision.allowed:  # the denial may come from a key that could not be read
+        found = evolve(found, unread=_layers(reader.reads.unread))
+    return [found] if key is None else [found, _evidence_of_key(key, known, action, unread)]
+
+
+def _owner(arn: Arn, caller: Arn, reader: PolicyReader) -> str:
+    # What belongs to AWS, such as an AWS managed policy, is used in the caller's account.
+    return caller.account if arn.account == "aws" else arn.account or reader.bucket_owner(arn, caller.account)
+
+
+def _layers(unread: Iterable[Unread]) -> frozenset[LayerName]:
+    return frozenset(item.layer for item in unread)
+
+
+def _evidence_of_key(key: EncryptionKey, known: _Known, action: str, unread: frozenset[LayerName]) -> Evidence:
+    """Evaluate the use of a bucket's KMS key by S3 for the caller."""
+    service = f"s3.{key.arn.region}.{partition(key.arn.partition).dns_suffix}"
+    more = {"kms:ViaService": service, "kms:CallerAccount": known.caller.account}
+    decision = known.decide(_KEY_ACTIONS[action], str(key.arn), key.policy, more)
+    of_key = unread | _RESOURCE if key.policy is None else unread - _RESOURCE
+    return Evidence(decision=decision, unread=of_key, absent=known.absent)
 
 
 def _wrong_layer(message: str, evidence: Iterable[Evidence]) -> list[str]:
