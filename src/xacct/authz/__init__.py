@@ -3,6 +3,7 @@
 from xacct.authz.access_request import AccessRequest
 from xacct.authz.decision import Decision
 from xacct.authz.evaluation import evaluate, evaluate_many
+from xacct.authz.matrix import evaluate_matrix
 from xacct.authz.policy_set import PolicySet
 
-__all__ = ["AccessRequest", "Decision", "PolicySet", "evaluate", "evaluate_many"]
+__all__ = ["AccessRequest", "Decision", "PolicySet", "evaluate", "evaluate_many", "evaluate_matrix"]

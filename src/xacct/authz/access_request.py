@@ -7,23 +7,18 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal, cast
+from typing import cast
 
-from attrs import evolve, field, frozen
+from attrs import field, fields, frozen
 
 from xacct.arn import Arn, account_id
+from xacct.authz.caller import Caller, context_of_caller, identify_caller
 from xacct.authz.federation import Claims, provider_of_role, saml_context, web_identity_context
 from xacct.errors import InvalidValue
-from xacct.limits import ACCOUNT_ID
-from xacct.policy.principal import is_identity_provider, is_origin_access_identity
 
-__all__ = ["AccessRequest", "Caller", "CallerKind", "ContextValue"]
+__all__ = ["AccessRequest", "ContextValue"]
 
-CallerKind = Literal[
-    "user", "role", "federated", "root", "account", "service", "provider", "origin_access_identity", "anonymous"
-]
-
-# The same callers and resources occur in many requests: they are parsed once.
+# The same resources occur in many requests: they are parsed once.
 _parsed_once = lru_cache(maxsize=4096)
 
 ContextValue = str | bool | int | float | None
@@ -31,54 +26,16 @@ _CONTEXT_VALUES = "the value of a context key is a string, a number, a boolean, 
 
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+", re.ASCII)
 
-_TYPES: dict[CallerKind, str] = {
-    "user": "User", "role": "AssumedRole", "federated": "FederatedUser", "root": "Account", "anonymous": "Anonymous",
-}  # fmt: skip
-
-
-@frozen
-class Caller:
-    """The principal of a request, in the terms by which policies name it.
-
-    Attributes:
-        kind: the kind of principal.
-        account: the principal's account; empty for services, identity providers, origin access identities and
-            anonymous callers.
-        name: the principal as the request has it.
-        role_name: the name of the role, for a role and its sessions.
-        service_linked: whether the role is a service-linked role.
-        unique_ids: the unique ids of the user or role.
-        names: every form in which a policy can name the caller.
-    """
-
-    kind: CallerKind
-    account: str
-    name: str
-    role_name: str = ""
-    service_linked: bool = False
-    unique_ids: tuple[str, ...] = ()
-    names: tuple[str, ...] = field(init=False, eq=False, repr=False)
-
-    def __attrs_post_init__(self) -> None:
-        names = ["*"]
-        if self.kind == "service":
-            names += [f"Service:{self.name}", "Service:*"]
-        elif self.kind == "provider":
-            names += [f"Federated:{self.name}", "Federated:*"]
-        elif self.kind != "anonymous":
-            names.append(f"AWS:{self.name}")
-            names += [f"account:{self.account}"] * bool(self.account)
-            names += [f"role:{self.account}/{self.role_name}"] * bool(self.role_name)
-            names += [f"id:{unique_id}" for unique_id in self.unique_ids]
-        object.__setattr__(self, "names", tuple(names))
-
 
 def _values(context: Mapping[str, ContextValue | Iterable[ContextValue]]) -> dict[str, tuple[str, ...]]:
-    values = {}
+    values: dict[str, tuple[str, ...]] = {}
     for key, value in context.items():
         if not isinstance(key, str):
             raise InvalidValue("context", key, "a context key must be a string")
-        several = (value,) if value is None or isinstance(value, (str, bool, int, float)) else value
+        if isinstance(value, str):
+            values[key.lower()] = (value,)
+            continue
+        several = (value,) if value is None or isinstance(value, (bool, int, float)) else value
         if not isinstance(several, Iterable) or isinstance(several, (bytes, Mapping)):
             raise InvalidValue(f"context[{key!r}]", value, _CONTEXT_VALUES)
         texts = tuple(_text(key, one) for one in several if one is not None)
@@ -143,17 +100,14 @@ class AccessRequest:
     actions: tuple[str, ...] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        caller = _identify_caller(self.principal, self.context)
+        caller = identify_caller(self.principal, self.context)
         account = _owner_of_resource(self.resource, self.resource_account) or caller.account
         implied = {"aws:resourceaccount": (account,)} if account else {}
-        context = {**implied, **_implied_by_caller(self.principal), **self.context}
+        context = {**implied, **context_of_caller(self.principal), **self.context}
         object.__setattr__(self, "caller", caller)
-        # In lower case, in which actions are compared.
-        object.__setattr__(self, "action_name", self.action.lower())
-        object.__setattr__(self, "service", self.action_name.partition(":")[0])
-        object.__setattr__(self, "actions", _required_actions(self.action, self.context))
         object.__setattr__(self, "resource_account", account)
         object.__setattr__(self, "context", context)
+        self._set_action(self.action)
 
     @classmethod
     def assume_role_with_web_identity(
@@ -230,10 +184,36 @@ class AccessRequest:
             context={**_as_context(saml_context(principal, attributes)), **context},
         )
 
+    def with_action(self, action: str) -> AccessRequest:
+        """Return the request with another action, which is quicker than a new request.
+
+        Args:
+            action: one action, such as ``sts:AssumeRole``.
+
+        Raises:
+            InvalidValue: the action does not have the required form.
+        """
+        _check_action(self, "action", action)
+        other = object.__new__(AccessRequest)
+        for name in _FIELDS:
+            object.__setattr__(other, name, getattr(self, name))
+        other._set_action(action)
+        return other
+
+    def _set_action(self, action: str) -> None:
+        object.__setattr__(self, "action", action)
+        # In lower case, in which actions are compared.
+        object.__setattr__(self, "action_name", action.lower())
+        object.__setattr__(self, "service", self.action_name.partition(":")[0])
+        object.__setattr__(self, "actions", _required_actions(action, self.context))
+
     @property
     def cross_account(self) -> bool:
         """Whether the caller and the resource are in different accounts."""
         return self.caller.account != self.resource_account
+
+
+_FIELDS = tuple(attribute.name for attribute in fields(AccessRequest))
 
 
 def _required_actions(action: str, context: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -267,78 +247,3 @@ def _owner_of_resource(resource: str, given: str) -> str:
     if resource != "*" and named in ("", "aws"):
         raise InvalidValue("resource_account", given, f"required because {resource} contains no account id")
     return named
-
-
-_KINDS: dict[tuple[str, str], CallerKind] = {
-    ("iam", "user"): "user", ("iam", "role"): "role", ("sts", "assumed-role"): "role",
-    ("sts", "federated-user"): "federated",
-}  # fmt: skip
-
-
-@_parsed_once
-def _parse_caller(principal: str) -> Caller:
-    if principal == "*":
-        return Caller("anonymous", "", "*")
-    if ACCOUNT_ID.allows(principal):
-        return Caller("account", principal, principal)
-    if is_identity_provider(principal):
-        return Caller("provider", "", principal)
-    if is_origin_access_identity(principal):
-        return Caller("origin_access_identity", "", principal)
-    if not principal.startswith("arn:"):
-        if re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", principal):
-            return Caller("service" if ".amazonaws." in principal else "provider", "", principal)
-        raise InvalidValue("principal", principal, "a principal is an ARN, an account id, a service or '*'")
-    arn = Arn.parse(principal, name="principal")
-    if arn.service == "iam" and arn.resource == "root":
-        return Caller("root", arn.account, principal)
-    kind = _KINDS.get((arn.service, arn.resource_type))
-    if kind is None:
-        kinds = "a user, role, role session, federated user, root user or identity provider"
-        raise InvalidValue("principal", principal, f"a principal is {kinds}")
-    if kind == "role":
-        role = arn.name if arn.service == "iam" else arn.resource_id.split("/")[0]
-        return Caller(kind, arn.account, principal, role, _is_service_linked(arn))
-    return Caller(kind, arn.account, principal)
-
-
-def _is_service_linked(role: Arn) -> bool:
-    return role.path.startswith("/aws-service-role/")
-
-
-def _identify_caller(principal: str, context: Mapping[str, tuple[str, ...]]) -> Caller:
-    caller = _parse_caller(principal)
-    arns, user_ids = context.get("aws:principalarn"), context.get("aws:userid")
-    if arns and caller.kind == "role":
-        # A session's ARN does not contain the path of its role; aws:PrincipalArn does.
-        linked = _is_service_linked(Arn.parse(arns[-1], name="aws:PrincipalArn"))
-        if linked != caller.service_linked:
-            caller = evolve(caller, service_linked=linked)
-    if user_ids and caller.account:
-        # aws:userid of a session is the role's unique id and the name of the session.
-        caller = evolve(caller, unique_ids=tuple(user_id.split(":")[0] for user_id in user_ids))
-    return caller
-
-
-@_parsed_once
-def _implied_by_caller(principal: str) -> Mapping[str, tuple[str, ...]]:
-    """Return the context keys that follow from the principal."""
-    caller = _parse_caller(principal)
-    implied: dict[str, tuple[str, ...]] = {}
-    if caller.account:
-        implied["aws:principalaccount"] = (caller.account,)
-    if caller.kind in _TYPES:
-        implied["aws:principaltype"] = (_TYPES[caller.kind],)
-    if caller.kind in ("user", "root", "federated"):
-        implied["aws:principalarn"] = (principal,)
-    if caller.kind == "role":
-        partition = principal.split(":")[1]
-        arn = principal if ":iam:" in principal else f"arn:{partition}:iam::{caller.account}:role/{caller.role_name}"
-        implied["aws:principalarn"] = (arn,)
-    if caller.kind == "user":
-        implied["aws:username"] = (principal.rsplit("/", 1)[-1],)
-    if caller.kind == "service":
-        implied["aws:principalservicename"] = (principal,)
-    if caller.kind != "anonymous":
-        implied["aws:principalisawsservice"] = ("true" if caller.kind == "service" else "false",)
-    return MappingProxyType(implied)

@@ -84,7 +84,7 @@ def _result(request: AccessRequest, policies: PolicySet, action: str) -> tuple[E
         return "ExplicitDeny", list(denied), ""
     if rule is not None and not rule.allows:
         return "ImplicitDeny", ["identity"], rule.note
-    missing = [*without_allow, *_layers_without_allow(request, grades, rule)]
+    missing: list[LayerName] = [*without_allow, *_layers_without_allow(request, grades, rule)]
     if missing:
         return "ImplicitDeny", missing, ""
     if rule is not None:

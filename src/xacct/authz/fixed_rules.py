@@ -12,7 +12,7 @@ from attrs import frozen
 
 from xacct.authz.access_request import AccessRequest
 
-__all__ = ["FixedRule", "fixed_rule"]
+__all__ = ["ALWAYS_ALLOWED", "FixedRule", "fixed_rule"]
 
 
 @frozen
@@ -122,3 +122,6 @@ _RULES: dict[str, tuple[FixedRule, ...]] = {
     **dict.fromkeys(("iam:updaterole", "iam:updateroledescription"), (_RESERVED_ROLE,)),
     **dict.fromkeys(("kms:createalias", "kms:updatealias", "kms:deletealias"), (_RESERVED_ALIAS,)),
 }
+
+# The actions, in lower case, that a rule can allow.
+ALWAYS_ALLOWED = frozenset(action for action, rules in _RULES.items() if any(rule.allows for rule in rules))

@@ -106,7 +106,7 @@ class PolicySet:
     PolicySet(<identity policy: 1 statement>)
     """
 
-    __slots__ = ("_applicable", "boundary", "identity", "layers", "rcps", "resource", "scps", "session", "vpc_endpoint")
+    __slots__ = ("_applicable", "boundary", "identity", "rcps", "resource", "scps", "session", "vpc_endpoint")
 
     def __init__(
         self,
@@ -119,17 +119,33 @@ class PolicySet:
         rcps: Iterable[Iterable[Source]] = (),
         vpc_endpoint: Source | None = None,
     ) -> None:
+        sessions = tuple(session)
         self.identity = Layer("identity", identity)
         self.resource = None if resource is None else Layer("resource", [resource])
         self.boundary = None if boundary is None else Layer("boundary", [boundary])
-        sessions = tuple(session)
         self.session = Layer("session", sessions) if sessions else None
         self.scps = tuple(Layer("scp", level, f"{n}.") for n, level in enumerate(scps, 1))
         self.rcps = tuple(Layer("rcp", level, f"{n}.") for n, level in enumerate(rcps, 1))
         self.vpc_endpoint = None if vpc_endpoint is None else Layer("vpc_endpoint", [vpc_endpoint])
-        found = (*self.rcps, *self.scps, self.resource, self.identity, self.boundary, self.session, self.vpc_endpoint)
-        self.layers: tuple[Layer, ...] = tuple(layer for layer in found if layer is not None)
         self._applicable: dict[tuple[bool, bool, bool, bool], tuple[Layer, ...]] = {}
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Every layer, in AWS's order of evaluation."""
+        found = (*self.rcps, *self.scps, self.resource, self.identity, self.boundary, self.session, self.vpc_endpoint)
+        return tuple(layer for layer in found if layer is not None)
+
+    def with_resource_side(self, other: PolicySet) -> PolicySet:
+        """Return these policies of a caller together with another set's policies of a resource.
+
+        Args:
+            other: the set that has the resource policy, the RCPs and the VPC endpoint policy.
+        """
+        both = PolicySet()
+        both.identity, both.boundary, both.session, both.scps = self.identity, self.boundary, self.session, self.scps
+        both.resource, both.rcps = other.resource, other.rcps
+        both.vpc_endpoint = other.vpc_endpoint or self.vpc_endpoint
+        return both
 
     def applicable_layers(self, request: AccessRequest) -> tuple[Layer, ...]:
         """Return the layers that apply to the request's caller and resource, in AWS's order of evaluation."""

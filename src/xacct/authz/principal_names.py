@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import IntEnum
 
-from xacct.authz.access_request import Caller
+from xacct.authz.caller import Caller
 from xacct.policy import Principal
 
 __all__ = ["Grade", "name_and_grade", "names_to_exclude"]

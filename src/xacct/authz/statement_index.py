@@ -36,9 +36,7 @@ class StatementIndex:
             s = matcher.statement
             self._actions.add(matcher, [literal_prefix(action.lower()) for action in s.actions])
             self._resources.add(matcher, [r.prefix for r in matcher.resources] if s.resources else [])
-            # A Deny with a canonical user could name every caller.
-            anyone = not s.principals or matcher.has_canonical_user
-            for name in ("*",) if anyone else matcher.principals:
+            for name in matcher.names_of_callers:
                 self._principals.setdefault(name, []).append(matcher)
 
     def candidates(self, request: AccessRequest, action: str) -> tuple[StatementMatcher, ...]:

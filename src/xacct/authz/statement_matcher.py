@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import frozen
 
 from xacct.authz.access_request import AccessRequest
@@ -102,6 +104,12 @@ class StatementMatcher:
         """The statement's name in explanations, such as ``identity policy 1, statement 2 (Read)``."""
         sid = f" ({self.statement.sid})" if self.statement.sid else ""
         return f"{self.policy}, statement {self.index + 1}{sid}"
+
+    @property
+    def names_of_callers(self) -> Iterable[str]:
+        """The names in `Caller.names` of the callers that Principal could cover; ``*`` for every caller."""
+        # A canonical user ID could be that of every caller.
+        return ("*",) if not self.statement.principals or self.has_canonical_user else self.principals
 
     def problems(self, request: AccessRequest) -> tuple[str, ...]:
         """Return why parts of the statement cannot be evaluated for the request, and how they are treated."""
