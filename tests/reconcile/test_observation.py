@@ -13,6 +13,7 @@ from xacct.errors import CannotChange, ForeignAttachments, GrantConflict, NotOur
 from xacct.reconcile.observation import (
     Observation,
     ObservedGrants,
+    observe,
     refuse_foreign_attachments,
     refuse_resources_of_others,
 )
@@ -183,6 +184,33 @@ def test_a_resource_is_settled_if_it_is_as_declared_or_unwanted() -> None:
     assert seen().is_settled
     assert not seen(settled=False).is_settled
     assert seen(settled=False, unwanted=True).is_settled
+
+
+class Readable:
+    """A resource whose reads return what they were asked for."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    def read(self, purpose: str) -> str:
+        return f"{self.key} for a {purpose}"
+
+    def read_listed(self, listing: str, purpose: str) -> str:
+        return f"{self.key} in {listing} for a {purpose}"
+
+
+def test_resources_are_read_one_by_one_or_from_a_listing() -> None:
+    resources: list[Any] = [Readable("a"), Readable("b")]
+    listing: Any = "a listing"
+
+    assert observe([], "plan") == ()
+    assert observe(resources, "plan") == tuple(
+        Observation(resource, f"{resource.key} for a plan") for resource in resources
+    )
+    assert [o.state for o in observe(resources, "drift", listing)] == [
+        "a in a listing for a drift",
+        "b in a listing for a drift",
+    ]
 
 
 # Whose it is
