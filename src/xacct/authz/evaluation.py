@@ -16,6 +16,12 @@ from xacct.authz.principal_names import Grade
 
 __all__ = ["evaluate", "evaluate_many"]
 
+# A name of this module is looked up faster than a member of an enumeration.
+_NONE, _ACCOUNT, _ROLE, _FULL = Grade
+
+_GRANTING: tuple[LayerName, ...] = ("resource", "identity")
+_LIMITING: tuple[LayerName, ...] = ("boundary", "session")
+
 
 def evaluate(request: AccessRequest, policies: PolicySet) -> Decision:
     """Decide offline whether AWS allows a request under these policies.
@@ -89,8 +95,7 @@ def _result(request: AccessRequest, policies: PolicySet, action: str) -> tuple[E
         return "ImplicitDeny", missing, ""
     if rule is not None:
         return "Allow", [], rule.note
-    granting: tuple[LayerName, ...] = ("resource", "identity")
-    return "Allow", [name for name in granting if grades.get(name)] or ["identity"], ""
+    return "Allow", [name for name in _GRANTING if grades.get(name)] or ["identity"], ""
 
 
 def _resource_policy_is_required(request: AccessRequest) -> bool:
@@ -104,7 +109,7 @@ def _layers_without_allow(
 ) -> list[LayerName]:
     """Return the layers that have to allow the request and do not."""
     caller = request.caller
-    granted = grades.get("resource", Grade.NONE)
+    granted = grades.get("resource", _NONE)
     missing: list[LayerName] = []
     if "vpc_endpoint" in grades and not grades["vpc_endpoint"]:
         missing.append("vpc_endpoint")
@@ -119,10 +124,9 @@ def _layers_without_allow(
     if not granted and (cross_account or _resource_policy_is_required(request)):
         missing.append("resource")
     # Within one account, a resource policy that names the caller is sufficient without an identity policy.
-    sufficient = Grade.ACCOUNT if cross_account else granted
-    if not identity and sufficient < Grade.ROLE:
+    sufficient = _ACCOUNT if cross_account else granted
+    if not identity and sufficient < _ROLE:
         missing.append("identity")
-    if sufficient < Grade.FULL:
-        limiting: tuple[LayerName, ...] = ("boundary", "session")
-        missing.extend(name for name in limiting if name in grades and not grades[name])
+    if sufficient < _FULL:
+        missing.extend(name for name in _LIMITING if name in grades and not grades[name])
     return missing

@@ -16,6 +16,9 @@ __all__ = ["AWS_WORDS", "LAYER_TITLES", "Layer", "LayerName", "PolicySet", "Sour
 
 Source = PolicyDocument | Mapping[str, object] | str | bytes
 
+# A name of this module is looked up faster than a member of an enumeration.
+_NONE, _FULL = Grade.NONE, Grade.FULL
+
 _SINGLE = ("resource", "boundary", "vpc_endpoint")
 
 # The greatest number of distinct actions in a layer's cache.
@@ -50,16 +53,16 @@ class Layer:
 
     def evaluate(self, request: AccessRequest, action: str, *, has_boundary: bool) -> tuple[bool, Grade]:
         """Return whether a statement denies the request, and if none does, the grade of the most direct Allow."""
-        best = Grade.NONE
+        best = _NONE
         # Deny statements come first: the first one that matches decides.
         for statement in self._by_action.get(action) or self._candidates(request, action):
             grade = statement.match(request, has_boundary=has_boundary)
             if grade:
                 if statement.denies:
-                    return True, Grade.NONE
+                    return True, _NONE
                 if grade > best:
                     best = grade
-                    if best is Grade.FULL:
+                    if best is _FULL:
                         break
         return False, best
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 
 from xacct.authz.caller import Caller
 from xacct.policy import Principal
@@ -26,6 +27,7 @@ class Grade(IntEnum):
     FULL = 3
 
 
+@lru_cache(maxsize=4096)
 def name_and_grade(principal: Principal) -> tuple[str, Grade]:
     """Return the name in `Caller.names` of the callers that a principal names, and how direct the name is."""
     value = principal.value

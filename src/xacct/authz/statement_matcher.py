@@ -16,6 +16,9 @@ from xacct.policy import Condition, PolicyDocument, Statement
 
 __all__ = ["Mismatch", "StatementMatcher", "compile_document"]
 
+# A name of this module is looked up faster than a member of an enumeration.
+_NONE, _FULL = Grade.NONE, Grade.FULL
+
 
 @frozen
 class Mismatch:
@@ -140,22 +143,22 @@ class StatementMatcher:
         """
         listed, caller = self.principals, request.caller
         if not listed:
-            return Grade.NONE if self._lacks_principal and not self.denies else Grade.FULL
+            return _NONE if self._lacks_principal and not self.denies else _FULL
         if self.statement.principals:
-            found = Grade.NONE
+            found = _NONE
             for name in caller.names:
                 grade = listed.get(name)
                 if grade is not None and grade > found:
                     found = grade
-            return Grade.FULL if not found and self.denies and self.has_canonical_user else found
+            return _FULL if not found and self.denies and self.has_canonical_user else found
         if not self.denies:
             excluded = any(name in listed for name in caller.names)
             forbidden = self.has_canonical_user or _is_of_trust_policy(self.layer, request)
-            return Grade.NONE if excluded or forbidden else Grade.FULL
+            return _NONE if excluded or forbidden else _FULL
         # A Deny excludes only a caller that it lists in every form, and never one with a permissions boundary.
         names = names_to_exclude(caller)
         excluded = not has_boundary and bool(names) and all(name in listed for name in names)
-        return Grade.NONE if excluded else Grade.FULL
+        return _NONE if excluded else _FULL
 
     def _lacks_resource(self, request: AccessRequest) -> bool:
         return not self.resources and not (self.layer == "resource" and request.service in SERVICES_WITHOUT_RESOURCE)
@@ -185,15 +188,15 @@ class StatementMatcher:
     def match(self, request: AccessRequest, *, has_boundary: bool = False) -> Grade:
         """Return how directly the statement applies to a request for an action that it covers; NONE if it does not."""
         if not self.matches_resource(request):
-            return Grade.NONE
-        grade = self.match_principal(request, has_boundary=has_boundary) if self.names_principals else Grade.FULL
+            return _NONE
+        grade = self.match_principal(request, has_boundary=has_boundary) if self.names_principals else _FULL
         if grade and self.conditions:
             context = request.context
             for condition in self.conditions:
                 met = condition.evaluate(context)
                 # A condition that cannot be evaluated fails closed: a Deny applies, an Allow does not.
                 if not (self.denies if met is None else met):
-                    return Grade.NONE
+                    return _NONE
         return grade
 
     def mismatches(self, request: AccessRequest, action: str, *, has_boundary: bool = False) -> tuple[Mismatch, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import Literal, cast
 
 from attrs import field, fields, frozen
@@ -192,6 +193,12 @@ def _parse_strings(data: object, path: str) -> tuple[str, ...]:
     return texts
 
 
+@lru_cache(maxsize=4096)
+def _principal(kind: str, name: str) -> Principal:
+    # Many statements name the same principals.
+    return Principal(as_kind(kind), name)
+
+
 def _parse_principals(data: object, path: str) -> tuple[Principal, ...]:
     if data == "*":
         return (Principal.anyone(),)
@@ -204,7 +211,7 @@ def _parse_principals(data: object, path: str) -> tuple[Principal, ...]:
             # Without this principal the statement would have none, which is not the same as one that matches nobody.
             raise PolicyError(f"{path}.{kind}", "the list is empty: name a principal or leave the key out")
         try:
-            principals += (Principal(as_kind(kind), name) for name in names)
+            principals += (_principal(kind, name) for name in names)
         except InvalidValue as error:
             where = f"{path}{error.field.removeprefix('Principal')}"
             raise PolicyError(where, f"{shown(error.value)}: {error.rule}") from None
