@@ -118,8 +118,7 @@ def test_each_check_says_what_was_expected_and_a_failed_one_why() -> None:
     assert {check.expected for check in proof.checks if check.observed == "assumed"} == {"as named"}
     assert {check.name: check.expected for check in proof.checks if check.observed != "assumed"} == {
         f"a user of {DEV} assumes the role": "allowed",
-        "a user of another account assumes the role": "refused",
-        "an anonymous caller assumes the role": "refused",
+        "anybody else assumes the role": "refused",
         "the role lists s3://reports/": "allowed",
         "the role reads s3://reports/example": "allowed",
         "the role reads s3://reports-neighbour/example": "refused",
@@ -175,35 +174,30 @@ def test_a_document_of_conditional_denies_leaves_the_proof_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("principal", "who", "others"),
+    ("principal", "who"),
     [
-        (DEV, f"a user of {DEV}", []),
-        (f"arn:aws:iam::{DEV}:user/alice", f"arn:aws:iam::{DEV}:user/alice", [f"another user of {DEV}"]),
-        (f"arn:aws:iam::{DEV}:role/deploy", f"arn:aws:iam::{DEV}:role/deploy", [f"another user of {DEV}"]),
-        ("lambda.amazonaws.com", "lambda.amazonaws.com", []),
-        (Principal.organization("o-abcdefghij"), "arn:aws:iam::666666666666:user/user", []),
+        (DEV, f"a user of {DEV}"),
+        (f"arn:aws:iam::{DEV}:user/alice", f"arn:aws:iam::{DEV}:user/alice"),
+        (f"arn:aws:iam::{DEV}:role/deploy", f"arn:aws:iam::{DEV}:role/deploy"),
+        ("lambda.amazonaws.com", "lambda.amazonaws.com"),
+        (Principal.organization("o-abcdefghij"), "arn:aws:iam::666666666666:user/a"),
         (
             Principal.permission_set(DEV, "Reader"),
-            f"arn:aws:iam::{DEV}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Reader_{'x' * 16}",
-            [],
+            f"arn:aws:iam::{DEV}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Reader_{'b' * 16}",
         ),
     ],
 )
-def test_each_kind_of_principal_is_allowed_and_other_callers_are_refused(
-    principal: Principal | str, who: str, others: list[str]
-) -> None:
+def test_each_kind_of_principal_is_allowed_and_other_callers_are_refused(principal: Principal | str, who: str) -> None:
     proof = prove(grant(principals=[principal]))
     assert proof.ok, proof
-    seen = rows(proof)
-    assert seen[f"{who} assumes the role"] == "allowed"
-    for stranger in (*others, "a user of another account", "an anonymous caller"):
-        assert seen[f"{stranger} assumes the role"] == "refused"
+    assert rows(proof)[f"{who} assumes the role"] == "allowed"
+    assert rows(proof)["anybody else assumes the role"] == "refused"
 
 
 def test_a_caller_of_another_organization_cannot_claim_to_be_of_the_trusted_one() -> None:
     proof = prove(grant(principals="*", organization_id="o-abcdefghij"))
     assert proof.ok, proof
-    assert rows(proof)["a user of another account assumes the role"] == "refused"
+    assert rows(proof)["anybody else assumes the role"] == "refused"
 
 
 def test_the_bucket_and_prefix_can_be_read_and_similar_names_cannot() -> None:
@@ -273,24 +267,25 @@ WRITING = PolicyDocument([Statement.allow(["s3:GetObject", "s3:PutObject"], "arn
 def test_a_custom_policy_that_allows_writing_fails_the_proof() -> None:
     proof = prove(grant(policies={"own": WRITING}))
     assert failed(proof) == ["the role writes s3://reports/example", "the role does more than read"]
-    assert proof.checks[-1].why == "own, statement 1 allows s3:PutObject. If this is intended, set may_write=True"
+    role = f"arn:aws:iam::{PROD}:role/CrossAccountRoleS3"
+    request = f"own, statement 1 allows s3:PutObject on arn:aws:s3:::reports/b for {role}"
+    assert proof.checks[-1].why == f"{request}. If this is intended, set may_write=True"
 
 
 def test_with_may_write_write_access_is_listed_and_the_proof_succeeds() -> None:
     proof = prove(grant(policies={"own": WRITING}, may_write=True))
     assert proof.ok
-    assert {check.name: check.why for check in proof.checks if check.ok is None and check.observed == "allowed"} == {
-        "the role writes s3://reports/example": "defined by the grant's own policies",
-        "the role does more than read": "own, statement 1 allows s3:PutObject",
-    }
+    listed = {check.name: check.why for check in proof.checks if check.ok is None and check.observed == "allowed"}
+    assert listed.keys() == {"the role writes s3://reports/example", "the role does more than read"}
+    assert listed["the role does more than read"].startswith("own, statement 1 allows s3:PutObject on arn:aws:s3:::")
 
 
 @pytest.mark.parametrize(
     ("statement", "action"),
     [
         (Statement.allow("*", "*"), "s3:PutObject"),
-        (Statement.allow("s3:*", "arn:aws:s3:::reports/*"), "s3:Write"),
-        (Statement.allow("s3:?utObject", "*"), "s3:xutObject"),
+        (Statement.allow("s3:*", "arn:aws:s3:::reports/*"), "s3:PutObject"),
+        (Statement.allow("s3:?utObject", "*"), "s3:PutObject"),
         (Statement.allow(["s3:Get*", "kms:Encrypt"], "*"), "kms:Encrypt"),
         (Statement.allow("sts:AssumeRole", "arn:aws:iam::333333333333:role/Next"), "sts:AssumeRole"),
         (Statement.allow("s3:DeleteObject", "arn:aws:s3:::${aws:PrincipalTag/home}/*"), "s3:DeleteObject"),
@@ -306,7 +301,7 @@ def test_a_write_action_on_any_resource_under_any_condition_fails_the_proof(stat
     proof = prove(grant(policies={"own": PolicyDocument([statement])}))
     check = proof.checks[-1]
     assert (check.observed, check.ok) == ("allowed", False)
-    assert f"own, statement 1 allows {action}." in check.why
+    assert f"own, statement 1 allows {action} on " in check.why
 
 
 @pytest.mark.parametrize(
@@ -401,7 +396,7 @@ def test_apply_refuses_a_grant_whose_proof_fails_before_any_change() -> None:
         calls = len(aws.calls)
         with pytest.raises(ProofFailed, match=f"a user of {DEV} assumes the role"):
             made.apply()
-        assert len(aws.calls) == calls
+        assert {call.operation for call in aws.calls[calls:]} == {"DescribeOrganization"}
 
 
 @pytest.mark.parametrize(("policy", "written"), [(S3_READ, "refused"), (ADMIN, "allowed")])
@@ -418,7 +413,7 @@ def test_apply_reads_managed_policies_and_refuses_those_that_allow_writing() -> 
     with Sandbox([PROD, DEV]) as aws:
         production, development = (aws.account(account).session for account in (PROD, DEV))
         trust = grant(policies={}, managed_policy_arns=[ADMIN])
-        with pytest.raises(ProofFailed, match=r"allows s3:PutObject\. If this is intended, set may_write=True"):
+        with pytest.raises(ProofFailed, match=r"allows s3:PutObject on .*\. If this is intended, set may_write=True"):
             plan(trust, trusting=production, trusted=development).apply()
         assert not any(call.operation.startswith(("Create", "Attach")) for call in aws.calls)
         meant = plan(evolve(trust, may_write=True), trusting=production, trusted=development)

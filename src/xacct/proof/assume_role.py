@@ -1,23 +1,33 @@
-"""The checks of sts:AssumeRole: what the trusted account's policy allows, and who can assume the role."""
+"""The checks of sts:AssumeRole: what the trusted account's policy allows, and who can assume the role.
+
+Whom a trust policy lets in is searched: no request of anybody outside the grant may be allowed, whatever that caller
+sends, is, or waits for.
+"""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
-from itertools import count
+from functools import partial
+
+from attrs import evolve
 
 from xacct.arn import Arn
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.policy import PolicyDocument, Principal, Statement
 from xacct.policy.times import time_to_text
-from xacct.proof.decision_check import decision_check, example_match
+from xacct.proof.access_search import AccessSearch, Searched, search
+from xacct.proof.callers import account_besides, callers_of, name_patterns
+from xacct.proof.decision_check import decision_check, search_check, undecided_check
+from xacct.proof.intended_callers import is_intended, is_outside, pinned_accounts, pinned_organizations
+from xacct.proof.pattern_classes import TooManyStates
 from xacct.report_table import Check
 
 __all__ = ["assume_policy_checks", "trust_checks"]
 
-Context = Mapping[str, str]
+# What the administrators of a caller's account can allow.
+_ANY_STS = (PolicyDocument([Statement.allow("sts:*", "*")]),)
 
 
 def assume_policy_checks(grant: DevAccessGrant) -> Iterator[Check]:
@@ -45,79 +55,83 @@ def assume_policy_checks(grant: DevAccessGrant) -> Iterator[Check]:
 
 
 def trust_checks(grant: TrustGrant) -> Iterator[Check]:
-    """Check that the trusted principals can assume a TrustGrant's role, and others cannot."""
-    required = _required_context(grant)
+    """Check that the trusted principals can assume a TrustGrant's role, and nobody else can."""
+    policies = PolicySet(identity=_ANY_STS, resource=grant.trust_policy)
+    try:
+        searched = list(_searched(grant))
+    except TooManyStates:
+        yield undecided_check(_ANYBODY_ELSE, "the trust policy tells too many callers apart to decide all")
+        return
+
+    def find(is_wanted: Callable[[AccessRequest], bool]) -> AccessSearch:
+        return search(policies, "sts:AssumeRole", searched, granting="resource", is_wanted=is_wanted)
+
     for principal in grant.principals:
-        yield from _trusted_checks(grant, principal, {} if principal.kind == "Service" else required)
-    yield from _untrusted_checks(grant, required)
+        yield from _trusted_checks(grant, principal, find(partial(is_intended, grant, principal)), policies)
+    yield search_check(_ANYBODY_ELSE, find(partial(is_outside, grant)))
 
 
-def _trusted_checks(grant: TrustGrant, principal: Principal, required: Context) -> Iterator[Check]:
+_ANYBODY_ELSE = "anybody else assumes the role"
+
+
+def _trusted_checks(
+    grant: TrustGrant, principal: Principal, found: AccessSearch, policies: PolicySet
+) -> Iterator[Check]:
     """Check that a principal can assume the role, and cannot if a condition is not met or the grant has expired."""
-    caller, own = _example_caller(principal, grant.partition)
-    name = f"a user of {principal.account_id}" if principal.is_account and not principal.conditions else caller
-    context = {**own, **required, **_current_time()}
-    yield decision_check(f"{name} assumes the role", "allowed", _assume(grant, caller, context))
-    for missing in required:
-        incomplete = {key: value for key, value in context.items() if key != missing}
-        yield decision_check(f"{name} without {missing}", "refused", _assume(grant, caller, incomplete))
+    request = found.witness
+    is_whole_account = principal.is_account and not principal.conditions
+    if request is None:
+        name = f"{f'a user of {principal.account_id}' if is_whole_account else principal.value} assumes the role"
+        why = "; ".join(found.undecided) or "no request meets the conditions of the grant"
+        yield Check(name=name, expected="allowed", observed="refused", ok=False, why=why)
+        return
+    name = f"a user of {principal.account_id}" if is_whole_account else request.principal
+    yield decision_check(f"{name} assumes the role", "allowed", evaluate(request, policies))
+    for key in () if principal.kind == "Service" else _required_keys(grant):
+        yield decision_check(f"{name} without {key}", "refused", evaluate(_with_key(request, key, ()), policies))
     if grant.expires is not None:
-        late = {**context, **_current_time(grant.expires + timedelta(seconds=1))}
-        yield decision_check(f"{name} after expiry", "refused", _assume(grant, caller, late))
+        late = _with_key(request, "aws:CurrentTime", (time_to_text(grant.expires + timedelta(seconds=1)),))
+        yield decision_check(f"{name} after expiry", "refused", evaluate(late, policies))
 
 
-def _untrusted_checks(grant: TrustGrant, required: Context) -> Iterator[Check]:
-    """Check that other principals cannot assume the role, even if they meet its conditions."""
-    context = {**required, **_current_time()}
-    trusted_accounts = {principal.account_id for principal in grant.principals if principal.is_account}
-    named_accounts = {principal.account_id for principal in grant.principals if principal.account_id}
-    for account in sorted(named_accounts - trusted_accounts):
-        other = str(Arn.user(account, "another-user", "/", grant.partition))
-        yield decision_check(f"another user of {account} assumes the role", "refused", _assume(grant, other, context))
-    # AWS sets this key itself: a caller of another organization cannot send it.
-    outside = {key: value for key, value in context.items() if key != "aws:PrincipalOrgID"}
-    account = next(account for n in count() if (account := f"{n:012}") not in named_accounts | {grant.account})
-    outsider = str(Arn.user(account, "user", "/", grant.partition))
-    yield decision_check("a user of another account assumes the role", "refused", _assume(grant, outsider, outside))
-    yield decision_check("an anonymous caller assumes the role", "refused", _assume(grant, "*", outside))
+def _with_key(request: AccessRequest, key: str, values: tuple[str, ...]) -> AccessRequest:
+    return evolve(request, context={**request.context, key.lower(): values})
 
 
-def _assume(grant: TrustGrant, caller: str, context: Context) -> Decision:
-    """Decide sts:AssumeRole for a caller whose own account allows it."""
-    request = AccessRequest(principal=caller, action="sts:AssumeRole", resource=grant.role_arn, context=context)
-    identity = PolicyDocument([Statement.allow("sts:*", "*")])
-    return evaluate(request, PolicySet(identity=[identity], resource=grant.trust_policy))
+def _searched(grant: TrustGrant) -> Iterator[Searched]:
+    """Yield the callers for whom requests are searched: strangers, and those of every account of the grant."""
+    named = {*grant.other_accounts, *pinned_accounts(grant), grant.account}
+    patterns = name_patterns(grant.trust_policy.statements)
+    role = partial(Searched, resource=grant.role_arn, resource_account=grant.account)
+    others = callers_of(account_besides(named), grant.partition, patterns)
+    for principal in (*others, "other.amazonaws.com", "*"):
+        yield role(principal=principal, stranger=True)
+    if pinned_organizations(grant):
+        # Members of the organization, whose account no principal names.
+        for principal in others:
+            yield role(principal=principal)
+    for account in sorted(named):
+        for principal in callers_of(account, grant.partition, patterns):
+            yield role(principal=principal)
+    # Sessions and services are no callers of accounts.
+    for trusted in grant.principals:
+        if ":sts:" in trusted.value or trusted.kind == "Service":
+            yield role(principal=trusted.value)
 
 
-def _example_caller(principal: Principal, partition: str) -> tuple[str, Context]:
-    """Return the ARN of a caller that matches a principal, and the context that the principal's conditions require."""
-    context = {condition.key: example_match(condition.values[0]) for condition in principal.conditions}
-    arn = context.get("aws:PrincipalArn")
-    if arn is not None:
-        return arn, context
-    if principal.is_account or principal.is_anyone:
-        return str(Arn.user(principal.account_id or "666666666666", "user", "/", partition)), context
-    return principal.value, context
+def _required_keys(grant: TrustGrant) -> list[str]:
+    """Return the context keys without which the grant lets no user or role in."""
+    required = {
+        "sts:ExternalId": grant.external_id is not None,
+        "aws:MultiFactorAuthPresent": grant.needs_mfa,
+        "aws:MultiFactorAuthAge": grant.mfa_max_age is not None,
+        "aws:PrincipalOrgID": grant.organization_id is not None,
+        "aws:SourceIp": bool(grant.source_ips),
+        **{f"aws:RequestTag/{key}": True for key in grant.session_tags},
+        "sts:SourceIdentity": bool(grant.source_identity),
+    }
+    return [key for key, is_required in required.items() if is_required]
 
 
-def _required_context(grant: TrustGrant) -> Context:
-    """Return the context of a request that meets the grant's conditions."""
-    context: dict[str, str] = {}
-    if grant.external_id is not None:
-        context["sts:ExternalId"] = grant.external_id
-    if grant.needs_mfa:
-        context["aws:MultiFactorAuthPresent"] = "true"
-    if grant.mfa_max_age is not None:
-        context["aws:MultiFactorAuthAge"] = str(grant.mfa_max_age - 1)
-    if grant.organization_id is not None:
-        context["aws:PrincipalOrgID"] = grant.organization_id
-    if grant.source_ips:
-        context["aws:SourceIp"] = str(ipaddress.ip_network(grant.source_ips[0])[0])
-    context |= {f"aws:RequestTag/{key}": example_match(values[0]) for key, values in grant.session_tags.items()}
-    if grant.source_identity:
-        context["sts:SourceIdentity"] = example_match(grant.source_identity[0])
-    return context
-
-
-def _current_time(moment: datetime | None = None) -> Context:
+def _current_time(moment: datetime | None = None) -> Mapping[str, str]:
     return {"aws:CurrentTime": time_to_text(moment or datetime.now(timezone.utc))}

@@ -11,22 +11,15 @@ from xacct.arn import Arn
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
 from xacct.authz.wildcard import glob
 from xacct.grants import TrustGrant
-from xacct.policy import PolicyDocument, Principal, Statement
-from xacct.proof.decision_check import decision_check, example_match
+from xacct.policy import PolicyDocument
+from xacct.proof.decision_check import decision_check, example_match, search_check
+from xacct.proof.write_search import search_for_writes
 from xacct.report_table import Check
 
 __all__ = ["RolePolicies", "permission_checks"]
 
 _S3_READ_SIDS = frozenset({"LocateBuckets", "ListPrefixes", "ListBuckets", "ReadObjects"})
 """Statement ids by which a document of s3_read_policy is recognized."""
-
-_READ_ACTION = re.compile(
-    r"(batch)?(get|list|describe|head)|query|scan|search|select|lookup|view|simulate|decrypt$", re.IGNORECASE
-)
-"""How the names of AWS's read-only actions begin. Every other action is taken to write."""
-
-_WRITE_EXAMPLES = ("s3:PutObject", "iam:CreateUser", "ec2:RunInstances", "any:Write")
-"""Write actions that are tried for a statement that allows all actions of a service or of all services."""
 
 _ANY_BUCKET = ("any-bucket", "")
 """The bucket and prefix that are tried for a policy that names no bucket."""
@@ -108,58 +101,16 @@ def _write_checks(role: RolePolicies, bucket: str, prefix: str) -> Iterator[Chec
 
 
 def _more_than_read_check(role: RolePolicies) -> Check:
-    """Check that no statement allows a write action on any resource under any condition."""
-    name, expected = "the role does more than read", "refused"
-    found = _write_access(role)
-    if found is None:
-        return Check(name=name, expected=expected, observed="refused", ok=True)
+    """Search for a request of the role that AWS allows and that is not for reading."""
+    found = search_for_writes(role.grant, role.documents, role.boundary)
+    check = search_check("the role does more than read", found)
+    if check.ok and not found.cases:
+        return evolve(check, why="AWS classes all that the role may do as Read or List")
+    if check.ok is not False:
+        return check
     if role.grant.may_write:
-        return Check(name=name, expected=expected, observed="allowed", ok=None, why=found)
-    why = f"{found}. If this is intended, set may_write=True"
-    return Check(name=name, expected=expected, observed="allowed", ok=False, why=why)
-
-
-def _write_access(role: RolePolicies) -> str | None:
-    """Return the first statement that allows a write action, with the action; None if there is none."""
-    # Resource policies that delegate to the account's own policies, as those of KMS keys and roles do.
-    owner = PolicyDocument([Statement.allow("*", "*", principals=[Principal.account(role.grant.account)])])
-    policies = PolicySet(
-        identity=filter(None, map(_widest, role.documents)),
-        boundary=None if role.boundary is None else _widest(role.boundary),
-        resource=owner,
-    )
-    for document in role.documents:
-        for number, statement in enumerate(document.statements, start=1):
-            for action in _write_actions(statement):
-                request = AccessRequest(principal=role.grant.role_arn, action=action, resource="*")
-                if evaluate(request, policies).allowed:
-                    return f"{document.name}, statement {number} allows {action}"
-    return None
-
-
-def _widest(document: PolicyDocument) -> PolicyDocument | None:
-    """Return the most that a document can allow: each Allow without its resources and conditions.
-
-    A Deny with conditions does not always apply, so it is left out. None if no statement is left.
-    """
-    statements = [
-        evolve(statement, resources="*", not_resources=(), conditions=()) if statement.effect == "Allow" else statement
-        for statement in document.statements
-        if statement.effect == "Allow" or not statement.conditions
-    ]
-    return PolicyDocument(statements, name=document.name) if statements else None
-
-
-def _write_actions(statement: Statement) -> Iterator[str]:
-    """Yield examples of the write actions that a statement can allow."""
-    if statement.effect == "Deny":
-        return
-    for pattern in statement.actions or ("*",):
-        _, _, name = pattern.partition(":")
-        if not name:
-            yield from _WRITE_EXAMPLES
-        elif not _READ_ACTION.match(name):
-            yield pattern.replace("*", "Write").replace("?", "x")
+        return evolve(check, ok=None)
+    return evolve(check, why=f"{check.why}. If this is intended, set may_write=True")
 
 
 def _readable_locations(document: PolicyDocument) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,141 @@
+"""The search for access from outside of a zone of trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from attrs import evolve, field, frozen
+
+from xacct.arn import Arn
+from xacct.authz import AccessRequest, PolicySet
+from xacct.errors import InvalidValue
+from xacct.limits import ACCOUNT_ID, ORGANIZATION_ID
+from xacct.policy import PolicyDocument, Statement
+from xacct.proof.access_search import AccessSearch, Searched, search
+from xacct.proof.callers import account_besides, callers_of, name_patterns
+from xacct.proof.pattern_classes import TooManyStates
+
+__all__ = ["ZoneOfTrust", "find_access"]
+
+# What the administrators of a caller's account can allow.
+_ANYTHING = PolicySet(identity=[PolicyDocument([Statement.allow("*", "*")])])
+
+
+def _accounts(values: Iterable[str]) -> frozenset[str]:
+    found = frozenset([values] if isinstance(values, str) else values)
+    for value in found:
+        if not ACCOUNT_ID.allows(value):
+            raise InvalidValue("accounts", value, "an AWS account id is a string of exactly 12 digits")
+    return found
+
+
+def _organizations(values: Iterable[str]) -> frozenset[str]:
+    found = frozenset([values] if isinstance(values, str) else values)
+    for value in found:
+        if not ORGANIZATION_ID.allows(value):
+            raise InvalidValue("organizations", value, f"an organization id has {ORGANIZATION_ID}")
+    return found
+
+
+@frozen
+class ZoneOfTrust:
+    """The accounts and the organizations that may have access.
+
+    Args:
+        accounts: the ids of the accounts.
+        organizations: the ids of the organizations, whose accounts all belong to the zone.
+
+    Raises:
+        InvalidValue: an id is not valid.
+
+    >>> ZoneOfTrust(accounts=["111111111111"], organizations=["o-abcdefghij"])
+    ZoneOfTrust(accounts=frozenset({'111111111111'}), organizations=frozenset({'o-abcdefghij'}))
+    """
+
+    accounts: frozenset[str] = field(default=(), converter=_accounts)
+    organizations: frozenset[str] = field(default=(), converter=_organizations)
+
+    def has(self, request: AccessRequest) -> bool:
+        """Return whether the caller of a request belongs to the zone."""
+        organizations = request.context.get("aws:principalorgid", ())
+        return request.caller.account in self.accounts or bool(self.organizations & {*organizations})
+
+
+def find_access(
+    policies: PolicySet, action: str, resource: str, *, outside: ZoneOfTrust, resource_account: str = ""
+) -> AccessSearch:
+    """Search for a request from outside of a zone of trust that policies allow.
+
+    Requests are built of all callers and condition keys that the policies tell apart, and each is decided. A caller
+    outside decides what AWS lets callers decide: what the request sends, when, from where and with which sign-in, and
+    what its own account's administrators do. It cannot have what AWS assigns to others, such as their organization id.
+
+    AWS services and users of identity providers are not searched as callers. Conditions with policy variables, and keys
+    that others decide, can make the result undecided.
+
+    Args:
+        policies: the policies of the resource: its policy, and the resource control policies. The caller's own policies
+            are taken to allow everything.
+        action: one action, such as ``sts:AssumeRole``.
+        resource: the resource's ARN.
+        outside: the accounts and organizations that may have access.
+        resource_account: the account that owns the resource. Required if the ARN does not contain it, as in S3.
+
+    Returns:
+        The search. Its ``witness`` is a request that is allowed, which :func:`xacct.evaluate` decides the same way. If
+        it is None, nobody outside has access, unless ``undecided`` has reasons.
+
+    Raises:
+        InvalidValue: an argument does not have the required form.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/what-is-access-analyzer.html
+
+    >>> from xacct import Condition, PolicyDocument, PolicySet, Principal, Statement
+    >>> role, home = "arn:aws:iam::111111111111:role/Reader", ZoneOfTrust(accounts=["111111111111"])
+    >>> anyone = Statement.allow("sts:AssumeRole", principals=[Principal.anyone()],
+    ...     conditions=[Condition("StringLike", "aws:PrincipalOrgID", "o-*")])
+    >>> found = find_access(PolicySet(resource=PolicyDocument([anyone])), "sts:AssumeRole", role, outside=home)
+    >>> found.witness.principal, found.witness.context["aws:principalorgid"]
+    ('arn:aws:iam::666666666666:user/a', ('o-aaaaaaaaaa',))
+    """
+    try:
+        searched = list(_searched(policies, resource, resource_account, outside))
+    except TooManyStates:
+        return AccessSearch(
+            witness=None, cases=0, undecided=("the policies tell too many callers apart to decide all",)
+        )
+    return search(
+        _ANYTHING.with_resource_side(policies),
+        action,
+        searched,
+        granting="resource",
+        is_wanted=lambda request: not outside.has(request),
+    )
+
+
+def _searched(policies: PolicySet, resource: str, resource_account: str, outside: ZoneOfTrust) -> Iterator[Searched]:
+    """Yield callers outside of the zone: those of accounts that the policies name, and strangers."""
+    statements = [matcher.statement for layer in policies.layers for matcher in layer.statements]
+    patterns = name_patterns(statements)
+    partition = "aws" if resource == "*" else Arn.parse(resource, name="resource").partition
+    named = {account for statement in statements for account in _named_accounts(statement)} - outside.accounts
+    stranger = account_besides(named | outside.accounts)
+    everyone = Searched(principal="*", resource=resource, resource_account=resource_account, stranger=True)
+    for principal in callers_of(stranger, partition, patterns):
+        yield evolve(everyone, principal=principal)
+    yield everyone
+    for account in sorted(named):
+        for principal in callers_of(account, partition, patterns):
+            yield evolve(everyone, principal=principal, stranger=False)
+
+
+def _named_accounts(statement: Statement) -> Iterator[str]:
+    for principal in (*statement.principals, *statement.not_principals):
+        if principal.account_id:
+            yield principal.account_id
+    for condition in statement.conditions:
+        if condition.key.lower() == "aws:principalaccount":
+            yield from (value for value in condition.values if ACCOUNT_ID.allows(value))
+        if condition.key.lower() == "aws:principalarn":
+            accounts = (value.split(":")[4] for value in condition.values if value.count(":") >= 5)
+            yield from (account for account in accounts if ACCOUNT_ID.allows(account))
