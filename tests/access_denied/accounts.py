@@ -10,6 +10,7 @@ import boto3
 import pytest
 from attrs import frozen
 from botocore.exceptions import ClientError
+from moto.organizations.models import organizations_backends
 
 from xacct import AssumeRoleDenied, Explanation, assume_role, explain
 from xacct.testing import Sandbox
@@ -97,3 +98,25 @@ class Both:
         """Return the error of reading the object, by the role unless another caller is given."""
         session = self.aws.sign_in(caller) if isinstance(caller, str) else caller
         return self.refusal(session.client("s3").get_object, Bucket="prod-reports", Key="k")
+
+
+def join_organization(both: Both, account: str, *, management: str) -> boto3.Session:
+    """Put an account into a new organization, and return a session of the management account.
+
+    Moto cannot invite an existing account.
+    """
+    session = both.aws.account(management).session
+    organizations = session.client("organizations")
+    organizations.create_organization(FeatureSet="ALL")
+    organizations.create_account(AccountName="member", Email="member@example.com")
+    backends: Any = organizations_backends
+    member = next(found for found in backends[management]["aws"].accounts if found.name == "member")
+    backends.master_accounts[account] = backends.master_accounts.pop(member.id)
+    member.id = account
+    return session
+
+
+def attach(management: boto3.Session, account: str, kind: Any, *statements: dict[str, Any]) -> None:
+    organizations = management.client("organizations")
+    policy = organizations.create_policy(Content=document(*statements), Description="", Name="Guard", Type=kind)
+    organizations.attach_policy(PolicyId=policy["Policy"]["PolicySummary"]["Id"], TargetId=account)

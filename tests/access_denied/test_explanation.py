@@ -10,7 +10,21 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto.iam.models import iam_backends
-from tests.access_denied.accounts import ALICE, BUCKET, DEV, PROD, REGION, ROLE, Both, allow, deny, document, trusting
+from tests.access_denied.accounts import (
+    ALICE,
+    BUCKET,
+    DEV,
+    PROD,
+    REGION,
+    ROLE,
+    Both,
+    allow,
+    attach,
+    deny,
+    document,
+    join_organization,
+    trusting,
+)  # fmt: skip
 
 from xacct import AwsError, Explanation, InvalidValue, explain
 from xacct.testing import Sandbox
@@ -369,6 +383,23 @@ def test_control_policies_do_not_apply_to_the_management_account(both: Both) -> 
     explanation = both.explain(DENIED)
     assert not explanation.refused
     assert explanation.unread == ()
+
+
+def test_every_level_of_the_organization_has_to_allow_unless_it_has_no_control_policies(both: Both) -> None:
+    both.give(allow("sts:AssumeRole"))
+    organizations = join_organization(both, DEV, management=PROD).client("organizations")
+    attach(both.prod, DEV, "SERVICE_CONTROL_POLICY", allow("s3:*"))
+    (root,) = organizations.list_roots()["Roots"]
+    full = "p-FullAWSAccess"
+    for target in (DEV, root["Id"]):
+        attached = organizations.list_policies_for_target(TargetId=target, Filter="SERVICE_CONTROL_POLICY")["Policies"]
+        if any(policy.get("Id") == full for policy in attached):
+            organizations.detach_policy(PolicyId=full, TargetId=target)
+    (cause,) = both.explain(DENIED).causes
+    assert (cause.kind, cause.layer, cause.account) == ("missing allow", "scp", DEV)
+    for policy in organizations.list_policies_for_target(TargetId=DEV, Filter="SERVICE_CONTROL_POLICY")["Policies"]:
+        organizations.detach_policy(PolicyId=policy.get("Id", ""), TargetId=DEV)
+    assert kinds(both.explain(DENIED)) == ["nothing found"]
 
 
 def test_the_organization_of_the_caller_is_read(both: Both) -> None:

@@ -11,9 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.organizations.models import organizations_backends
 from tests.access_denied.accounts import (
     ALICE,
     BUCKET,
@@ -24,8 +22,10 @@ from tests.access_denied.accounts import (
     ROLE,
     Both,
     allow,
+    attach,
     deny,
     document,
+    join_organization,
     trusting,
 )
 
@@ -305,28 +305,6 @@ def everything_allows(both: Both) -> Explanation:
     error = both.assuming()
     both.give(allow("sts:AssumeRole"))
     return both.explain(error)
-
-
-def join_organization(both: Both, account: str, *, management: str) -> boto3.Session:
-    """Put an account into a new organization, and return a session of the management account.
-
-    Moto cannot invite an existing account.
-    """
-    session = both.aws.account(management).session
-    organizations = session.client("organizations")
-    organizations.create_organization(FeatureSet="ALL")
-    organizations.create_account(AccountName="member", Email="member@example.com")
-    backends: Any = organizations_backends
-    member = next(found for found in backends[management]["aws"].accounts if found.name == "member")
-    backends.master_accounts[account] = backends.master_accounts.pop(member.id)
-    member.id = account
-    return session
-
-
-def attach(management: boto3.Session, account: str, kind: Any, *statements: dict[str, Any]) -> None:
-    organizations = management.client("organizations")
-    policy = organizations.create_policy(Content=document(*statements), Description="", Name="Guard", Type=kind)
-    organizations.attach_policy(PolicyId=policy["Policy"]["PolicySummary"]["Id"], TargetId=account)
 
 
 def refused(both: Both, reason: str) -> Any:

@@ -71,6 +71,23 @@ def test_the_unknown_comes_first_and_then_the_causes() -> None:
     assert "Likely cause: " in likely
 
 
+def test_more_reasons_than_there_is_room_for_are_counted() -> None:
+    unread = [Unread("identity", f"policy {n} of user alice", f"Reason{n}") for n in range(5)]
+    lines = render([DECISION], [Cause(kind="MFA", account=PROD)], [], unread).splitlines()
+    assert lines[2:5] == [
+        "Not read (Reason0): policy 0 of user alice",
+        "Not read (Reason1): policy 1 of user alice",
+        "Not read for other reasons: 3 more",
+    ]
+
+
+def test_the_last_end_and_the_first_start_count() -> None:
+    times = ("2026-01-31T18:00:00Z", "2026-03-31T18:00:00Z", "2026-02-28T18:00:00Z")
+    ended, not_begun = (Cause(kind=kind, account=PROD, wanted=times) for kind in ("expired", "not yet valid"))
+    assert "expired on 2026-03-31 18:00:00 UTC" in render([DECISION], [ended], [], [])
+    assert "not valid before 2026-01-31 18:00:00 UTC" in render([DECISION], [not_begun], [], [])
+
+
 def test_a_suggested_statement_remains_json() -> None:
     statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ROLE + "x" * 40}
     cause = Cause(kind="missing allow", layer="identity", account=DEV, missing_statement=json.dumps(statement))
