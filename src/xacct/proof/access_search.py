@@ -94,7 +94,7 @@ def search(
         is_wanted: whether a request is one of those that are searched.
         now: the time of the search; by default the current time.
     """
-    space = _Space(policies, action.lower(), granting, now or datetime.now(timezone.utc))
+    space = _Space(policies, action.lower(), granting, (now or datetime.now(timezone.utc)).replace(microsecond=0))
     cases = 0
     undecided: dict[str, None] = {}
     for one in searched:
@@ -138,7 +138,7 @@ class _Space:
             control = control_of(key)
             if control.controller == "request":
                 continue
-            of_key = [c.condition for s in dict.fromkeys(found) for c in s.conditions if c.key == key]
+            of_key = tuple(c.condition for s in dict.fromkeys(found) for c in s.conditions if c.key == key)
             values = values_of_key(of_key, control, now)
             self._values[key] = self._own_values[key] = values
             if control.controller == "AWS":

@@ -6,7 +6,7 @@ sends, is, or waits for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import partial
 
@@ -14,6 +14,7 @@ from attrs import evolve
 
 from xacct.arn import Arn
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
+from xacct.authz.principal_names import name_and_grade
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.policy import PolicyDocument, Principal, Statement
 from xacct.policy.times import time_to_text
@@ -63,12 +64,13 @@ def trust_checks(grant: TrustGrant) -> Iterator[Check]:
         yield undecided_check(_ANYBODY_ELSE, "the trust policy tells too many callers apart to decide all")
         return
 
-    def find(is_wanted: Callable[[AccessRequest], bool]) -> AccessSearch:
-        return search(policies, "sts:AssumeRole", searched, granting="resource", is_wanted=is_wanted)
-
+    find = partial(search, policies, "sts:AssumeRole", granting="resource")
     for principal in grant.principals:
-        yield from _trusted_checks(grant, principal, find(partial(is_intended, grant, principal)), policies)
-    yield search_check(_ANYBODY_ELSE, find(partial(is_outside, grant)))
+        name, _ = name_and_grade(principal)
+        callers = [one for one in searched if name in one.request("sts:AssumeRole", {}).caller.names]
+        found = find(callers, is_wanted=partial(is_intended, grant, principal))
+        yield from _trusted_checks(grant, principal, found, policies)
+    yield search_check(_ANYBODY_ELSE, find(searched, is_wanted=partial(is_outside, grant)))
 
 
 _ANYBODY_ELSE = "anybody else assumes the role"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import combinations, pairwise
 
@@ -43,7 +44,9 @@ class KeyValues:
     problem: str = ""
 
 
-def values_of_key(conditions: Sequence[Condition], control: Control, now: datetime) -> KeyValues:
+# A proof searches the same policies several times.
+@lru_cache(maxsize=256)
+def values_of_key(conditions: tuple[Condition, ...], control: Control, now: datetime) -> KeyValues:
     """Return the values of a key that its conditions tell apart.
 
     Args:
