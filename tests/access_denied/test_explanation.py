@@ -402,6 +402,13 @@ def test_every_level_of_the_organization_has_to_allow_unless_it_has_no_control_p
     assert kinds(both.explain(DENIED)) == ["nothing found"]
 
 
+def test_the_control_policy_that_allows_everything_is_not_named(both: Both) -> None:
+    both.give(allow("sts:AssumeRole"))
+    join_organization(both, PROD, management=DEV)
+    (cause,) = both.explain(DENIED).causes
+    assert cause.statements == ("trust policy of role Reader, statement 1", "policy own of user alice, statement 1")
+
+
 def test_the_organization_of_the_caller_is_read(both: Both) -> None:
     organization = both.dev.client("organizations").create_organization(FeatureSet="ALL")["Organization"]["Id"]
     both.give(allow("sts:AssumeRole"))
