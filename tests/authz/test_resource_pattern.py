@@ -117,6 +117,6 @@ def test_trust_policies_and_policies_of_repositories_have_no_resource(action: st
     "text", ["${" * 10_000, "${" + " " * 20_000, "${a," * 5_000, "${a,'" * 5_000, "${a, 'b'" * 4_000]
 )
 def test_policy_variables_are_found_in_linear_time(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     parse_template(text, "2012-10-17")
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
