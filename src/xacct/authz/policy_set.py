@@ -54,8 +54,9 @@ class Layer:
     def evaluate(self, request: AccessRequest, action: str, *, has_boundary: bool) -> tuple[bool, Grade]:
         """Return whether a statement denies the request, and if none does, the grade of the most direct Allow."""
         best = _NONE
+        statements = self._by_action.get(action)
         # Deny statements come first: the first one that matches decides.
-        for statement in self._by_action.get(action) or self._candidates(request, action):
+        for statement in self._candidates(request, action) if statements is None else statements:
             grade = statement.match(request, has_boundary=has_boundary)
             if grade:
                 if statement.denies:
