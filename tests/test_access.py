@@ -18,10 +18,13 @@ from xacct import (
     InvalidValue,
     PermissionMissing,
     Principal,
+    ProofNotDecided,
     Statement,
     grant_cross_account_read,
+    load_access,
 )
 from xacct.testing import Sandbox
+from xacct.testing.http_messages import Call
 
 TRUSTING, TRUSTED = "111111111111", "222222222222"
 
@@ -403,3 +406,59 @@ def test_everything_that_the_grant_does_not_want_is_drift(accounts: Accounts) ->
     accounts.calls.clear()
     assert len(access.drift) == len(found)
     assert not [name for name in accounts.calls if not name.startswith(("Get", "List"))]
+
+
+S3_READ = "policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+END = datetime(2099, 1, 31, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def unreadable(accounts: Accounts) -> Accounts:
+    """Accounts in which the managed policy of the role may not be read."""
+
+    def of_aws(call: Call) -> bool:
+        return str(call.params["PolicyArn"]).startswith("arn:aws:iam::aws:policy/")
+
+    accounts.aws.faults.add("denied", operation="GetPolicyVersion", matching=of_aws)
+    return accounts
+
+
+def test_a_managed_policy_that_may_not_be_read_refuses_the_grant_before_any_change(unreadable: Accounts) -> None:
+    with pytest.raises(ProofNotDecided, match=r"not decided\. Nothing was changed\..* accept=\['policy arn:aws:iam"):
+        unreadable.grant()
+    assert not any(name.startswith(("Create", "Attach")) for name in unreadable.calls)
+
+
+def test_a_managed_policy_that_may_not_be_read_is_accepted_by_name(unreadable: Accounts) -> None:
+    assert len(unreadable.grant(accept=[S3_READ]).changes) == 3
+    assert unreadable.grant().changes == ()
+
+
+def test_the_plan_of_a_dry_run_is_applied_with_what_is_accepted_then(unreadable: Accounts) -> None:
+    proposal = unreadable.grant(dry_run=True, accept=[S3_READ])
+    with pytest.raises(ProofNotDecided):
+        proposal.apply()
+    assert len(proposal.apply(accept=[S3_READ])) == 3
+
+
+def test_what_is_accepted_must_be_names_and_is_checked_before_any_call(accounts: Accounts) -> None:
+    accounts.calls.clear()
+    with pytest.raises(InvalidValue, match="accept: 5 is not valid: the names of checks"):
+        accounts.grant(accept=[5])
+    assert accounts.calls == []
+
+
+def test_an_extended_access_keeps_what_was_accepted(unreadable: Accounts) -> None:
+    access = unreadable.grant(accept=[S3_READ], expires=END)
+    for days in (1, 2):
+        access = access.extend(END + timedelta(days=days))
+    assert access.expires == END + timedelta(days=2)
+
+
+def test_an_access_that_was_loaded_accepts_when_it_is_extended(unreadable: Accounts) -> None:
+    unreadable.grant(name="reports", accept=[S3_READ], expires=END)
+    access = load_access(unreadable.production, unreadable.development, "reports")
+    with pytest.raises(ProofNotDecided):
+        access.extend(END + timedelta(days=1))
+    longer = access.extend(END + timedelta(days=1), accept=[S3_READ])
+    assert longer.extend(END + timedelta(days=2)).expires == END + timedelta(days=2)

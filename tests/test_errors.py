@@ -28,6 +28,7 @@ from xacct.errors import (
     PermissionMissing,
     PolicyError,
     ProofFailed,
+    ProofNotDecided,
     RegionDisabled,
     SessionExpired,
     StalePlan,
@@ -43,6 +44,7 @@ EXAMPLES: list[XacctError] = [
     PolicyError("Statement[0]", "is empty"),
     WrongAccount("trusting", "111111111111", "222222222222"),
     ProofFailed("role Reader", ["writes s3://reports"]),
+    ProofNotDecided("role Reader", {"policy arn:p": "could not be read"}),
     NotOurs("111111111111", ["role Reader"]),
     GrantConflict("111111111111", ["role Reader"], owner="grant 'b' with 222222222222", wanted="grant 'c'"),
     CannotExpress(ROLE, ["statement 2 has the effect Deny"]),
@@ -145,6 +147,15 @@ def test_the_other_errors_say_what_to_do() -> None:
     assert "Pass a session of account 1" in str(WrongAccount("trusting", "1", "2"))
     assert "pass adopt=True to adopt it" in str(NotOurs("1", ["role R"]))
     assert "Fix the grant" in str(ProofFailed("role R", ["writes"]))
+
+
+def test_a_proof_that_is_not_decided_says_which_check_why_and_how_to_accept_it() -> None:
+    error = ProofNotDecided("role R", {"policy arn:p": "throttled", "the role writes": "too many cases"})
+    assert str(error) == (
+        "The proof of role R is not decided. Nothing was changed. Fix the causes; or accept them by the names of the "
+        "checks: accept=['policy arn:p', 'the role writes'].\n- policy arn:p: throttled\n"
+        "- the role writes: too many cases"
+    )
 
 
 def test_a_conflict_names_both_grants_and_the_ways_out() -> None:

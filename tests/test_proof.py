@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -14,10 +15,16 @@ from xacct import (
     Check,
     Condition,
     DevAccessGrant,
+    GrantsFailed,
+    InvalidValue,
+    Plan,
     PolicyDocument,
+    PolicyError,
     Principal,
     Proof,
     ProofFailed,
+    ProofNotDecided,
+    SessionExpired,
     Statement,
     TrustGrant,
     plan,
@@ -25,10 +32,14 @@ from xacct import (
     s3_read_policy,
 )
 from xacct.limits import is_bucket_name
+from xacct.proof import prove_with_policies, read_policies
+from xacct.report_table import undecided_check
 from xacct.testing import Sandbox
+from xacct.testing.error_responses import Refused
 
 PROD, DEV = "111111111111", "222222222222"
 S3_READ, ADMIN = (f"arn:aws:iam::aws:policy/{name}" for name in ("AmazonS3ReadOnlyAccess", "AdministratorAccess"))
+EXPIRED = Refused("ExpiredToken", "The security token included in the request is expired")
 LATER = datetime.now(timezone.utc) + timedelta(days=1)
 EARLIER = datetime.now(timezone.utc) - timedelta(days=1)
 
@@ -108,15 +119,14 @@ def test_a_user_of_another_account_is_of_an_account_that_the_grant_does_not_name
 
 def test_each_check_says_what_was_expected_and_a_failed_one_why() -> None:
     block = PolicyDocument([Statement.deny("s3:GetObject", "*")], name="block")
-    proof = prove(grant(policies={"read": s3_read_policy(["reports"]), "block": block}, managed_policy_arns=[S3_READ]))
+    proof = prove(grant(policies={"read": s3_read_policy(["reports"]), "block": block}))
     (check,) = (check for check in proof.checks if check.ok is False)
     assert (check.expected, check.observed, check.why) == (
         "allowed",
         "refused",
         "blocked by an explicit Deny, which no Allow can override:",
     )
-    assert {check.expected for check in proof.checks if check.observed == "assumed"} == {"as named"}
-    assert {check.name: check.expected for check in proof.checks if check.observed != "assumed"} == {
+    assert {check.name: check.expected for check in proof.checks} == {
         f"a user of {DEV} assumes the role": "allowed",
         "anybody else assumes the role": "refused",
         "the role lists s3://reports/": "allowed",
@@ -346,26 +356,92 @@ def test_a_policy_that_denies_the_expected_read_fails_the_proof() -> None:
     assert not proof.ok
 
 
-def test_managed_policies_are_read_with_a_session_and_assumed_without_one() -> None:
-    trust = grant(policies={}, managed_policy_arns=[S3_READ], permissions_boundary=S3_READ)
-    assumed = [check for check in prove(trust).checks if check.observed == "assumed"]
-    why = "was not read; its contents are assumed from its name: pass a session to prove()"
-    assert assumed == [Check(name=f"policy {S3_READ}", expected="as named", observed="assumed", ok=None, why=why)]
+def test_managed_policies_and_boundaries_are_read_with_a_session_and_not_decided_without_one() -> None:
+    trust = grant(policies={}, managed_policy_arns=[S3_READ], permissions_boundary=ADMIN)
+    proof = prove(trust)
+    why = "was not read: pass a session to prove()"
+    assert proof.undecided == tuple(
+        Check(name=f"policy {arn}", expected="read", observed="not decided", ok=None, why=why)
+        for arn in (S3_READ, ADMIN)
+    )
+    assert not proof.ok
+    assert failed(proof) == []
     with Sandbox([PROD]) as aws:
-        assert "assumed" not in rows(prove(trust, aws.account(PROD).session)).values()
-        missing = grant(policies={}, managed_policy_arns=[f"arn:aws:iam::{PROD}:policy/Missing"])
-        (check,) = [c for c in prove(missing, aws.account(PROD).session).checks if c.observed == "missing"]
+        proof = prove(trust, aws.account(PROD).session)
+    assert (proof.ok, proof.undecided) == (True, ())
+
+
+def test_the_name_of_a_managed_policy_proves_nothing() -> None:
+    checks = prove(grant(policies={}, managed_policy_arns=["arn:aws:iam::aws:policy/AdministratorAccess"])).checks
+    assert [check.name for check in checks if check.name.startswith("the role ")] == []
+    assert checks[-1].is_undecided
+
+
+def test_a_managed_policy_that_does_not_exist_fails_the_proof() -> None:
+    missing = grant(policies={}, managed_policy_arns=[f"arn:aws:iam::{PROD}:policy/Missing"])
+    with Sandbox([PROD]) as aws:
+        proof = prove(missing, aws.account(PROD).session)
+    (check,) = [check for check in proof.checks if check.observed == "missing"]
+    assert (check.name, check.expected) == (f"policy arn:aws:iam::{PROD}:policy/Missing", "read")
     assert (check.ok, check.why) == (False, "the policy does not exist: check its ARN")
-    assert (check.name, check.expected) == (f"policy arn:aws:iam::{PROD}:policy/Missing", "as named")
 
 
-def test_a_managed_policy_that_cannot_be_read_is_assumed() -> None:
+@pytest.mark.parametrize("denied", ["GetPolicy", "GetPolicyVersion"])
+def test_a_policy_that_may_not_be_read_is_not_decided_and_names_the_statement_to_add(denied: str) -> None:
     with Sandbox([PROD]) as aws:
-        aws.faults.add("denied", operation="GetPolicy")
+        aws.faults.add("denied", operation=denied)
         proof = prove(grant(policies={}, managed_policy_arns=[S3_READ]), aws.account(PROD).session)
-    (check,) = [check for check in proof.checks if check.name == f"policy {S3_READ}"]
-    assert (check.expected, check.observed, check.ok) == ("as named", "assumed", None)
-    assert check.why.startswith("could not be read; its contents are assumed from its name: An error occurred (Access")
+    (check,) = proof.undecided
+    assert (check.name, check.expected, check.observed, check.ok) == (f"policy {S3_READ}", "read", "not decided", None)
+    statement = f'{{"Effect": "Allow", "Action": ["iam:GetPolicy", "iam:GetPolicyVersion"], "Resource": "{S3_READ}"}}'
+    assert f"the caller in account {PROD} may not read it. Add to its identity policy: {statement}." in check.why
+    assert "AWS's message: " in check.why
+    assert not proof.ok
+
+
+def test_a_policy_that_is_not_well_formed_is_not_decided() -> None:
+    def read(arn: str) -> PolicyDocument:
+        raise PolicyError("Statement[0]", f"the document of {arn} has no Effect")
+
+    policies = read_policies(read, [S3_READ])
+    (check,) = prove_with_policies(grant(policies={}, managed_policy_arns=[S3_READ]), policies).undecided
+    assert check.why == f"could not be read: Statement[0]: the document of {S3_READ} has no Effect"
+
+
+def test_a_session_whose_credentials_have_expired_is_an_error_and_not_an_undecided_proof() -> None:
+    with Sandbox([PROD]) as aws:
+        aws.faults.add(EXPIRED, operation="GetPolicy")
+        with pytest.raises(SessionExpired, match=f"reading policy {S3_READ} failed"):
+            prove(grant(policies={}, managed_policy_arns=[S3_READ]), aws.account(PROD).session)
+
+
+def test_what_the_other_policies_do_only_informs_if_one_could_not_be_read() -> None:
+    proof = prove(grant(managed_policy_arns=[S3_READ]))
+    permissions = [check for check in proof.checks if check.name.startswith("the role ")]
+    assert len(permissions) > 1
+    assert {check.ok for check in permissions} == {None}
+    assert all(check.why.endswith("without the policies that were not read") for check in permissions)
+    assert {check.ok for check in proof.checks if check.name.endswith("assumes the role")} == {True}
+
+
+@pytest.mark.parametrize("arns", [{"managed_policy_arns": [S3_READ]}, {"permissions_boundary": S3_READ}])
+def test_a_policy_that_could_not_be_read_is_not_taken_to_forbid_anything(arns: dict[str, Any]) -> None:
+    assert "the role writes s3://reports/example" in failed(prove(grant(policies={"own": WRITING}, **arns)))
+
+
+def test_the_table_marks_what_is_not_decided() -> None:
+    checks = [
+        Check(name="a", expected="refused", observed="refused", ok=True),
+        undecided_check("b", "refused", "too many cases"),
+        Check(name="c", expected="refused", observed="allowed", ok=None, why="defined by the grant's own policies"),
+        Check(name="d", expected="refused", observed="allowed", ok=False),
+    ]
+    assert [line[:4].rstrip() for line in str(Proof(tuple(checks))).splitlines()[1:]] == ["ok", "?", "-", "FAIL"]
+    assert Proof((checks[0], checks[2])).ok
+    assert not Proof((checks[0], checks[1])).ok
+    assert not Proof((checks[0], checks[3])).ok
+    assert not Proof((checks[2],)).ok
+    assert Proof((checks[0], checks[1])).to_dict()["ok"] is False
 
 
 def test_the_assume_role_policy_allows_the_roles_and_nothing_else() -> None:
@@ -420,13 +496,99 @@ def test_apply_reads_managed_policies_and_refuses_those_that_allow_writing() -> 
         assert [change.action for change in meant.apply()] == ["create", "attach"]
 
 
-def test_apply_warns_of_a_managed_policy_that_cannot_be_read(caplog: pytest.LogCaptureFixture) -> None:
+class TestAccepting:
+    """What `apply` does with a proof that is not decided, because a managed policy may not be read."""
+
+    NAME = f"policy {S3_READ}"
+
+    @pytest.fixture
+    def aws(self) -> Iterator[Sandbox]:
+        with Sandbox([PROD, DEV]) as aws:
+            yield aws
+
+    @pytest.fixture
+    def sessions(self, aws: Sandbox) -> dict[str, boto3.Session]:
+        aws.faults.add("denied", operation="GetPolicyVersion")
+        return {"trusting": aws.account(PROD).session, "trusted": aws.account(DEV).session}
+
+    @pytest.mark.parametrize("accept", [[], ["policy AmazonS3ReadOnlyAccess"], [f"policy {ADMIN}"], S3_READ])
+    def test_apply_refuses_what_is_not_accepted_by_its_exact_name_before_the_first_change(
+        self, aws: Sandbox, sessions: dict[str, boto3.Session], accept: Any
+    ) -> None:
+        made = plan(grant(policies={}, managed_policy_arns=[S3_READ]), **sessions)
+        with pytest.raises(ProofNotDecided) as refused:
+            made.apply(accept=accept)
+        assert not any(call.operation.startswith(("Create", "Attach", "Put", "Tag")) for call in aws.calls)
+        assert refused.value.grant == "role CrossAccountRoleS3"
+        assert list(refused.value.undecided) == [self.NAME]
+        assert '"Action": ["iam:GetPolicy", "iam:GetPolicyVersion"]' in str(refused.value)
+        assert f"accept=['{self.NAME}']" in str(refused.value)
+
+    @pytest.mark.parametrize("accept", [[NAME], NAME, iter([NAME, "policy that no grant has"])])
+    def test_apply_does_what_is_accepted_by_name(self, sessions: dict[str, boto3.Session], accept: Any) -> None:
+        trust = grant(policies={}, managed_policy_arns=[S3_READ])
+        assert [change.action for change in plan(trust, **sessions).apply(accept=accept)] == ["create", "attach"]
+
+    def test_a_plan_without_changes_does_not_read_the_policies_and_needs_no_consent(
+        self, aws: Sandbox, sessions: dict[str, boto3.Session]
+    ) -> None:
+        trust = grant(policies={}, managed_policy_arns=[S3_READ])
+        plan(trust, **sessions).apply(accept=[self.NAME])
+        other = TrustGrant(account=PROD, principals=DEV, role_name="Other", policies={"r": s3_read_policy(["reports"])})
+        calls = len(aws.calls)
+        assert plan(trust, **sessions).apply() == ()
+        assert {change.resource for change in plan(trust, other, **sessions).apply() if change.action == "create"} == {
+            "role Other"
+        }
+        assert not any(call.operation == "GetPolicyVersion" for call in list(aws.calls)[calls:])
+
+    def test_a_boundary_that_could_not_be_read_is_accepted_by_name(self, sessions: dict[str, boto3.Session]) -> None:
+        trust = grant(permissions_boundary=S3_READ)
+        with pytest.raises(ProofNotDecided):
+            plan(trust, **sessions).apply()
+        assert plan(trust, **sessions).apply(accept=[self.NAME])
+
+    def test_a_check_that_fails_cannot_be_accepted(self, sessions: dict[str, boto3.Session]) -> None:
+        trust = grant(policies={"own": WRITING}, managed_policy_arns=[S3_READ])
+        names = [check.name for check in prove(trust).checks]
+        with pytest.raises(ProofFailed, match="the role does more than read"):
+            plan(trust, **sessions).apply(accept=names)
+
+    def test_what_is_accepted_must_be_names(self, sessions: dict[str, boto3.Session]) -> None:
+        trust = grant(policies={}, managed_policy_arns=[S3_READ])
+        checks: Any = prove(trust).undecided
+        with pytest.raises(InvalidValue, match=r"accept: Check\(.* is not valid: the names of checks"):
+            plan(trust, **sessions).apply(accept=checks)
+
+    def test_each_grant_of_several_is_refused_alone(self, aws: Sandbox, sessions: dict[str, boto3.Session]) -> None:
+        def team(name: str, **changes: Any) -> TrustGrant:
+            return TrustGrant(account=PROD, principals=DEV, name=name, role_name=name, **changes)
+
+        reading = {"read": s3_read_policy(["reports"])}
+        grants = [team("A", managed_policy_arns=S3_READ), team("B", policies=reading)]
+        grants.append(team("C", policies=reading, permissions_boundary=ADMIN))
+        with pytest.raises(GrantsFailed) as some:
+            plan(*grants, **sessions, on_error="collect").apply(accept=[f"policy {ADMIN}"])
+        assert some.value.succeeded == ("B", "C")
+        assert {name: type(error) for name, error in some.value.failures.items()} == {"A": ProofNotDecided}
+        plan(*grants, **sessions, on_error="collect").apply(accept=[self.NAME])
+
+    def test_a_saved_plan_is_applied_with_the_consent_of_who_applies_it(
+        self, sessions: dict[str, boto3.Session]
+    ) -> None:
+        saved = plan(grant(policies={}, managed_policy_arns=[S3_READ]), **sessions).to_dict()
+        assert "accept" not in saved
+        restored = Plan.from_dict(saved, **sessions)
+        with pytest.raises(ProofNotDecided):
+            restored.apply()
+        assert restored.apply(accept=[self.NAME])
+
+
+def test_apply_raises_that_the_credentials_have_expired_before_the_first_change() -> None:
     with Sandbox([PROD, DEV]) as aws:
         production, development = (aws.account(account).session for account in (PROD, DEV))
         made = plan(grant(policies={}, managed_policy_arns=[S3_READ]), trusting=production, trusted=development)
-        aws.faults.add("denied", operation="GetPolicyVersion")
-        made.apply()
-    assert (
-        f"policy {S3_READ} could not be read; its contents are assumed from its name: An error occurred (AccessDenied"
-        in caplog.text
-    )
+        aws.faults.add(EXPIRED, operation="GetPolicy")
+        with pytest.raises(SessionExpired, match="reading policy"):
+            made.apply(accept=[f"policy {S3_READ}"])
+        assert not any(call.operation.startswith("Create") for call in aws.calls)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         PermissionMissing as PermissionMissing,
         PolicyError as PolicyError,
         ProofFailed as ProofFailed,
+        ProofNotDecided as ProofNotDecided,
         RegionDisabled as RegionDisabled,
         SessionExpired as SessionExpired,
         StalePlan as StalePlan,

@@ -17,6 +17,7 @@ from xacct.grants import POLICY_DESCRIPTION, ROLE_DESCRIPTION, DevAccessGrant, T
 from xacct.linter import documents_of_aws
 from xacct.policy import Principal
 from xacct.read_grant import ReadGrant, external_id_notes
+from xacct.reconcile.evidence import accepted_names
 from xacct.reconcile.plan import Plan, plan_between
 from xacct.recorded_grants import dev_access_grant_of, only_record, trust_grant_of
 from xacct.resources.step import Change
@@ -54,6 +55,7 @@ class CrossAccountAccess:
     _plan: Plan = field(alias="plan", repr=False, eq=False)
     _trusting: GrantAccount = field(alias="trusting", repr=False, eq=False)
     _trusted: GrantAccount = field(alias="trusted", repr=False, eq=False)
+    _accepted: frozenset[str] = field(alias="accepted", default=frozenset(), repr=False, eq=False)
     _on_event: OnEvent | None = field(alias="on_event", default=None, repr=False, eq=False)
 
     @property
@@ -208,18 +210,21 @@ class CrossAccountAccess:
         """Return what the trusting account has on the role that the grant does not want."""
         return [str(change) for change in self.drift if change.side == "trusting" and "policy" in change.resource]
 
-    def extend(self, expires: datetime) -> CrossAccountAccess:
+    def extend(self, expires: datetime, *, accept: Iterable[str] = ()) -> CrossAccountAccess:
         """Let the access end later, in both accounts.
 
         Args:
             expires: the new end; a datetime with a time zone, later than the present end. If the grant was extended
                 elsewhere and ends later by now, it keeps the later end.
+            accept: as for :func:`xacct.grant_cross_account_read`, in addition to what was accepted there.
 
         Returns:
             The access with the new end.
 
         Raises:
             InvalidValue: the access has no end, or the new end is not later. To end access early, call `revoke`.
+            ProofNotDecided: the proof is not decided, such as because the trusting session may not read a managed
+                policy, and the check was not accepted; nothing was changed.
             ApplyFailed: a step failed; says what was rolled back, what remains, and what to do next.
 
         >>> from datetime import datetime, timedelta, timezone
@@ -238,9 +243,10 @@ class CrossAccountAccess:
         if expires <= self.expires:
             rule = f"later than the present end, {self.expires.isoformat()}; to end access early, call revoke()"
             raise InvalidValue("expires", expires.isoformat(), rule)
+        accepted = self._accepted | accepted_names(accept)
         trust, dev_access, plan = _with_later_end(trust, dev_access, self._trusting, self._trusted)
-        changes = plan.apply(on_event=self._on_event)
-        return evolve(self, trust=trust, dev_access=dev_access, changes=changes, plan=plan)
+        changes = plan.apply(accept=accepted, on_event=self._on_event)
+        return evolve(self, trust=trust, dev_access=dev_access, changes=changes, plan=plan, accepted=accepted)
 
     def end_sessions(self, now: datetime | None = None) -> Change:
         """Deny every request of the sessions that were started before now. New sessions can be started.
@@ -304,6 +310,7 @@ def grant_cross_account_read(
     color: str | None = None,
     tags: Mapping[str, str] | None = None,
     adopt: bool = False,
+    accept: Iterable[str] = (),
     dry_run: Literal[False] = False,
     on_event: OnEvent | None = None,
 ) -> CrossAccountAccess: ...
@@ -338,6 +345,7 @@ def grant_cross_account_read(
     color: str | None = None,
     tags: Mapping[str, str] | None = None,
     adopt: bool = False,
+    accept: Iterable[str] = (),
     dry_run: Literal[True],
     on_event: OnEvent | None = None,
 ) -> Plan: ...
@@ -371,6 +379,7 @@ def grant_cross_account_read(
     color: str | None = None,
     tags: Mapping[str, str] | None = None,
     adopt: bool = False,
+    accept: Iterable[str] = (),
     dry_run: bool = False,
     on_event: OnEvent | None = None,
 ) -> CrossAccountAccess | Plan:
@@ -414,6 +423,9 @@ def grant_cross_account_read(
         tags: tags for the role, the policy and the console user; at most 40.
         adopt: whether to take over resources with these names that xacct did not create, or that belong to another
             grant.
+        accept: the names of checks of the proof that are accepted although they are not decided, such as ``policy
+            arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess`` if the trusting session may not read that policy. See
+            `Plan.apply`, to which they are passed for a plan of ``dry_run=True``.
         dry_run: whether to return the plan without applying it.
         on_event: called at the start and at the end of each step.
 
@@ -430,6 +442,8 @@ def grant_cross_account_read(
         CannotChange: a resource differs in something that AWS cannot change; nothing was changed.
         PermissionMissing: a session lacks a permission; says in which account, and which statement to add.
         ProofFailed: the grant would give more or less access than intended; nothing was changed.
+        ProofNotDecided: the proof is not decided, such as because the trusting session may not read a managed policy,
+            and ``accept`` does not name the check; nothing was changed.
         ApplyFailed: a step failed; says what was rolled back, what remains, and what to do next.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/tutorial_cross-account-with-roles.html
@@ -465,6 +479,7 @@ def grant_cross_account_read(
         permissions_boundary=permissions_boundary,
         tags=tags or {},
     )
+    accepted = accepted_names(accept)
     if display_name is not None or color is not None:
         SwitchRoleLink("111111111111", "Any", display_name=display_name, color=color)
     here, there = connect(trusting, trusted, Patience())
@@ -477,13 +492,14 @@ def grant_cross_account_read(
     return CrossAccountAccess(
         trust=trust,
         dev_access=dev_access,
-        changes=plan.apply(on_event=on_event),
+        changes=plan.apply(accept=accepted, on_event=on_event),
         locations=S3Locations(request.buckets, request.prefixes, request.versions),
         display_name=display_name,
         color=color,
         plan=plan,
         trusting=here,
         trusted=there,
+        accepted=accepted,
         on_event=on_event,
     )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
 
 from botocore.exceptions import (
     BotoCoreError,
-    ClientError,
     ConfigNotFound,
     ConfigParseError,
     CredentialRetrievalError,
@@ -24,7 +24,7 @@ from botocore.exceptions import (
 )
 
 from xacct.arn import Arn
-from xacct.errors import AwsError, InvalidCredentials, PolicyError, SessionExpired
+from xacct.errors import AwsError, InvalidCredentials, SessionExpired
 from xacct.policy import PolicyDocument
 from xacct.retry import EXPIRED_CODES, Patience, attempt, code_of
 
@@ -41,12 +41,12 @@ __all__ = [
     "inline_policies_of_role",
     "inline_policy_of_role",
     "managed_policy_document",
-    "managed_policy_or_error",
     "no_credentials",
     "parsed_document",
     "policies_of_role",
     "policies_of_user",
     "principals_of_policy",
+    "read_managed_policy",
     "session_label",
     "sign_in_expired",
 ]
@@ -222,12 +222,31 @@ def managed_policy_document(iam: IAMClient, arn: str, *, name: str | None = None
     return parsed_document(answer.get("Document"), name=name or arn)
 
 
-def managed_policy_or_error(iam: IAMClient, arn: str) -> PolicyDocument | Exception:
-    """Return the document of a managed policy's default version, or the error for which it could not be read."""
+def read_managed_policy(iam: IAMClient, arn: str, *, account: str) -> PolicyDocument:
+    """Return the document of a managed policy's default version. Retries for at most 30 seconds.
+
+    Args:
+        iam: a client of an account that can see the policy.
+        arn: the policy's ARN.
+        account: the account of the client's session, for errors.
+
+    Raises:
+        SessionExpired: the session's credentials have expired.
+        InvalidCredentials: there are no credentials, or AWS rejects them.
+        AwsError: AWS could not be reached, or refused.
+        PolicyError: the document is not well formed.
+    """
+    doing = f"reading policy {arn}"
+    call = partial(managed_policy_document, iam, arn)
     try:
-        return managed_policy_document(iam, arn)
-    except (ClientError, BotoCoreError, PolicyError) as error:
-        return error
+        return attempt(call, doing=doing, account=account, resource=arn, patience=Patience(deadline=30))
+    except Exception as error:
+        explained = credentials_error(error, doing=doing, whose="the session's", account=account)
+        if explained is None and isinstance(error, BotoCoreError):
+            explained = AwsError(f"{doing} failed: {error}", doing=doing, account=account)
+        if explained is None:
+            raise
+        raise explained from error
 
 
 def policies_of_role(iam: IAMClient, role_name: str) -> list[str]:

@@ -9,6 +9,7 @@ a secret key or a session token, and each survives ``pickle`` and ``copy.deepcop
   - PolicyError: a policy document that is not well formed
   - WrongAccount: a session of another account than the grant
   - ProofFailed: a grant that would allow too much or too little
+  - ProofNotDecided: a grant for which a proof cannot tell that
   - NotOurs: a resource that xacct did not create
   - GrantConflict: a resource that belongs to another grant
   - CannotExpress: a role or policy that a grant cannot express
@@ -52,6 +53,7 @@ __all__ = [
     "PermissionMissing",
     "PolicyError",
     "ProofFailed",
+    "ProofNotDecided",
     "RegionDisabled",
     "SessionExpired",
     "StalePlan",
@@ -131,6 +133,23 @@ class ProofFailed(XacctError):
         super().__init__(
             f"The proof of {grant} failed: {'; '.join(failures)}. Nothing was changed. "
             "Fix the grant; print(prove(grant)) shows every check"
+        )
+
+
+class ProofNotDecided(XacctError):
+    """The proof of a grant cannot tell whether it would allow too much or too little. Nothing was changed.
+
+    Args:
+        grant: a description of the grant, such as ``role Reader``.
+        undecided: why each check is not decided, by the check's name.
+    """
+
+    def __init__(self, grant: str, undecided: Mapping[str, str]) -> None:
+        self.grant, self.undecided = grant, dict(undecided)
+        lines = "".join(f"\n- {name}: {why}" for name, why in undecided.items())
+        super().__init__(
+            f"The proof of {grant} is not decided. Nothing was changed. Fix the causes; or accept them by the names of "
+            f"the checks: accept={[*undecided]!r}.{lines}"
         )
 
 
@@ -328,7 +347,7 @@ class PermissionMissing(AwsError):
     """
 
     def __init__(self, *, doing: str, account: str, action: str, resource: str, message: str) -> None:
-        self.action, self.resource = action, resource
+        self.action, self.resource, self.message = action, resource, message
         self.statement: Mapping[str, str] = {"Effect": "Allow", "Action": action, "Resource": resource}
         super().__init__(
             f"{doing} in account {account} failed: the caller may not {action} on {resource}. Add to its identity "

@@ -6,7 +6,9 @@ from html import escape
 
 from attrs import frozen
 
-__all__ = ["Check", "CheckTable"]
+__all__ = ["Check", "CheckTable", "undecided_check"]
+
+_NOT_DECIDED = "not decided"
 
 
 @frozen(kw_only=True)
@@ -16,10 +18,11 @@ class Check:
     Attributes:
         name: what was checked.
         expected: ``allowed`` or ``refused`` for a request; ``yes`` for a statement about the role.
-        observed: ``allowed``, ``refused``, ``failed`` (by another error) or ``not tried``; ``assumed`` in a proof;
-            ``yes`` or ``no`` for a statement about the role.
-        ok: whether the observed result is the expected one; None if nothing was decided.
-        why: AWS's message, or the reason why nothing was decided.
+        observed: ``allowed``, ``refused``, ``failed`` (by another error) or ``not tried``; ``not decided`` if a proof
+            cannot tell; ``missing`` for a policy that does not exist; ``yes`` or ``no`` for a statement about the role.
+        ok: whether the observed result is the expected one; None if the check is not decided, was not tried, or only
+            informs.
+        why: AWS's message, or the reason why the check has no result.
     """
 
     name: str
@@ -27,6 +30,26 @@ class Check:
     observed: str
     ok: bool | None
     why: str = ""
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether a proof cannot tell the result. The table marks such a check with ``?``."""
+        return self.observed == _NOT_DECIDED
+
+    @property
+    def _mark(self) -> str:
+        return "?" if self.is_undecided else {True: "ok", False: "FAIL", None: "-"}[self.ok]
+
+
+def undecided_check(name: str, expected: str, why: str) -> Check:
+    """Return a check that a proof cannot decide.
+
+    Args:
+        name: what was to be checked. Callers accept the check by this name.
+        expected: what was expected.
+        why: the reason why it is not decided, and what to do.
+    """
+    return Check(name=name, expected=expected, observed=_NOT_DECIDED, ok=None, why=why)
 
 
 @frozen
@@ -42,8 +65,7 @@ class CheckTable:
 
     @property
     def _rows(self) -> list[tuple[str, ...]]:
-        results = {True: "ok", False: "FAIL", None: "-"}
-        rows = [(results[c.ok], c.name, c.expected, c.observed, c.why) for c in self.checks]
+        rows = [(c._mark, c.name, c.expected, c.observed, c.why) for c in self.checks]
         return [("", "check", "expected", "observed", "why"), *rows]
 
     def __str__(self) -> str:

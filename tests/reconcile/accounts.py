@@ -62,7 +62,7 @@ class CallLog:
     @property
     def writes(self) -> list[str]:
         """The calls that change something."""
-        reads = ("Get", "List", "AssumeRole")
+        reads = ("Get", "List", "Describe", "AssumeRole")
         return [call for call in self.calls if not call.split()[1].startswith(reads)]
 
     def kill(self, call: str, when: str) -> None:

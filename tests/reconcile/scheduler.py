@@ -14,6 +14,7 @@ import pytest
 from attrs import define, field
 
 import xacct.concurrency
+import xacct.reconcile.evidence
 import xacct.reconcile.execute
 import xacct.reconcile.grant_reads
 from xacct.reconcile.execute import execute
@@ -166,7 +167,8 @@ def one_thread_per_run(*, shuffled: bool = True) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         # The package has a function of the module's name.
         plan = import_module("xacct.reconcile.plan")
-        for module in (xacct.concurrency, xacct.reconcile.execute, xacct.reconcile.grant_reads, plan):
+        rooms = xacct.reconcile
+        for module in (xacct.concurrency, rooms.evidence, rooms.execute, rooms.grant_reads):
             patch.setattr(module, "ThreadPoolExecutor", _Inline)
         patch.setattr(plan, "execute", execute_in_order)
         yield

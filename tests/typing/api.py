@@ -111,6 +111,8 @@ def tell(event: Event) -> None:
 proposal = plan(grant, trusted, trusting=production, trusted=development, adopt=True, patience=Patience(deadline=60))
 assert_type(proposal, Plan)
 assert_type(prove(trusted, development).checks, tuple[Check, ...])
+assert_type(prove(grant).undecided, tuple[Check, ...])
+assert_type([check.name for check in prove(grant).undecided], list[str])
 assert_type(proposal.is_empty, bool)
 assert_type(proposal.changes, tuple[Change, ...])
 try:
@@ -129,6 +131,7 @@ access = grant_cross_account_read(
     principals=[Principal.permission_set("222222222222", "Developers"), "arn:aws:iam::222222222222:user/dev"],
     console_user=ConsoleUser("dev", password="correct horse 9 Battery", password_reset_required=True),
     tags={"team": "data"},
+    accept=["policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
     on_event=tell,
 )
 assert_type(access, CrossAccountAccess)
@@ -142,6 +145,7 @@ assert_type(access.expires, datetime | None)
 assert_type(access.drift, tuple[Change, ...])
 end = datetime(2099, 1, 31, tzinfo=timezone.utc)
 assert_type(access.extend(end), CrossAccountAccess)
+assert_type(access.extend(end, accept={"policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}), CrossAccountAccess)
 assert_type(access.end_sessions(now=end), Change)
 assert_type(access.revoke(), list[Change])
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NoReturn, SupportsIndex
 
 from attrs import evolve, field, frozen
 
-from xacct.aws_reads import managed_policy_or_error
 from xacct.concurrency import run_concurrently
 from xacct.console_user import ConsoleUser
 from xacct.errors import (
@@ -20,7 +18,6 @@ from xacct.errors import (
     GrantsFailed,
     InvalidValue,
     NotOurs,
-    ProofFailed,
     StalePlan,
     WrongAccount,
     XacctError,
@@ -28,17 +25,14 @@ from xacct.errors import (
 from xacct.events import OnEvent, Reporter
 from xacct.grant_account import GrantAccount, connect
 from xacct.grant_data import grant_from_dict
-from xacct.grants import DevAccessGrant, TrustGrant, check_third_party, expiry_in, notes_on
-from xacct.organization import organization_without
-from xacct.policy import PolicyDocument
+from xacct.grants import DevAccessGrant, TrustGrant, expiry_in, notes_on
 from xacct.progress_bar import step_progress
-from xacct.proof import managed_policies_of, prove_with_policies, read_policies
 from xacct.reconcile.assumable import is_assumable_by, wait_until_assumable
+from xacct.reconcile.evidence import Evidence, accepted_names, read_evidence
 from xacct.reconcile.execute import execute
 from xacct.reconcile.grant_reads import read_grants
 from xacct.reconcile.observation import ObservedGrants, refuse_foreign_attachments, refuse_resources_of_others
 from xacct.reconcile.parts import Grant, Part, merged, parts_of
-from xacct.report_table import Check
 from xacct.resources.ownership_tags import Run
 from xacct.resources.passwords import Passwords
 from xacct.resources.resource import Purpose
@@ -54,23 +48,9 @@ __all__ = ["OnError", "Plan", "plan", "plan_between"]
 log = logging.getLogger("xacct")
 
 OnError = Literal["raise", "collect"]
-Policies = Mapping[str, PolicyDocument | Check]
 
 # How often a run applies its grants again because another run changed them meanwhile.
 _ROUNDS = 4
-
-
-@frozen
-class _Evidence:
-    """What was read before the first change, to prove the grants.
-
-    Attributes:
-        policies: the managed policies.
-        organization: the ID of the trusting account's organization, if the trusted account does not belong to it.
-    """
-
-    policies: Policies
-    organization: str | None
 
 
 @frozen(kw_only=True)
@@ -212,15 +192,19 @@ class Plan:
         changes = [step.change for step in steps if step.change is not None]
         return (*changes, *(change for observation in existing for change in observation.drift))
 
-    def apply(self, *, on_event: OnEvent | None = None) -> tuple[Change, ...]:
+    def apply(self, *, accept: Iterable[str] = (), on_event: OnEvent | None = None) -> tuple[Change, ...]:
         """Make the changes, and wait until the new roles can be assumed.
 
-        First each grant is proved, with the managed policies that the trusting session may read. Then everything that
-        is to be changed is read again: a plan is not applied if the accounts have changed since. Independent changes
-        are made concurrently. After a failure, the changes of this run are rolled back. It is always safe to plan and
-        apply again.
+        First each grant is proved, with its managed policies, which the trusting session must be allowed to read. Then
+        everything that is to be changed is read again: a plan is not applied if the accounts have changed since.
+        Independent changes are made concurrently. After a failure, the changes of this run are rolled back. It is
+        always safe to plan and apply again.
 
         Args:
+            accept: the names of checks of the proofs that are accepted although they are not decided, as the table of
+                :func:`xacct.prove` prints them, such as ``policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess``. They
+                hold for all grants of the plan. A check that failed cannot be accepted. A name that is not needed has
+                no effect, so that a program can keep passing it when the policy can be read.
             on_event: called for each step as it starts and ends, in the thread that called `apply`; for a plan with
                 ``on_error="collect"`` in several threads, one call at a time.
 
@@ -230,25 +214,32 @@ class Plan:
         Raises:
             ProofFailed: a grant gives access that it should not give, or lacks access that it should give. Nothing was
                 changed.
-            InvalidValue: a role without an external ID is to trust an account outside the organization. Nothing was
-                changed.
+            ProofNotDecided: the proof of a grant with changes is not decided, such as because a managed policy cannot
+                be read, and ``accept`` does not name the check. Nothing was changed.
+            InvalidValue: ``accept`` has something else than texts, or a role without an external ID is to trust an
+                account outside the organization. Nothing was changed.
+            SessionExpired: the credentials of a session have expired. Nothing was changed.
+            InvalidCredentials: AWS rejects the credentials of a session. Nothing was changed.
             StalePlan: the accounts changed after the plan was made. Nothing was changed; the error has a new plan.
             ApplyFailed: a step failed; says what was rolled back, what was not, and what to do next.
             GrantsFailed: only for a plan with ``on_error="collect"``: some grants failed, and the others are in effect.
         """
+        accepted = accepted_names(accept)
         for note in () if self.is_empty else self.notes:
             log.info("%s", note)
         for text in self.not_applied:
             log.warning("%s", text)
         steps = sum(len(part.observed.steps_to_apply()) for part in self._parts)
         with step_progress(on_event, steps=steps, grants=len(self.grants)) as watch:
-            return self._apply_parts(Reporter(watch))
+            return self._apply_parts(accepted, Reporter(watch))
 
-    def _apply_parts(self, report: Reporter) -> tuple[Change, ...]:
+    def _apply_parts(self, accepted: frozenset[str], report: Reporter) -> tuple[Change, ...]:
         parts = [_claimed(part) for part in self._parts]
-        evidence = self._read_evidence(parts)
+        evidence = read_evidence(parts, self._trusting, self._trusted, accepted=accepted)
         if self._on_error == "raise":
-            return self._apply(merged(parts), evidence, report)
+            for part in parts:
+                evidence.refuse_unproven(part)
+            return self._apply(merged(parts), report)
         results = run_concurrently(*(partial(self._try_to_apply, part, evidence, report) for part in parts))
         failures = dict(self._failures)
         failures |= {part.name: result for part, result in zip(self._parts, results) if isinstance(result, Exception)}
@@ -256,40 +247,14 @@ class Plan:
             raise GrantsFailed(failures, [part.name for part in self._parts if part.name not in failures])
         return tuple(change for result in results if isinstance(result, tuple) for change in result)
 
-    def _read_evidence(self, parts: Sequence[Part]) -> _Evidence:
-        """Read what proves the grants of the parts that change."""
-        changing = [part for part in parts if part.observed.steps_to_apply()]
-        is_unknown = any(_trusts_unknown_account(part, self._trusting.id, self._trusted.id) for part in changing)
-        with ThreadPoolExecutor(max_workers=1) as threads:
-            without = partial(organization_without, self._trusted, trusting=self._trusting)
-            organization = threads.submit(without) if is_unknown else None
-            policies = self._read_policies(changing)
-        return _Evidence(policies, None if organization is None else organization.result())
-
-    def _read_policies(self, changing: Sequence[Part]) -> Policies:
-        """Read the managed policies of the grants, each policy once."""
-        arns = managed_policies_of(grant for part in changing for grant in part.grants)
-        iam = self._trusting.iam
-
-        def read(arn: str) -> PolicyDocument | Exception:
-            call = partial(managed_policy_or_error, iam, arn)
-            return self._trusting.attempt(call, doing=f"reading policy {arn}", resource=arn)
-
-        return read_policies(read, arns)
-
-    def _try_to_apply(self, part: Part, evidence: _Evidence, report: Reporter) -> tuple[Change, ...] | XacctError:
+    def _try_to_apply(self, part: Part, evidence: Evidence, report: Reporter) -> tuple[Change, ...] | XacctError:
         try:
-            return self._apply(part, evidence, report)
+            evidence.refuse_unproven(part)
+            return self._apply(part, report)
         except XacctError as error:
             return error
 
-    def _apply(self, part: Part, evidence: _Evidence, report: Reporter) -> tuple[Change, ...]:
-        for grant in part.grants:
-            _refuse_unproven(grant, evidence.policies)
-        if evidence.organization is not None and _trusts_unknown_account(part, self._trusting.id, self._trusted.id):
-            reason = f"account {self._trusted.id} does not belong to your organization, {evidence.organization}, and "
-            way_out = ". If the account is yours, pass third_party=False"
-            check_third_party(third_party=True, external_id=None, reason=reason, way_out=way_out)
+    def _apply(self, part: Part, report: Reporter) -> tuple[Change, ...]:
         changes: list[Change] = []
         observed = part.observed
         changed: set[str] = set()
@@ -383,32 +348,6 @@ def _claimed(part: Part) -> Part:
     if not part.observed.steps_to_apply():
         return part
     return evolve(part, observed=part.observed.contested([o.resource.key for o in part.observed.all]))
-
-
-def _trusts_unknown_account(part: Part, trusting: str, trusted: str) -> bool:
-    """Return whether a role is to trust an account that may be a third party's, without an external ID."""
-    return trusted != trusting and any(
-        grant.external_id is None
-        and grant.third_party is None
-        and grant.organization_id is None
-        and trusted in grant.other_accounts
-        and (observation.state is None or observation.state.trust != grant.trust_policy)
-        for observation in part.observed.roles
-        if not observation.unwanted and isinstance(observation.resource, Role)
-        for grant in (observation.resource.grant,)
-    )
-
-
-def _refuse_unproven(grant: Grant, policies: Policies) -> None:
-    proof = prove_with_policies(grant, policies)
-    failed = [check for check in proof.checks if check.ok is False]
-    if failed:
-        label = f"role {grant.role_name}" if isinstance(grant, TrustGrant) else f"policy {grant.policy_name}"
-        raise ProofFailed(label, [f"{c.name}: expected {c.expected}, observed {c.observed} ({c.why})" for c in failed])
-    for check in proof.checks:
-        # Only what could not be read: without changes, nothing is read.
-        if check.observed == "assumed" and check in policies.values():
-            log.warning("%s %s", check.name, check.why)
 
 
 def plan(
