@@ -127,6 +127,16 @@ def test_a_trust_policy_is_evaluated_for_the_principals_that_it_names() -> None:
     assert evaluated(users, ["sts:AssumeRole", "sts:TagSession"], roles) == (3, 3)
 
 
+def test_a_resource_policy_among_the_policies_of_a_principal_applies_to_every_resource() -> None:
+    allow = Statement.allow("s3:*", "*", principals=[Principal.user(ACCOUNT, "a")])
+    users = {f"{IAM}user/{name}": PolicySet(resource=PolicyDocument([allow])) for name in "ab"}
+    accounts = {f"arn:aws:s3:::{name}/k": ACCOUNT for name in "bc"}
+    decisions = list(evaluate_matrix(users, ["s3:GetObject"], list(accounts), resource_accounts=accounts))
+    assert [(d.request.principal, d.request.resource) for d in decisions] == [
+        (f"{IAM}user/a", name) for name in accounts
+    ]
+
+
 def test_no_action_gives_no_decision_and_duplicates_one() -> None:
     roles = {f"{IAM}role/r": PolicySet(identity=[reader("b")])}
     accounts = {"arn:aws:s3:::b/k": ACCOUNT}

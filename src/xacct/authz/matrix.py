@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from types import MappingProxyType
 
 from xacct.authz.access_request import AccessRequest, ContextValue
@@ -36,7 +37,8 @@ def evaluate_matrix(
     combinations that a statement could match, not for all.
 
     Args:
-        principals: each principal with the policies of its side: identity, boundary, session and SCPs.
+        principals: each principal with the policies of its side: identity, boundary, session and SCPs. Other policies
+            apply to every resource that has none of its own.
         actions: the actions.
         resources: the ARNs of the resources. As a mapping, each has the policies of its side: resource policy, RCPs and
             VPC endpoint policy.
@@ -82,20 +84,21 @@ def evaluate_matrix(
     named = requested.pairs_by_principal(by_name)
     for principal, policies in principals.items():
         always = requested.all_pairs() if callers[principal].kind == "root" else requested.always_allowed()
-        pairs = {*always, *named.get(principal, ()), *requested.pairs_of(policies.identity)}
-        for resource, side in sides.items():
-            wanted = [action for action in names if (action, resource) in pairs]
-            if not wanted:
-                continue
+        own = (requested.pairs_of(layer) for layer in (policies.identity, policies.resource) if layer is not None)
+        wanted: dict[str, set[str]] = {}
+        for action, resource in chain(always, named.get(principal, ()), *own):
+            wanted.setdefault(resource, set()).add(action)
+        for resource in requested.in_order(wanted):
             request = AccessRequest(
                 principal=principal,
-                action=wanted[0],
+                action=names[0],
                 resource=resource,
                 resource_account=resource_accounts.get(resource, ""),
                 context=context,
             )
+            side = sides[resource]
             both = policies if side is None else policies.with_resource_side(side)
-            for action in wanted:
+            for action in requested.in_order(wanted[resource]):
                 decision = evaluate(request.with_action(action), both)
                 if decision.allowed:
                     yield decision
@@ -108,7 +111,12 @@ class _Requested:
         self._actions = [(action, action.lower()) for action in actions]
         self._resources = resources
         self._sorted = sorted(resources)
+        self._places = {name: place for place, name in enumerate((*actions, *resources))}
         self._covered: dict[tuple[tuple[str, ...], tuple[str, ...]], tuple[str, ...]] = {}
+
+    def in_order(self, names: Iterable[str]) -> list[str]:
+        """Return actions or resources in the order in which they were given."""
+        return sorted(names, key=self._places.__getitem__)
 
     def all_pairs(self) -> Iterator[_Pair]:
         """Return every action with every resource."""

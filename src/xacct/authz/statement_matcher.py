@@ -78,7 +78,8 @@ class StatementMatcher:
         policy: the policy's name in explanations.
         index: the statement's index in its policy, from 0.
         denies: whether the effect is Deny.
-        actions: the compiled patterns of Action or NotAction.
+        action_names: the values of Action or NotAction without wildcards, in lower case.
+        action_patterns: the compiled values with wildcards.
         resources: the compiled patterns of Resource or NotResource.
         conditions: the compiled conditions.
         principals: each name in Principal or NotPrincipal, with its grade.
@@ -93,7 +94,8 @@ class StatementMatcher:
     policy: str
     index: int
     denies: bool
-    actions: tuple[Pattern, ...]
+    action_names: frozenset[str]
+    action_patterns: tuple[Pattern, ...]
     resources: tuple[ResourcePattern, ...]
     conditions: tuple[CompiledCondition, ...]
     principals: dict[str, Grade]
@@ -130,7 +132,8 @@ class StatementMatcher:
 
     def matches_action(self, action: str) -> bool:
         """Return whether Action or NotAction covers an action, given in lower case."""
-        return any(test(action) for test in self.actions) == bool(self.statement.actions)
+        covered = action in self.action_names or any(test(action) for test in self.action_patterns)
+        return covered == bool(self.statement.actions)
 
     @property
     def _lacks_principal(self) -> bool:
@@ -248,6 +251,8 @@ def compile_document(document: PolicyDocument, name: str, layer: LayerName) -> l
 
 
 def _compile(s: Statement, version: str, layer: LayerName, policy: str, index: int) -> StatementMatcher:
+    actions = {action.lower() for action in s.actions or s.not_actions}
+    patterns = sorted(action for action in actions if "*" in action or "?" in action)
     excludes = bool(s.not_resources)
     resources = tuple(compile_resource(r, version, layer, excludes=excludes) for r in s.resources or s.not_resources)
     return StatementMatcher(
@@ -256,7 +261,8 @@ def _compile(s: Statement, version: str, layer: LayerName, policy: str, index: i
         policy=policy,
         index=index,
         denies=s.effect == "Deny",
-        actions=tuple(glob(action.lower()) for action in s.actions or s.not_actions),
+        action_names=frozenset(actions.difference(patterns)),
+        action_patterns=tuple(glob(pattern) for pattern in patterns),
         resources=resources,
         conditions=tuple(compile_condition(c, version) for c in s.conditions),
         principals=dict(name_and_grade(p) for p in s.principals or s.not_principals),
