@@ -147,7 +147,7 @@ def test_grants_that_share_a_user_fail_or_succeed_together(
 
 
 def test_another_value_of_on_error_is_refused(accounts: Accounts, patience: Patience) -> None:
-    with pytest.raises(InvalidValue, match="'raise' or 'collect'"):
+    with pytest.raises(InvalidValue, match=r"^on_error: 'ignore' is not valid: 'raise' or 'collect'$"):
         plan_teams(accounts, patience, team("A"), on_error="ignore")
 
 
@@ -160,3 +160,23 @@ def test_the_password_of_a_user_of_a_failed_grant_is_not_reported(accounts: Acco
     assert planned.console_user
     assert planned.console_user.hidden_password
     assert planned.console_user.hidden_password.reveal() not in str(failed.value)
+
+
+def test_a_grant_that_is_applied_again_does_not_apply_the_others_again(accounts: Accounts, patience: Patience) -> None:
+    plan_teams(accounts, patience, team("A")).apply()
+    others: list[Plan] = []
+
+    def apply_another(operation: str) -> None:
+        if operation == "UpdateAssumeRolePolicy" and not others:
+            others.append(plan_teams(accounts, patience, team("A", description="Another")))
+            others[0].apply()
+
+    accounts.fail("trusting CreateRole B", "denied")
+    planned = plan_teams(accounts, patience, team("A", external_id="acme-42"), team("B"))
+    accounts.log.on_call = apply_another
+    with pytest.raises(GrantsFailed) as failed:
+        planned.apply()
+
+    assert list(failed.value.failures) == ["B"]
+    assert roles(accounts) == {"A"}
+    assert plan_teams(accounts, patience, team("A", external_id="acme-42")).is_empty

@@ -411,3 +411,38 @@ def test_a_run_whose_resource_another_grant_takes_over_says_that_it_has_changed_
 
     assert failed.value.remaining == (f"role {ROLE}",)
     assert "Nothing was changed" not in str(failed.value)
+
+
+def test_a_user_that_is_removed_meanwhile_is_created_again_with_the_password_of_the_plan(
+    accounts: Accounts, patience: Patience
+) -> None:
+    plan_tutorial(accounts, patience).apply()
+    removals: list[Plan] = []
+
+    def remove(operation: str) -> None:
+        if operation == "UpdateAssumeRolePolicy" and not removals:
+            sessions = {"trusting": accounts.trusting, "trusted": accounts.trusted}
+            removals.append(plan(tutorial()[1], **sessions, patience=patience))
+            removals[0].destroy()
+
+    first = plan_tutorial(accounts, patience, external_id="acme-42")
+    accounts.log.on_call = remove
+    first.apply()
+
+    assert plan_tutorial(accounts, patience, external_id="acme-42").is_empty
+    assert first.console_user
+    assert first.console_user.password == accounts.snapshot()[TRUSTED]["users"][USER].password is not None
+
+
+def test_the_new_plan_of_a_stale_one_adopts_too(accounts: Accounts, patience: Patience) -> None:
+    def adopting() -> Plan:
+        trust, _ = tutorial(role_name="Others")
+        sessions = {"trusting": accounts.trusting, "trusted": accounts.trusted}
+        return plan(trust, **sessions, adopt=True, patience=evolve(patience, deadline=0.2))
+
+    stale = adopting()
+    accounts.trusting.iam.tag_role(RoleName="Others", Tags=[{"Key": "cost", "Value": "7"}])
+    with pytest.raises(StalePlan) as refused:
+        stale.apply()
+
+    assert refused.value.new_plan == str(adopting())

@@ -28,7 +28,7 @@ def arn(kind: str, name: str, account: str = TRUSTED) -> str:
     return f"arn:aws:iam::{account}:{kind}/{name}"
 
 
-OLD, NEW = arn("role", "team/Old", TRUSTING), arn("role", "New", TRUSTING)
+OLD, NEW = arn("role", "team/OldX", TRUSTING), arn("role", "New", TRUSTING)
 TRUST = TrustGrant(name="reports", account=TRUSTING, role_name="New", principals=TRUSTED, managed_policy_arns=S3_READ)
 ACCESS = DevAccessGrant(name="reports", account=TRUSTED, policy_name="new", role_arns=NEW)
 OTHERS = evolve(TRUST, name="others")
@@ -111,7 +111,7 @@ def test_a_role_that_the_policy_allows_and_that_belongs_to_the_grant_was_renamed
     resource: Any = renamed.resource
 
     assert found([renamed]) == [OLD]
-    assert (resource.grant.role_name, resource.grant.path, resource.after) == ("Old", "/team/", frozenset())
+    assert (resource.grant.role_name, resource.grant.path, resource.after) == ("OldX", "/team/", frozenset())
     assert renamed.state == known.states[OLD]
     assert known.reads == [Read(OLD, "drift", listing)]
     assert known.listed == []
@@ -221,7 +221,7 @@ def test_a_policy_that_names_a_former_role_of_the_grant_was_renamed_with_it(know
     old = evolve(ACCESS, policy_name="old", path="/team/")
     listing = policies_with(old=f"allows {OLD}", unrelated=f"allows {arn('role', 'Theirs', TRUSTING)}")
     known.states = {old.policy_arn: policy_state(old)}
-    former = observed_role(known, evolve(TRUST, role_name="Old", path="/team/"), role_state(TRUST), unwanted=True)
+    former = observed_role(known, evolve(TRUST, role_name="OldX", path="/team/"), role_state(TRUST), unwanted=True)
     present = observed_role(known, evolve(TRUST, role_name="Theirs"), role_state(TRUST))
 
     assert found(renamed_policies([observed_policy(known)], [former, present], "plan", listing)) == [old.policy_arn]
@@ -266,6 +266,7 @@ NAMED_AFTER_ROLE = evolve(TRUST, name="reports", role_name="reports")
         (evolve(ACCESS, name="new"), [], False),
         (ACCESS, [], True),
         (ACCESS, [(OTHERS, False)], True),
+        (ACCESS, [(evolve(OTHERS, role_name="others"), False)], True),
         (ACCESS, [(NAMED_AFTER_ROLE, False)], False),
         (ACCESS, [(NAMED_AFTER_ROLE, True)], True),
         (ACCESS, [(TRUST, False)], True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -155,18 +156,36 @@ def test_a_user_that_left_the_grant_detaches_the_policy_itself(known: KnownAccou
         ADA: user_state("a"),
     }
     known.principals = {left.policy_arn: principals}
-    observed = read(known, left, kept, access("c", "bob"))
+    observed = read(known, left, kept, access("c", "bob"), purpose="remove")
     policies: list[Any] = [o.resource for o in observed.policies]
 
     assert [(o.resource.label, o.unwanted) for o in observed.users] == [("user bob", False), ("user ada", True)]
     assert {policy.removed_users for policy in policies} == {frozenset({"ada"})}
     assert [o.state for o in observed.policies] == [known.states[left.policy_arn], None, None]
+    assert {read.purpose for read in known.reads} == {"remove"}
+    assert observed.users[1].resource.passwords is PASSWORDS  # type: ignore[attr-defined] # a user
 
 
 def test_without_former_users_the_policies_stay_as_they_are(known: KnownAccounts) -> None:
     (policy,) = read(known, access("a", "ada")).policies
 
     assert policy.resource.removed_users == frozenset()  # type: ignore[attr-defined] # a policy
+
+
+def test_what_was_renamed_is_read_like_the_rest(known: KnownAccounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("xacct.reconcile.grant_reads"), "_MANY", 1)
+    trust, dev_access = role("new"), access("new")
+    trust, dev_access = evolve(trust, name="reports"), evolve(dev_access, name="reports")
+    old_role, old_policy = (f"arn:aws:iam::{account}/old" for account in (f"{TRUSTING}:role", f"{TRUSTED}:policy"))
+    known.role_listing = AccountListing(roles={"old": role_detail(old_role, trust)})
+    known.policy_listing = AccountListing(policy_versions={old_policy: {"v1": trust.role_arn}})
+    read(known, trust, dev_access, purpose="drift")
+
+    assert {read.purpose for read in known.reads} == {"drift"}
+    assert [id(read.listing) for read in known.reads if read.arn == old_role] == [id(known.role_listing)]
+    assert [read.arn for read in known.reads][-1] == old_policy
+    # Nothing is listed a second time.
+    assert sorted(kind for kind, *_ in known.listed) == ["policies", "roles"]
 
 
 def test_what_was_renamed_is_unwanted_and_its_user_detaches_it(known: KnownAccounts) -> None:

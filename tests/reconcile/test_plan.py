@@ -291,7 +291,7 @@ def test_a_session_of_another_partition_is_refused(accounts: Accounts, patience:
 
 
 def test_a_plan_without_grants_is_refused(accounts: Accounts) -> None:
-    with pytest.raises(InvalidValue, match="at least one"):
+    with pytest.raises(InvalidValue, match=r"^grants: \(\) is not valid: at least one TrustGrant or DevAccessGrant$"):
         plan(trusting=accounts.trusting, trusted=accounts.trusted)
 
 

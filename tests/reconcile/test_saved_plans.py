@@ -110,6 +110,8 @@ def test_a_restored_plan_adopts_and_collects_errors_like_the_saved_one(
 
     assert data["changes"]
     assert restored(accounts, data, patience).to_dict() == data
+    assert restored(accounts, data, patience)._trusting.patience is patience
+    assert Plan.from_dict(data, **sessions)._trusting.patience == Patience()
     if on_error == "raise":
         with pytest.raises(NotOurs):
             restored(accounts, {**data, "adopt": False}, patience)
