@@ -542,6 +542,14 @@ class TestAccepting:
         }
         assert not any(call.operation == "GetPolicyVersion" for call in list(aws.calls)[calls:])
 
+    def test_a_grant_that_is_in_effect_is_not_proven_again_without_the_boundary_that_limits_it(
+        self, aws: Sandbox
+    ) -> None:
+        trust = grant(policies={"own": WRITING}, permissions_boundary=S3_READ)
+        both = {"trusting": aws.account(PROD).session, "trusted": aws.account(DEV).session}
+        assert plan(trust, **both).apply()
+        assert plan(trust, **both).apply() == ()
+
     def test_a_boundary_that_could_not_be_read_is_accepted_by_name(self, sessions: dict[str, boto3.Session]) -> None:
         trust = grant(permissions_boundary=S3_READ)
         with pytest.raises(ProofNotDecided):

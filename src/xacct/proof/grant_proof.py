@@ -89,7 +89,7 @@ def prove(grant: TrustGrant | DevAccessGrant, session: boto3.Session | None = No
     ok  the role reads s3://reports-neighbour/example  refused   refused
     ok  the role writes s3://reports/example           refused   refused
     ok  the role deletes s3://reports/example          refused   refused
-    ok  the role does more than read                   refused   refused   AWS classes all that the role may do as Read or List
+    ok  the role does more than read                   refused   refused   AWS classes all that ... as Read or List
     >>> print(prove(DevAccessGrant(account="222222222222", role_arns=grant.role_arn)))
         check                                                           expected  observed  why
     ok  assume arn:aws:iam::111111111111:role/CrossAccountRoleS3        allowed   allowed
