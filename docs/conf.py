@@ -62,6 +62,7 @@ CONSTRUCTED = {
     "Statement",
     "SwitchRoleLink",
     "TrustGrant",
+    "ZoneOfTrust",
 }
 # How the defaults of attrs fields and of read-only mappings are written in a signature.
 DEFAULTS = (

@@ -81,7 +81,10 @@ if TYPE_CHECKING:
         Statement as Statement,
     )
     from xacct.proof import (
+        AccessSearch as AccessSearch,
         Proof as Proof,
+        ZoneOfTrust as ZoneOfTrust,
+        find_access as find_access,
         prove as prove,
     )
     from xacct.reconcile import (
