@@ -24,12 +24,14 @@ class FixedRule:
         note: the rule.
         advice: what to do instead; empty if the rule allows the request.
         applies: whether it applies to a request for one of its actions.
+        error_code: the code of AWS's error; empty if it is the service's usual one for a denied permission.
     """
 
     allows: bool
     note: str
     advice: str
     applies: Callable[[AccessRequest], bool]
+    error_code: str = ""
 
 
 def fixed_rule(request: AccessRequest) -> FixedRule | None:
@@ -82,6 +84,7 @@ _SERVICE_LINKED_ROLE = FixedRule(
     "Only the linked AWS service can change a service-linked role",
     "change or remove it in that service",
     _resource_of_aws(r"arn:[^:]+:iam::[^:]*:role/aws-service-role/"),
+    "UnmodifiableEntity",
 )
 
 # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
@@ -90,6 +93,7 @@ _RESERVED_ROLE = FixedRule(
     "Only AWS can change a role with the path /aws-reserved/",
     "change the permission set in IAM Identity Center",
     _resource_of_aws(r"arn:[^:]+:iam::[^:]*:role/aws-reserved/"),
+    "UnmodifiableEntity",
 )
 
 # https://docs.aws.amazon.com/kms/latest/developerguide/alias-create.html

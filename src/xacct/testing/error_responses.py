@@ -6,6 +6,7 @@ import json
 from xml.sax.saxutils import escape
 
 from xacct.authz import Decision
+from xacct.authz.fixed_rules import fixed_rule
 from xacct.authz.policy_set import AWS_WORDS
 from xacct.testing.http_messages import Answer, Call
 
@@ -49,6 +50,11 @@ def denied(decision: Decision, caller: str, call: Call) -> Refused:
     request = decision.request
     code = "AccessDeniedException" if call.service == "kms" else "AccessDenied"
     status = 400 if call.service == "kms" else 403
+    rule = fixed_rule(request) if decision.note else None
+    if rule is not None and rule.error_code == "UnmodifiableEntity":
+        role = request.resource.rpartition("/")[2]
+        text = f"Cannot perform the operation on the protected role '{role}' - this role is only modifiable by AWS"
+        return Refused(rule.error_code, text)
     if decision.note:
         return Refused(code, decision.note, status)
     if call.service == "s3" and (caller == "*" or (request.cross_account and not decision.action.startswith("kms:"))):

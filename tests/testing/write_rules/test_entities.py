@@ -152,10 +152,25 @@ def test_a_users_permissions_boundary_can_be_read_until_it_is_deleted(two: Two) 
     assert "PermissionsBoundary" not in iam.get_user(UserName="alice")["User"]
 
 
-def test_a_service_linked_role_cannot_be_deleted(two: Two) -> None:
+def test_a_service_linked_role_cannot_be_changed_or_deleted(two: Two) -> None:
     iam = two.prod.client("iam")
     role = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com")["Role"]["RoleName"]
-    assert refusal(iam.delete_role, RoleName=role).startswith("400 UnmodifiableEntity: ")
+    for refused in (
+        refusal(iam.delete_role, RoleName=role),
+        refusal(iam.put_role_policy, RoleName=role, PolicyName="p", PolicyDocument=allowing("s3:*")),
+        refusal(iam.attach_role_policy, RoleName=role, PolicyArn=READ_ONLY),
+    ):
+        assert refused == (
+            f"400 UnmodifiableEntity: Cannot perform the operation on the protected role '{role}' - "
+            "this role is only modifiable by AWS"
+        )
+
+
+def test_an_aws_managed_policy_cannot_be_changed(two: Two) -> None:
+    iam = two.prod.client("iam")
+    version = {"PolicyArn": READ_ONLY, "PolicyDocument": allowing("s3:*")}
+    for refused in (refusal(iam.create_policy_version, **version), refusal(iam.delete_policy, PolicyArn=READ_ONLY)):
+        assert refused == "403 AccessDenied: AWS owns the AWS managed policies: no account can change them"
 
 
 def test_a_role_can_be_deleted_once_it_has_no_policies(two: Two) -> None:

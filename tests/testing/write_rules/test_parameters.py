@@ -50,13 +50,10 @@ UNCHECKED = Config(parameter_validation=False)
             {"UserName": "Administrator", "PolicyName": "missing"},
             "The user policy with name missing cannot be found.",
         ),
-        *(
-            (
-                operation,
-                {"PolicyArn": READ_ONLY, "VersionId": "v999"},
-                f"Policy {READ_ONLY} version v999 does not exist or is not attachable.",
-            )
-            for operation in ("get_policy_version", "set_default_policy_version", "delete_policy_version")
+        (
+            "get_policy_version",
+            {"PolicyArn": READ_ONLY, "VersionId": "v999"},
+            f"Policy {READ_ONLY} version v999 does not exist or is not attachable.",
         ),
         (
             "enable_mfa_device",
@@ -197,3 +194,11 @@ def test_a_parameter_just_beyond_a_limit_is_refused(two: Two, options: Any, text
 )
 def test_a_parameter_at_a_limit_is_accepted(two: Two, options: Any) -> None:
     two.prod.client("iam").create_role(RoleName="Reader", AssumeRolePolicyDocument=trusting(), **options)
+
+
+@pytest.mark.parametrize("operation", ["set_default_policy_version", "delete_policy_version"])
+def test_a_missing_version_of_a_customer_managed_policy_is_refused(two: Two, operation: str) -> None:
+    iam = two.prod.client("iam")
+    arn = iam.create_policy(PolicyName="P", PolicyDocument=allowing("s3:*"))["Policy"]["Arn"]
+    said = refusal(getattr(iam, operation), PolicyArn=arn, VersionId="v999")
+    assert said == f"404 NoSuchEntity: Policy {arn} version v999 does not exist or is not attachable."

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, rendered
 from xacct.testing.moto_state import MotoState
 from xacct.testing.principals import rename_principal
@@ -148,11 +147,6 @@ def _delete_role(write: Write) -> Postprocess | None:
     role = write.state.role(write.account, write.call.text("RoleName"))
     if role is None:
         return None
-    if role.path.startswith("/aws-service-role/"):
-        raise Refused(
-            "UnmodifiableEntity",
-            f"Cannot perform the operation on the protected role '{role.name}' - this role is only modifiable by AWS",
-        )
     with write.seen():
         _check_no_policies(role)
     return _replace_by_unique_id(role, write.state)
