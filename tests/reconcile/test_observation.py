@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from attrs import evolve, frozen
+from attrs import evolve
 
 from xacct.errors import CannotChange, ForeignAttachments, GrantConflict, NotOurs
 from xacct.reconcile.observation import (
@@ -17,87 +17,12 @@ from xacct.reconcile.observation import (
     refuse_foreign_attachments,
     refuse_resources_of_others,
 )
-from xacct.resources.ownership_tags import RUN_TAG, GrantIdentity, Run
+from xacct.resources.ownership_tags import Run
 from xacct.resources.step import Step
 from xacct.resources.user import User
 
 from .accounts import TRUSTED, TRUSTING
-
-MINE, THEIRS = GrantIdentity("mine", ("1",)), GrantIdentity("theirs", ("2",))
-NOTHING = ObservedGrants(roles=(), policies=(), users=())
-ACCOUNT: Any = SimpleNamespace(id=TRUSTED)
-
-
-def state(owner: GrantIdentity | None = MINE, *, managed: bool = True, run: str | None = "the last run") -> Any:
-    """A state whose tags name the owner."""
-    tags = {"owner": owner, "managed": managed}
-    return SimpleNamespace(tags=tags if run is None else {**tags, RUN_TAG: run})
-
-
-OURS, ADOPTED, OTHERS, FOREIGN = state(), state(None), state(THEIRS), state(None, managed=False)
-
-
-@frozen(kw_only=True)
-class Thing:
-    """A resource whose steps are given."""
-
-    key: str = "thing"
-    account: Any = ACCOUNT
-    applied: tuple[str, ...] = ("apply",)
-    after: frozenset[str] = frozenset()
-    foreign: tuple[str, ...] = ()
-    settled: bool = True
-    run: Run | None = None
-    seen_run: str | None = None
-    identity: GrantIdentity = MINE
-
-    @property
-    def label(self) -> str:
-        return f"thing {self.key}"
-
-    def steps_to_apply(self, state: object | None) -> list[Step]:
-        return [self._step(f"{self.key} {name}", "creating" if state is None else "changing") for name in self.applied]
-
-    def steps_to_remove(self, state: object) -> list[Step]:
-        assert state is not None
-        return [self._step(f"{self.key} remove")]
-
-    def step_to_claim(self, state: object) -> Step:
-        assert state is not None
-        return self._step(f"{self.key} claim")
-
-    def _step(self, key: str, what: str = "") -> Step:
-        return Step(key=key, account=self.account, what=what, run=lambda: None, after=self.after)
-
-    def foreign_attachments(self, state: object) -> list[str]:
-        assert state is not None
-        return list(self.foreign)
-
-    def drift(self, state: object) -> list[str]:
-        assert state is not None
-        return ["drift"]
-
-    def not_applied(self, state: object) -> list[str]:
-        assert state is not None
-        return ["not applied"]
-
-    def is_settled(self) -> bool:
-        return self.settled
-
-    def refuse_unchangeable(self, state: object) -> None:
-        assert state is not None
-        raise CannotChange(self.account.id, self.label, "path", current="/", wanted="/a/")
-
-    def is_ours(self, tags: dict[str, Any]) -> bool:
-        return tags["managed"] and tags["owner"] in (None, self.identity)
-
-    def owner(self, tags: dict[str, Any]) -> GrantIdentity | None:
-        return tags["owner"]
-
-
-def seen(state: Any = OURS, *, unwanted: bool = False, contested: bool = False, **thing: Any) -> Any:
-    resource: Any = Thing(**thing)
-    return Observation(resource, state, unwanted, contested)
+from .things import ADOPTED, FOREIGN, MINE, NOTHING, OTHERS, OURS, THEIRS, seen, state
 
 
 def keys(steps: list[Step]) -> list[str]:
@@ -150,7 +75,7 @@ def test_steps_for_a_run_know_the_run_and_the_run_before() -> None:
 def test_only_an_existing_resource_has_foreign_attachments_drift_and_what_is_not_applied() -> None:
     assert seen(foreign=("a key",)).foreign_attachments == ["a key"]
     assert seen(None, foreign=("a key",)).foreign_attachments == []
-    assert seen().drift == ["drift"]
+    assert [change.resource for change in seen().drift] == ["drift of thing"]
     assert seen(None).drift == seen(unwanted=True).drift == []
     assert seen().not_applied == ["not applied"]
     assert seen(None).not_applied == seen(unwanted=True).not_applied == []
@@ -158,9 +83,9 @@ def test_only_an_existing_resource_has_foreign_attachments_drift_and_what_is_not
 
 def test_what_aws_cannot_change_is_refused_only_for_a_wanted_resource_that_exists() -> None:
     with pytest.raises(CannotChange):
-        seen().refuse_unchangeable()
-    seen(None).refuse_unchangeable()
-    seen(unwanted=True).refuse_unchangeable()
+        seen(unchangeable=True).refuse_unchangeable()
+    seen(None, unchangeable=True).refuse_unchangeable()
+    seen(unwanted=True, unchangeable=True).refuse_unchangeable()
 
 
 def user(*, created_by_other: bool, state: Any = None, unwanted: bool = False, settled: bool = True) -> Any:
