@@ -20,7 +20,9 @@ __all__ = ["ANY_TEXT", "TextPattern", "TooManyStates", "characters", "one_text_p
 _MOST_STATES = 20_000
 
 # The characters that stand for all those that no pattern names.
-_FRESH = string.ascii_lowercase + string.digits + string.ascii_uppercase + "-_+@~^"
+_FRESH = (
+    string.ascii_lowercase + string.digits + string.ascii_uppercase + "-_+@~^" + "".join(map(chr, range(0xC0, 0x250)))
+)
 
 
 class TooManyStates(Exception):
@@ -65,7 +67,7 @@ class TextPattern:
     def of_arn(cls, pieces: Iterable[Piece]) -> TextPattern:
         """Return the pattern of an ARN: a wildcard matches no colon, except for those of the last segment."""
         several = list(pieces)
-        if [text for text, _ in several] == ["*"]:
+        if all(wild for _, wild in several) and {*"".join(text for text, _ in several)} == {"*"}:
             return ANY_TEXT
         segments = 0
         tokens: list[_Token] = []
@@ -113,7 +115,9 @@ def _tokens(pieces: Iterable[Piece], forbidden: frozenset[str], *, ignores_case:
             if wild and character in "*?":
                 yield _Token(None, forbidden, repeats=character == "*")
             else:
-                yield _Token(frozenset({character.lower(), character.upper()} if ignores_case else {character}))
+                # Of some letters, such as ß, the other case has two characters.
+                cases = {character.lower(), character.upper()} if ignores_case else set[str]()
+                yield _Token(frozenset({character, *(case for case in cases if len(case) == 1)}))
 
 
 def _with_separators(text: str) -> Iterator[str]:
