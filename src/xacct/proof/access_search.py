@@ -14,10 +14,11 @@ from math import prod
 from attrs import field, frozen
 
 from xacct.authz import AccessRequest, PolicySet, evaluate
+from xacct.authz.caller import Caller
 from xacct.authz.layers import LayerName
 from xacct.authz.statement_matcher import StatementMatcher
 from xacct.proof.key_control import control_of
-from xacct.proof.key_values import KeyValues, pinned_patterns, values_of_key
+from xacct.proof.key_values import KeyValues, values_of_key
 
 __all__ = ["AccessSearch", "Searched", "search"]
 
@@ -25,6 +26,7 @@ __all__ = ["AccessSearch", "Searched", "search"]
 _MOST_REQUESTS = 20_000
 _EXTRA_ACTIONS = {"sts:assumerole": ("sts:tagsession", "sts:setsourceidentity")}
 _KEYS_OF_PRINCIPALS = ("aws:principal", "aws:userid", "aws:multifactorauth", "aws:tokenissuetime", "aws:sourceidentity")
+_KEYS_OF_MEMBERS = ("aws:principalorgid", "aws:principalorgpaths")
 _EXTRA_KEYS = ("aws:requesttag/", "aws:tagkeys", "sts:sourceidentity")
 
 
@@ -55,6 +57,7 @@ class Searched:
         resource_account: the account that owns the resource.
         stranger: whether the caller is somebody else than those whom the policies name. Of the keys that AWS assigns,
             such a caller has values of its own only.
+        is_member: whether a stranger's account belongs to an organization that the policies name.
         context: condition keys with fixed values.
     """
 
@@ -62,6 +65,7 @@ class Searched:
     resource: str
     resource_account: str
     stranger: bool = False
+    is_member: bool = False
     context: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
     def request(self, action: str, context: Mapping[str, Sequence[str]]) -> AccessRequest:
@@ -139,12 +143,9 @@ class _Space:
             if control.controller == "request":
                 continue
             of_key = tuple(c.condition for s in dict.fromkeys(found) for c in s.conditions if c.key == key)
-            values = values_of_key(of_key, control, now)
-            self._values[key] = self._own_values[key] = values
-            if control.controller == "AWS":
-                pinned = pinned_patterns(of_key)
-                own = (choice for choice in values.choices if not any(p.matches(v) for p in pinned for v in choice))
-                self._own_values[key] = KeyValues(tuple(own), values.problem)
+            self._values[key] = self._own_values[key] = values_of_key(of_key, control, now)
+            if control.controller in ("AWS", "AWS service"):
+                self._own_values[key] = values_of_key(of_key, control, now, own=True)
 
     def contexts(
         self, seed: StatementMatcher, one: Searched, undecided: dict[str, None]
@@ -153,15 +154,17 @@ class _Space:
         base = one.request(self._action, {})
         if not seed.match_principal(base, has_boundary=False):
             return
-        if any(pattern.keys for pattern in seed.resources):
-            undecided[f"{seed.label}: its resource has policy variables"] = None
+        others = self._others_for(base)
+        for statement in (seed, *others):
+            if any(pattern.keys for pattern in statement.resources):
+                undecided[f"{statement.label}: its resource has policy variables"] = None
         if not seed.matches_resource(base):
             return
-        keys = self._keys(seed, base)
+        keys = self._keys(seed, others)
         values = dict(self._own_values if one.stranger else self._values)
-        if not base.caller.account:
-            # Neither services nor anonymous callers have what the principals of an account have.
-            values |= {key: KeyValues(((),)) for key in keys if key.startswith(_KEYS_OF_PRINCIPALS)}
+        if one.is_member:
+            values |= {key: self._values[key] for key in keys if key in _KEYS_OF_MEMBERS}
+        values |= {key: KeyValues(((),)) for key in keys if _lacks(base.caller, key)}
         choices = {key: _meeting(seed, key, values[key]) for key in keys}
         undecided.update({f"{seed.label}: {values[key].problem}": None for key in keys if values[key].problem})
         number = prod(map(len, choices.values()))
@@ -171,18 +174,28 @@ class _Space:
         for combination in product(*choices.values()):
             yield {key: values for key, values in zip(choices, combination) if values}
 
-    def _keys(self, seed: StatementMatcher, base: AccessRequest) -> list[str]:
-        own = [condition.key for condition in seed.conditions]
-        others = [
+    def _others_for(self, base: AccessRequest) -> list[StatementMatcher]:
+        return [
             s
             for s in self._others
             if s.match_principal(base, has_boundary=False)
             and (s.matches_resource(base) or any(r.keys for r in s.resources))
         ]
-        if any(key.startswith(_EXTRA_KEYS) for key in own):
-            others += self._extra
-        keys = (*own, *(condition.key for s in others for condition in s.conditions))
+
+    def _keys(self, seed: StatementMatcher, others: Sequence[StatementMatcher]) -> list[str]:
+        keys = [condition.key for s in (seed, *others) for condition in s.conditions]
+        if any(key.startswith(_EXTRA_KEYS) for key in keys):
+            # With such a key, the request needs other actions too.
+            keys += [condition.key for s in self._extra for condition in s.conditions]
         return [key for key in dict.fromkeys(keys) if key in self._values]
+
+
+def _lacks(caller: Caller, key: str) -> bool:
+    """Return whether no request of a caller has a key."""
+    if control_of(key).controller == "AWS service":
+        return caller.kind != "service"
+    # Neither services nor anonymous callers have what the principals of an account have.
+    return not caller.account and key.startswith(_KEYS_OF_PRINCIPALS)
 
 
 def _meeting(seed: StatementMatcher, key: str, values: KeyValues) -> list[tuple[str, ...]]:
@@ -194,6 +207,7 @@ def _meeting(seed: StatementMatcher, key: str, values: KeyValues) -> list[tuple[
 def _reasons_to_doubt(context: Mapping[str, object]) -> list[str]:
     """Return why a request that is allowed may not be one that anybody can make."""
     who = {
+        "AWS service": "an AWS service sends",
         "resource's account": "the administrators of the resource's account decide",
         "identity provider": "an identity provider decides",
         "unknown": "xacct does not know who decides",

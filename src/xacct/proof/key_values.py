@@ -9,26 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import Decimal, Inexact, localcontext
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
-from itertools import combinations, pairwise
+from itertools import chain, combinations, islice, pairwise
 
 from attrs import frozen
 
+from xacct.authz.operators import compile_condition
 from xacct.authz.variables import Template, parse_template
 from xacct.authz.wildcard import Piece
 from xacct.policy import Condition
 from xacct.policy.times import time_to_text
 from xacct.proof.key_control import Control
 from xacct.proof.pattern_classes import TextPattern, TooManyStates, one_text_per_class
+from xacct.reference import find_condition_key
 
-__all__ = ["KeyValues", "pinned_patterns", "values_of_key"]
+__all__ = ["KeyValues", "values_of_key"]
 
 Values = tuple[str, ...]
 
 _LARGEST = {4: int(IPv4Address("255.255.255.255")), 6: int(IPv6Address("ffff:" * 7 + "ffff"))}
 _MOST_CHOICES = 64
+# Neither a number, a date, a boolean nor an address: what a tag, for example, can be.
+_UNREADABLE = "x"
+# A session of STS lasts no longer.
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html
+_LONGEST_SESSION = timedelta(hours=36)
 
 
 @frozen
@@ -46,48 +53,78 @@ class KeyValues:
 
 # A proof searches the same policies several times.
 @lru_cache(maxsize=256)
-def values_of_key(conditions: tuple[Condition, ...], control: Control, now: datetime) -> KeyValues:
+def values_of_key(conditions: Sequence[Condition], control: Control, now: datetime, *, own: bool = False) -> KeyValues:
     """Return the values of a key that its conditions tell apart.
 
     Args:
         conditions: the conditions on the key.
         control: who decides the value, and its form.
         now: the time of the search; requests are not made before.
+        own: whether to leave out the values that policies name in full, because the caller is somebody else.
     """
     key = conditions[0].key
+    known = find_condition_key(key)
     families: dict[str, list[Condition]] = {}
-    for condition in conditions:
+    for condition in dict.fromkeys(conditions):
         families.setdefault(_family(condition.operator), []).append(condition)
     families.pop("null", None)
+    compared = [condition for found in families.values() for condition in found]
     problem = ""
     if any(_template(value).keys for condition in conditions for value in condition.values):
         problem = f"a condition on {key} has policy variables"
     elif len(families) > 1 or "other" in families:
         problem = f"the conditions on {key} cannot be compared with each other"
     try:
-        single = list(dict.fromkeys(v for name, found in families.items() for v in _SINGLE[name](found, control, now)))
+        single = [v for name, found in families.items() for v in _SINGLE[name](found, control, now)]
+        single = single or _texts([], control, now)
     except (ValueError, ArithmeticError):
         return KeyValues((), f"a condition on {key} has a value that cannot be read")
     except TooManyStates:
         return KeyValues((), f"the conditions on {key} tell too many values apart")
-    several = sum(":" in condition.operator for condition in conditions)
-    choices: list[Values] = [(value,) for value in single or _SINGLE["text"]([], control, now)]
-    for size in range(2, several + 1):
-        choices += list(combinations(single, size))
+    if families.keys() - {"text"} and (known is None or known.type == "String"):
+        single.append(_UNREADABLE)
+    if own:
+        pinned = _pinned_patterns(compared)
+        single = [value for value in single if not any(pattern.matches(value) for pattern in pinned)]
+    single = _one_for_each_result(single, compared)
+    # One value is enough for each condition that some value has to meet.
+    has_several = any(":" in condition.operator for condition in compared) or (known is not None and known.multivalued)
+    most = len(compared) if has_several else 1
+    sets = chain.from_iterable(combinations(single, size) for size in range(1, most + 1))
+    choices = list(islice(sets, _MOST_CHOICES + 1))
     if len(choices) > _MOST_CHOICES:
-        return KeyValues(tuple(choices[:_MOST_CHOICES]), f"the conditions on {key} tell too many values apart")
-    return KeyValues(((), *choices), problem)
+        problem = f"the conditions on {key} tell too many values apart"
+    missing: list[Values] = [] if control.is_clock else [()]
+    return KeyValues((*missing, *choices), problem)
 
 
-def pinned_patterns(conditions: Iterable[Condition]) -> list[TextPattern]:
-    """Return the patterns that only one holder of an ID that AWS assigned can match: those that name it in full."""
+def _one_for_each_result(values: Iterable[str], conditions: Sequence[Condition]) -> list[str]:
+    """Return of the values that all conditions treat alike the first."""
+    matchers = [compile_condition(condition, "2012-10-17") for condition in conditions]
+    found: dict[tuple[bool | None, ...], str] = {}
+    for value in values:
+        found.setdefault(tuple(matcher.evaluate({matcher.key: (value,)}) for matcher in matchers), value)
+    return list(found.values())
+
+
+def _pinned_patterns(conditions: Iterable[Condition]) -> list[TextPattern]:
+    """Return the patterns that only one holder of what AWS assigned can match: those that name it in full."""
     return [
         _text_pattern(condition, value)
         for condition in conditions
         if _family(condition.operator) == "text"
         for value in condition.values
-        if not set("*?$") & set(value.split(":")[0].split("/")[0]) or _is_exact(condition.operator)
+        if _is_exact(condition.operator) or not set("*?$") & set(_holder(value))
     ]
+
+
+def _holder(value: str) -> str:
+    """Return the part of a value that says whose it is: the account of an ARN, or an ID before a colon or a slash."""
+    segments = value.split(":")
+    if segments[0] != "arn":
+        return segments[0].split("/")[0]
+    account = segments[4] if len(segments) > 5 else ""
+    return account or value
 
 
 def _is_exact(operator: str) -> bool:
@@ -128,17 +165,27 @@ def _text_pattern(condition: Condition, value: str) -> TextPattern:
     return TextPattern.of(pieces, ignores_case="ignorecase" in operator)
 
 
-def _numbers(conditions: Sequence[Condition], _control: Control, _now: datetime) -> list[str]:
-    numbers = sorted({Decimal(value) for condition in conditions for value in condition.values})
-    between = [(a + b) / 2 for a, b in pairwise(numbers)]
-    around = [numbers[0] - 1, *numbers, *between, numbers[-1] + 1] if numbers else []
-    return [f"{number:f}" for number in sorted(around) if number >= 0 or numbers[0] < 0]
+def _numbers(conditions: Sequence[Condition], control: Control, now: datetime) -> list[str]:
+    with localcontext() as exact:
+        # A neighbour of a number with more digits would be rounded.
+        exact.traps[Inexact] = True
+        numbers = sorted({Decimal(value) for condition in conditions for value in condition.values})
+        between = [(a + b) / 2 for a, b in pairwise(numbers)]
+        around = [numbers[0] - 1, *numbers, *between, numbers[-1] + 1]
+    if control.is_clock:
+        start = Decimal(int(now.timestamp()))
+        around = [number for number in (start, *around) if number >= start]
+    return [str(number) for number in sorted(around)]
 
 
-def _dates(conditions: Sequence[Condition], _control: Control, now: datetime) -> list[str]:
+def _dates(conditions: Sequence[Condition], control: Control, now: datetime) -> list[str]:
     dates = {_date(value) for condition in conditions for value in condition.values}
     near = {date + timedelta(seconds=seconds) for date in dates for seconds in (-1, 0, 1)}
-    return [time_to_text(date) for date in sorted(date for date in near | {now} if date >= now)]
+    if control.is_clock:
+        near = {date for date in near | {now} if date >= now}
+    if conditions[0].key.lower() == "aws:tokenissuetime":
+        near = {date for date in near | {now} if date >= now - _LONGEST_SESSION}
+    return [time_to_text(date) for date in sorted(near)]
 
 
 def _date(text: str) -> datetime:
