@@ -104,16 +104,15 @@ def changes(made: Sequence[Any]) -> list[str]:
 
 def test_a_plan_reads_both_accounts_and_has_what_follows(world: World) -> None:
     """Changes, then drift, notes of the caller and of the grants, and what is not applied."""
-    broad = evolve(ROLE, principals="*", organization_id="o-abcdefghij")
     observed = ObservedGrants(
         policies=(world.thing(A), world.thing(A, None, key="new")),
         users=(world.thing(A, key="user", applied=()),),
-        roles=(world.thing(broad, key="role", applied=("a", "b")),),
+        roles=(world.thing(ROLE, key="role", applied=("a", "b")),),
     )
     world.observed = [observed]
-    made = world.plan(A, broad, notes=["first"])
+    made = world.plan(A, ROLE, notes=["first"])
 
-    assert made.grants == (A, broad)
+    assert made.grants == (A, ROLE)
     assert changes(made.changes) == [
         "A apply",
         "new apply",
@@ -123,11 +122,11 @@ def test_a_plan_reads_both_accounts_and_has_what_follows(world: World) -> None:
         "drift of user",
         "drift of role",
     ]
-    assert made.notes == ("first", *world.module.notes_on(broad))
+    assert made.notes == ("first", *world.module.notes_on(ROLE))
     assert len(made.notes) > 1
     assert made.not_applied == ("not applied",)
     (read,) = world.reads
-    assert read["grants"] == (A, broad)
+    assert read["grants"] == (A, ROLE)
     assert (read["trusting"], read["trusted"], read["purpose"]) == (world.trusting, world.trusted, "plan")
     assert read["passwords"].account is world.trusted
     assert (made.to_dict()["adopt"], made.to_dict()["on_error"]) == (False, "raise")
