@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from itertools import count
 from typing import Any
 
@@ -25,6 +26,16 @@ from .tutorial import EC2_FULL, EC2_READ, POLICY, ROLE, S3_READ, USER, plan_tuto
 POLICY_ARN = f"arn:aws:iam::{TRUSTED}:policy/{POLICY}"
 REPORTS = s3_read_policy(["reports"])
 UNKNOWN = Refused("NoSuchEntity", f"The role with name {ROLE} cannot be found.", 404)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    with one_thread_per_run(shuffled=False):
+        yield
+
+
+# Otherwise it depends on the machine how far the other steps of a run are when the next run begins.
+sequential = pytest.mark.usefixtures("one_thread")
 
 
 def planned(accounts: Accounts, patience: Patience, **changes: Any) -> Plan:
@@ -264,6 +275,7 @@ def test_a_second_run_that_fails_leaves_what_the_first_made(
     assert plan_tutorial(accounts, patience).is_empty
 
 
+@sequential
 def test_a_rollback_leaves_what_another_run_has_changed_since(accounts: Accounts, patience: Patience) -> None:
     others: list[Plan] = []
 
@@ -282,6 +294,7 @@ def test_a_rollback_leaves_what_another_run_has_changed_since(accounts: Accounts
     assert planned(accounts, patience).is_empty
 
 
+@sequential
 def test_a_run_whose_claim_is_overtaken_applies_again(accounts: Accounts, patience: Patience) -> None:
     """Both runs change the same role. The state is that of one of them, and not a mixture."""
     plan_tutorial(accounts, patience).apply()
@@ -446,3 +459,41 @@ def test_the_new_plan_of_a_stale_one_adopts_too(accounts: Accounts, patience: Pa
         stale.apply()
 
     assert refused.value.new_plan == str(adopting())
+
+
+@sequential
+def test_a_run_that_finds_nothing_to_change_keeps_what_another_run_would_roll_back(
+    accounts: Accounts, patience: Patience, haste: Patience
+) -> None:
+    trust, _ = tutorial()
+    sessions: Any = {"trusting": accounts.trusting, "trusted": accounts.trusted}
+    first = plan(trust, **sessions, patience=haste)
+
+    def apply_the_same(operation: str) -> None:
+        # The role is complete then, and the first run still waits for it.
+        if operation == "AssumeRole":
+            accounts.log.on_call = lambda operation: None
+            same = plan(trust, **sessions, patience=patience)
+            assert same.is_empty
+            assert same.apply() == ()
+
+    accounts.log.on_call = apply_the_same
+    accounts.fail_always(f"trusted AssumeRole {ROLE}", Refused("ValidationError", "invalid"))
+    with pytest.raises(ApplyFailed, match="was changed by another run since, so it was left as it is"):
+        first.apply()
+
+    assert plan(trust, **sessions, patience=patience).is_empty
+
+
+def test_a_run_that_finds_nothing_to_change_after_another_process_marks_what_that_one_may_roll_back(
+    accounts: Accounts, patience: Patience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan_tutorial(accounts, patience).apply()
+    accounts.log.clear()
+    assert plan_tutorial(accounts, patience).apply() == ()
+    assert accounts.log.writes == []
+
+    monkeypatch.setattr(import_module("xacct.reconcile.plan"), "_ENDED_RUNS", set())
+    assert plan_tutorial(accounts, patience).apply() == ()
+    marks = {f"trusting TagRole {ROLE}", f"trusted TagPolicy {POLICY}", f"trusted TagUser {USER}"}
+    assert set(accounts.log.writes) == marks

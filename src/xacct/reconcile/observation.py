@@ -51,6 +51,15 @@ class Observation(Generic[S]):
         seen = None if self.state is None else self.state.tags.get(RUN_TAG)
         return evolve(self, resource=evolve(self.resource, run=run, seen_run=seen))
 
+    def may_be_in_progress(self, ended: Collection[str]) -> bool:
+        """Return whether another run may still be changing the resource, or may roll it back.
+
+        Args:
+            ended: the ids of runs that have ended.
+        """
+        run = None if self.state is None else self.resource.recent_run(self.state.tags)
+        return run is not None and run.id not in ended
+
     def steps_to_apply(self) -> list[Step]:
         """Return the steps to what the grant declares, after the step that claims an existing resource."""
         if self.unwanted:

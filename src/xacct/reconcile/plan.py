@@ -49,6 +49,9 @@ log = logging.getLogger("xacct")
 
 OnError = Literal["raise", "collect"]
 
+# The runs of this process that have ended. Other runs that are recorded on a resource may still roll it back.
+_ENDED_RUNS: set[str] = set()
+
 # How often a run applies its grants again because another run changed them meanwhile.
 _ROUNDS = 4
 
@@ -255,12 +258,19 @@ class Plan:
             return error
 
     def _apply(self, part: Part, report: Reporter) -> tuple[Change, ...]:
+        runs = [Run() for _ in range(_ROUNDS)]
+        try:
+            return self._apply_in_rounds(part, runs, report)
+        finally:
+            _ENDED_RUNS.update(run.id for run in runs)
+
+    def _apply_in_rounds(self, part: Part, runs: Sequence[Run], report: Reporter) -> tuple[Change, ...]:
         changes: list[Change] = []
         observed = part.observed
         changed: set[str] = set()
         unsettled: list[str] = []
-        for number in range(_ROUNDS):
-            observed = observed.for_run(Run())
+        for number, run in enumerate(runs):
+            observed = observed.for_run(run)
             try:
                 changes += self._execute(part, observed, report)
                 unsettled = self._unsettled(observed)
@@ -345,7 +355,8 @@ def _claimed(part: Part) -> Part:
 
     What does not change must still be as planned, too: another run may be changing it, or may roll it back.
     """
-    if not part.observed.steps_to_apply():
+    in_progress = any(observation.may_be_in_progress(_ENDED_RUNS) for observation in part.observed.all)
+    if not part.observed.steps_to_apply() and not in_progress:
         return part
     return evolve(part, observed=part.observed.contested([o.resource.key for o in part.observed.all]))
 

@@ -246,10 +246,15 @@ class Resource(ABC, Generic[S]):
         if not is_as_planned(poll(lambda: self.read("recheck"), is_as_planned, self._patience(_RECHECK_SECONDS))):
             raise StalePlan(self.account.id, [self.label])
 
+    def recent_run(self, tags: Mapping[str, str]) -> Run | None:
+        """Return the last run that changed the resource, if it began so recently that it may not have ended."""
+        run, longest = run_in(tags), timedelta(seconds=self.account.patience.deadline)
+        return None if run is None or datetime.now(timezone.utc) - run.started > longest else run
+
     def _wait_for_other_run(self, planned: S) -> None:
         """Wait while the run that created the resource still adds to it."""
-        other, patience = run_in(planned.tags), self.account.patience
-        if other is None or datetime.now(timezone.utc) - other.started > timedelta(seconds=patience.deadline):
+        patience = self.account.patience
+        if self.recent_run(planned.tags) is None:
             return
         state: S | None = planned
         while state is not None and not self._is_complete(state):
