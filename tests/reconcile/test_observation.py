@@ -72,6 +72,15 @@ def test_steps_for_a_run_know_the_run_and_the_run_before() -> None:
     assert seen(state(run=None)).for_run(run).resource.seen_run is None
 
 
+def test_a_run_that_has_not_ended_may_be_in_progress() -> None:
+    run = Run()
+
+    assert seen(recent=run).may_be_in_progress({"another"})
+    assert not seen(recent=run).may_be_in_progress({"another", run.id})
+    assert not seen().may_be_in_progress(set())
+    assert not seen(None, recent=run).may_be_in_progress(set())
+
+
 def test_only_an_existing_resource_has_foreign_attachments_drift_and_what_is_not_applied() -> None:
     assert seen(foreign=("a key",)).foreign_attachments == ["a key"]
     assert seen(None, foreign=("a key",)).foreign_attachments == []

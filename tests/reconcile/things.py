@@ -45,6 +45,7 @@ class Thing:
     identity: GrantIdentity = MINE
     grant: Any = None
     unchangeable: bool = False
+    recent: Run | None = None
     call: Callable[[str], object] = field(default=lambda key: None, repr=False)
 
     @property
@@ -94,7 +95,8 @@ class Thing:
             raise CannotChange(self.account.id, self.label, "path", current="/", wanted="/a/")
 
     def recent_run(self, tags: dict[str, Any]) -> Run | None:
-        return None
+        assert RUN_TAG in tags
+        return self.recent
 
     def is_ours(self, tags: dict[str, Any]) -> bool:
         return tags["managed"] and tags["owner"] in (None, self.identity)
