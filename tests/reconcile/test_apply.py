@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +29,7 @@ from xacct.errors import (
 from xacct.reconcile import plan
 from xacct.reconcile.observation import ObservedGrants
 from xacct.reconcile.plan import plan_between
+from xacct.resources.ownership_tags import Run
 from xacct.resources.role import Role
 from xacct.retry import Patience
 
@@ -315,6 +317,47 @@ def test_a_run_that_was_overtaken_applies_its_grants_again(world: World, caplog:
     assert "Another run or grant changed thing A at the same time: applying again" in caplog.messages
 
 
+def test_each_round_is_a_run_of_its_own(world: World) -> None:
+    runs: list[Any] = []
+    world.observed = [
+        policies(world.thing(A, settled=Unsettled(False), runs=runs)),
+        policies(world.thing(A, runs=runs)),
+    ]
+    world.plan(A).apply()
+
+    assert len({run.id for run in runs if run is not None}) == 2
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_has_ended_when_apply_returns_or_fails(world: World, fails: bool) -> None:
+    def call(key: str) -> None:
+        if fails:
+            raise XacctError("refused")
+
+    runs: list[Any] = []
+    world.observed = [policies(world.thing(A, runs=runs, call=call))]
+    with pytest.raises(ApplyFailed) if fails else nullcontext():
+        world.plan(A).apply()
+
+    assert {run.id for run in runs if run is not None} <= world.module._ENDED_RUNS
+
+
+def test_what_another_run_may_still_change_is_claimed_although_nothing_changes(world: World) -> None:
+    world.observed = [policies(world.thing(A, applied=(), recent=Run()), world.thing(A, key="same", applied=()))]
+    world.plan(A).apply()
+
+    assert set(world.calls) >= {"A claim", "same claim"}
+
+
+def test_what_a_run_of_this_process_changed_before_is_not_claimed(world: World) -> None:
+    before = Run()
+    world.module._ENDED_RUNS.add(before.id)
+    world.observed = [policies(world.thing(A, applied=(), recent=before))]
+    world.plan(A).apply()
+
+    assert "A claim" not in world.calls
+
+
 def test_what_was_claimed_in_any_round_is_claimed_in_each_later_one(world: World) -> None:
     rounds = [
         policies(world.thing(A, settled=Unsettled(False))),
@@ -360,6 +403,7 @@ def test_a_plan_that_is_stale_is_not_applied_and_has_a_new_plan(world: World) ->
     assert refused.value.new_plan == str(world.plan(A, adopt=True))
     assert refused.value.__cause__ is None
     assert [read["grants"] for read in world.reads[:2]] == [(A,), (A,)]
+    assert (world.reads[1]["trusting"], world.reads[1]["trusted"]) == (world.trusting, world.trusted)
 
 
 def test_a_new_plan_that_cannot_be_made_says_why(world: World) -> None:

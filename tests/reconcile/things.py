@@ -46,6 +46,7 @@ class Thing:
     grant: Any = None
     unchangeable: bool = False
     recent: Run | None = None
+    runs: list[Run | None] = field(factory=list, repr=False)
     call: Callable[[str], object] = field(default=lambda key: None, repr=False)
 
     @property
@@ -53,6 +54,7 @@ class Thing:
         return f"thing {self.key}"
 
     def steps_to_apply(self, state: object | None) -> list[Step]:
+        self.runs.append(self.run)
         return [self._step(f"{self.key} {name}", "creating" if state is None else "changing") for name in self.applied]
 
     def steps_to_remove(self, state: object) -> list[Step]:
