@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from attrs import evolve, field, frozen
@@ -12,7 +13,7 @@ from xacct.errors import InvalidValue
 from xacct.limits import ACCOUNT_ID, ORGANIZATION_ID
 from xacct.policy import PolicyDocument, Statement
 from xacct.proof.access_search import AccessSearch, Searched, search
-from xacct.proof.callers import account_besides, callers_of, name_patterns
+from xacct.proof.callers import callers_of, name_patterns, stranger_accounts
 from xacct.proof.pattern_classes import TooManyStates
 
 __all__ = ["ZoneOfTrust", "find_access"]
@@ -52,13 +53,14 @@ class ZoneOfTrust:
     ZoneOfTrust(accounts=frozenset({'111111111111'}), organizations=frozenset({'o-abcdefghij'}))
     """
 
-    accounts: frozenset[str] = field(default=(), converter=_accounts)
-    organizations: frozenset[str] = field(default=(), converter=_organizations)
+    accounts: frozenset[str] = field(factory=frozenset, converter=_accounts)
+    organizations: frozenset[str] = field(factory=frozenset, converter=_organizations)
 
     def has(self, request: AccessRequest) -> bool:
         """Return whether the caller of a request belongs to the zone."""
-        organizations = request.context.get("aws:principalorgid", ())
-        return request.caller.account in self.accounts or bool(self.organizations & {*organizations})
+        organizations = {*request.context.get("aws:principalorgid", ())}
+        organizations |= {path.split("/")[0] for path in request.context.get("aws:principalorgpaths", ())}
+        return request.caller.account in self.accounts or bool(self.organizations & organizations)
 
 
 def find_access(
@@ -70,7 +72,8 @@ def find_access(
     outside decides what AWS lets callers decide: what the request sends, when, from where and with which sign-in, and
     what its own account's administrators do. It cannot have what AWS assigns to others, such as their organization id.
 
-    AWS services and users of identity providers are not searched as callers. Conditions with policy variables, and keys
+    AWS services that the policies name, and users of identity providers, are not searched as callers. Users, networks
+    and resources whose IDs the policies name are taken to be of the zone. Conditions with policy variables, and keys
     that others decide, can make the result undecided.
 
     Args:
@@ -78,7 +81,7 @@ def find_access(
             are taken to allow everything.
         action: one action, such as ``sts:AssumeRole``.
         resource: the resource's ARN.
-        outside: the accounts and organizations that may have access.
+        outside: the accounts and organizations that may have access, besides the resource's account.
         resource_account: the account that owns the resource. Required if the ARN does not contain it, as in S3.
 
     Returns:
@@ -98,8 +101,10 @@ def find_access(
     >>> found.witness.principal, found.witness.context["aws:principalorgid"]
     ('arn:aws:iam::666666666666:user/a', ('o-aaaaaaaaaa',))
     """
+    owner = AccessRequest(principal="*", action=action, resource=resource, resource_account=resource_account)
+    zone = evolve(outside, accounts={*outside.accounts, *filter(None, [owner.resource_account])})
     try:
-        searched = list(_searched(policies, resource, resource_account, outside))
+        searched = list(_searched(policies, owner, zone))
     except TooManyStates:
         return AccessSearch(
             witness=None, cases=0, undecided=("the policies tell too many callers apart to decide all",)
@@ -109,24 +114,33 @@ def find_access(
         action,
         searched,
         granting="resource",
-        is_wanted=lambda request: not outside.has(request),
+        is_wanted=lambda request: not zone.has(request),
     )
 
 
-def _searched(policies: PolicySet, resource: str, resource_account: str, outside: ZoneOfTrust) -> Iterator[Searched]:
+def _searched(policies: PolicySet, request: AccessRequest, zone: ZoneOfTrust) -> Iterator[Searched]:
     """Yield callers outside of the zone: those of accounts that the policies name, and strangers."""
     statements = [matcher.statement for layer in policies.layers for matcher in layer.statements]
     patterns = name_patterns(statements)
-    partition = "aws" if resource == "*" else Arn.parse(resource, name="resource").partition
-    named = {account for statement in statements for account in _named_accounts(statement)} - outside.accounts
-    stranger = account_besides(named | outside.accounts)
-    everyone = Searched(principal="*", resource=resource, resource_account=resource_account, stranger=True)
-    for principal in callers_of(stranger, partition, patterns):
-        yield evolve(everyone, principal=principal)
-    yield everyone
+    partition = "aws" if request.resource == "*" else Arn.parse(request.resource).partition
+    named = {account for statement in statements for account in _named_accounts(statement)} - zone.accounts
+    federated = request.service != "sts"
+    target = Searched(principal="*", resource=request.resource, resource_account=request.resource_account)
+    members = {name for s in statements for name in _named_organizations(s)} - zone.organizations
+    for account in stranger_accounts({*named, *zone.accounts}, partition, statements, patterns):
+        for principal in callers_of(account, partition, patterns, federated=federated):
+            yield evolve(target, principal=principal, stranger=True)
+            if members:
+                yield evolve(target, principal=principal, stranger=True, is_member=True)
+    yield evolve(target, stranger=True)
+    yield evolve(target, principal="any-service.amazonaws.com", stranger=True)
+    sessions = {p.value for s in statements for p in (*s.principals, *s.not_principals) if ":sts:" in p.value}
+    for principal in sorted(sessions):
+        if principal.split(":")[4] not in zone.accounts:
+            yield evolve(target, principal=principal)
     for account in sorted(named):
-        for principal in callers_of(account, partition, patterns):
-            yield evolve(everyone, principal=principal, stranger=False)
+        for principal in callers_of(account, partition, patterns, federated=federated):
+            yield evolve(target, principal=principal)
 
 
 def _named_accounts(statement: Statement) -> Iterator[str]:
@@ -134,8 +148,13 @@ def _named_accounts(statement: Statement) -> Iterator[str]:
         if principal.account_id:
             yield principal.account_id
     for condition in statement.conditions:
-        if condition.key.lower() == "aws:principalaccount":
-            yield from (value for value in condition.values if ACCOUNT_ID.allows(value))
-        if condition.key.lower() == "aws:principalarn":
-            accounts = (value.split(":")[4] for value in condition.values if value.count(":") >= 5)
-            yield from (account for account in accounts if ACCOUNT_ID.allows(account))
+        if condition.key.lower() in ("aws:principalaccount", "aws:principalarn"):
+            for value in condition.values:
+                yield from re.findall(r"(?<![0-9])[0-9]{12}(?![0-9])", value)
+
+
+def _named_organizations(statement: Statement) -> Iterator[str]:
+    for condition in statement.conditions:
+        if condition.key.lower() in ("aws:principalorgid", "aws:principalorgpaths"):
+            for value in condition.values:
+                yield from re.findall(r"o-[a-z0-9]{10,32}", value)

@@ -188,7 +188,7 @@ def one_text_per_class(
     followers = [_Follower(pattern) for pattern in (within, *patterns)]
     always = _characters_for_all(followers)
     first, *others = followers
-    start = (first.start, *(follower.after_text(prefix) for follower in others))
+    start: tuple[int, ...] = (first.start, *(follower.after_text(prefix) for follower in others))
     texts: dict[tuple[bool, ...], str] = {}
     seen = {start}
     waiting = deque([(start, prefix)])
