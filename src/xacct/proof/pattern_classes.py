@@ -190,8 +190,8 @@ def one_text_per_class(
     first, *others = followers
     start: tuple[int, ...] = (first.start, *(follower.after_text(prefix) for follower in others))
     texts: dict[tuple[bool, ...], str] = {}
-    seen = {start}
-    waiting = deque([(start, prefix)])
+    seen: set[tuple[int, ...]] = {start}
+    waiting: deque[tuple[tuple[int, ...], str]] = deque([(start, prefix)])
     while waiting:
         state, text = waiting.popleft()
         accepted, *matched = (bool(places & follower.end) for places, follower in zip(state, followers))
