@@ -359,15 +359,19 @@ def test_what_a_run_of_this_process_changed_before_is_not_claimed(world: World) 
 
 
 def test_what_was_claimed_in_any_round_is_claimed_in_each_later_one(world: World) -> None:
-    rounds = [
-        policies(world.thing(A, settled=Unsettled(False))),
-        policies(world.thing(A, key="b", settled=Unsettled(False)), world.thing(A, applied=())),
-        policies(world.thing(A, key="b", applied=()), world.thing(A, applied=()), world.thing(A, key="c", applied=())),
+    def unchanged(key: str) -> Any:
+        return world.thing(A, key=key, applied=())
+
+    overtaken = [world.thing(A, key=key, settled=Unsettled(False)) for key in "AB"]
+    # G is gone in the second round, and exists again in the third.
+    world.observed = [
+        policies(overtaken[0], world.thing(A, key="G")),
+        policies(overtaken[1], unchanged("A")),
+        policies(*map(unchanged, "ABCG")),
     ]
-    world.observed = rounds
     world.plan(A).apply()
 
-    assert [world.calls.count(f"{key} claim") for key in ("A", "b", "c")] == [3, 2, 0]
+    assert [world.calls.count(f"{key} claim") for key in "ABCG"] == [3, 2, 0, 2]
 
 
 def test_after_four_rounds_a_run_gives_up(world: World) -> None:
@@ -461,6 +465,13 @@ def test_a_run_whose_resource_is_taken_over_says_that_it_changed_something(world
     assert isinstance(failed.value.__cause__, (GrantConflict, NotOurs))
     world.observed = [policies(world.thing(A, settled=Unsettled(False))), policies(world.thing(A, taken, applied=()))]
     world.plan(A, adopt=True).apply()
+
+
+def test_all_resources_that_others_took_over_are_named(world: World) -> None:
+    taken = policies(world.thing(A, FOREIGN), world.thing(A, FOREIGN, key="b"))
+    world.observed = [policies(world.thing(A, settled=Unsettled(False))), taken]
+    with pytest.raises(ApplyFailed, match="another run took over thing A, thing b in account"):
+        world.plan(A).apply()
 
 
 # The wait for new roles
