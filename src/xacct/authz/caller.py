@@ -67,7 +67,7 @@ class Caller:
             names.append(f"AWS:{self.name}")
             names += [f"account:{self.account}"] * bool(self.account)
             names += [f"role:{self.account}/{self.role_name}"] * bool(self.role_name)
-            names += [f"id:{unique_id}" for unique_id in self.unique_ids]
+        names += [f"id:{unique_id}" for unique_id in self.unique_ids]
         object.__setattr__(self, "names", tuple(names))
 
 
@@ -88,7 +88,7 @@ def identify_caller(principal: str, context: Mapping[str, tuple[str, ...]]) -> C
         linked = _is_service_linked(Arn.parse(arns[-1], name="aws:PrincipalArn"))
         if linked != caller.service_linked:
             caller = evolve(caller, service_linked=linked)
-    if user_ids and caller.account:
+    if user_ids and caller.kind not in ("service", "provider"):
         # aws:userid of a session is the role's unique id and the name of the session.
         caller = evolve(caller, unique_ids=tuple(user_id.split(":")[0] for user_id in user_ids))
     return caller

@@ -47,12 +47,15 @@ def name_and_grade(principal: Principal) -> tuple[str, Grade]:
 def names_to_exclude(caller: Caller) -> list[str]:
     """Return the names all of which a Deny with NotPrincipal must list to exclude the caller.
 
-    They are the account, the user or session, and the role.
+    They are the account, the user or session, and the role. An anonymous caller has none and is never excluded.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
     """
+    if caller.kind == "anonymous":
+        return []
     if not caller.account:
-        return [name for name in caller.names if not name.endswith("*")]
+        kind = {"service": "Service", "provider": "Federated"}.get(caller.kind, "AWS")
+        return [f"{kind}:{caller.name}"]
     names = [f"account:{caller.account}"]
     # A role's own ARN stands for all of its sessions, so that only a session has a name besides.
     if caller.kind not in ("account", "root") and not (caller.role_name and ":iam:" in caller.name):
