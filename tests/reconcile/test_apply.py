@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -229,6 +229,27 @@ def test_every_grant_is_proved_before_the_first_step(world: World) -> None:
     assert [event.kind for event in events].count("done") == 3
     assert (world.evidence["trusting"], world.evidence["trusted"]) == (world.trusting, world.trusted)
     assert len(world.reads) == 1
+
+
+def test_the_progress_bar_knows_how_many_steps_and_grants_there_are(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[object] = []
+
+    @contextmanager
+    def step_progress(on_event: Any, *, steps: int, grants: int) -> Iterator[Any]:
+        shown.append((on_event, steps, grants))
+        yield on_event
+
+    def watch(event: Event) -> None:
+        pass
+
+    monkeypatch.setattr(world.module, "step_progress", step_progress)
+    world.observed = [policies(world.thing(A), world.thing(B, None, applied=("a", "b")))]
+    world.plan(A, B).apply(on_event=watch)
+
+    # With the claim of what exists.
+    assert shown == [(watch, 4, 2)]
 
 
 def test_what_is_accepted_is_passed_to_the_proof(world: World) -> None:
