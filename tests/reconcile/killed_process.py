@@ -29,7 +29,7 @@ class Session(boto3.Session):
         create = super().client
         self.clients: dict[str, Any] = {
             name: create(name, endpoint_url=url, config=ONE_TRY)  # type: ignore[call-overload]
-            for name in ("iam", "sts")
+            for name in ("iam", "organizations", "sts")
         }
         self.client = self.clients.__getitem__  # type: ignore[method-assign, assignment]
 
