@@ -168,6 +168,13 @@ def test_a_request_is_not_made_before_now_and_always_has_a_time(conditions: Sequ
         assert all(value >= time_to_text(NOW) for value in choice)
 
 
+@pytest.mark.parametrize("key", ["aws:TagKeys", "aws:PrincipalOrgID", "sts:ExternalId", "aws:PrincipalTag/n"])
+def test_a_key_that_must_only_exist_has_a_value(key: str) -> None:
+    missing, (value,) = values_of([Condition("Null", key, "false")]).choices
+    assert missing == ()
+    assert control_of(key).form.matches(value)
+
+
 def test_the_epoch_time_is_not_before_now() -> None:
     now = int(NOW.timestamp())
     assert values_of([Condition("NumericLessThan", "aws:EpochTime", str(now - 1))]).choices == ((str(now),),)

@@ -19,7 +19,7 @@ from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.policy import PolicyDocument, Principal, Statement
 from xacct.policy.times import time_to_text
 from xacct.proof.access_search import AccessSearch, Searched, search
-from xacct.proof.callers import account_besides, callers_of, name_patterns
+from xacct.proof.callers import callers_of, name_patterns, stranger_accounts
 from xacct.proof.decision_check import decision_check, search_check, undecided_check
 from xacct.proof.intended_callers import is_intended, is_outside, pinned_accounts, pinned_organizations
 from xacct.proof.pattern_classes import TooManyStates
@@ -103,9 +103,11 @@ def _with_key(request: AccessRequest, key: str, values: tuple[str, ...]) -> Acce
 def _searched(grant: TrustGrant) -> Iterator[Searched]:
     """Yield the callers for whom requests are searched: strangers, and those of every account of the grant."""
     named = {*grant.other_accounts, *pinned_accounts(grant), grant.account}
-    patterns = name_patterns(grant.trust_policy.statements)
+    statements = grant.trust_policy.statements
+    patterns = name_patterns(statements)
     role = partial(Searched, resource=grant.role_arn, resource_account=grant.account)
-    others = callers_of(account_besides(named), grant.partition, patterns)
+    accounts = stranger_accounts(named, grant.partition, statements, patterns)
+    others = [caller for account in accounts for caller in callers_of(account, grant.partition, patterns)]
     for principal in (*others, "other.amazonaws.com", "*"):
         yield role(principal=principal, stranger=True)
     if pinned_organizations(grant):

@@ -14,7 +14,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from itertools import chain, combinations, islice, pairwise
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from xacct.authz.operators import compile_condition
 from xacct.authz.variables import Template, parse_template
@@ -30,7 +30,7 @@ __all__ = ["KeyValues", "values_of_key"]
 Values = tuple[str, ...]
 
 _LARGEST = {4: int(IPv4Address("255.255.255.255")), 6: int(IPv6Address("ffff:" * 7 + "ffff"))}
-_MOST_CHOICES = 64
+_MOST_CHOICES = 256
 # Neither a number, a date, a boolean nor an address: what a tag, for example, can be.
 _UNREADABLE = "x"
 # A session of STS lasts no longer.
@@ -89,7 +89,7 @@ def values_of_key(conditions: Sequence[Condition], control: Control, now: dateti
     single = _one_for_each_result(single, compared)
     # One value is enough for each condition that some value has to meet.
     has_several = any(":" in condition.operator for condition in compared) or (known is not None and known.multivalued)
-    most = len(compared) if has_several else 1
+    most = max(len(compared), 1) if has_several else 1
     sets = chain.from_iterable(combinations(single, size) for size in range(1, most + 1))
     choices = list(islice(sets, _MOST_CHOICES + 1))
     if len(choices) > _MOST_CHOICES:
@@ -99,8 +99,8 @@ def values_of_key(conditions: Sequence[Condition], control: Control, now: dateti
 
 
 def _one_for_each_result(values: Iterable[str], conditions: Sequence[Condition]) -> list[str]:
-    """Return of the values that all conditions treat alike the first."""
-    matchers = [compile_condition(condition, "2012-10-17") for condition in conditions]
+    """Return of the values that are like each other to every value of the conditions the first."""
+    matchers = [compile_condition(evolve(c, values=(v,)), "2012-10-17") for c in conditions for v in c.values]
     found: dict[tuple[bool | None, ...], str] = {}
     for value in values:
         found.setdefault(tuple(matcher.evaluate({matcher.key: (value,)}) for matcher in matchers), value)
