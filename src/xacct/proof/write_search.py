@@ -13,25 +13,28 @@ from functools import partial
 from attrs import evolve
 
 from xacct.arn import Arn
-from xacct.authz import PolicySet
+from xacct.authz import AccessRequest, PolicySet
 from xacct.authz.statement_matcher import StatementMatcher
 from xacct.authz.variables import parse_template
+from xacct.authz.wildcard import literal_prefix
 from xacct.grants import TrustGrant
 from xacct.policy import PolicyDocument, Principal, Statement
 from xacct.proof.access_search import AccessSearch, Searched, search
+from xacct.proof.key_control import control_of
 from xacct.proof.pattern_classes import TextPattern, TooManyStates, characters, one_text_per_class
-from xacct.reference import Action, ResourceType, actions_matching, find_action
+from xacct.reference import Action, actions_matching, find_action
 
 __all__ = ["search_for_writes"]
 
 # The actions by which everybody knows what is meant; they are tried first.
 _WELL_KNOWN = ("s3:PutObject", "s3:DeleteObject", "iam:CreateUser", "ec2:RunInstances", "sts:AssumeRole")
 
-_PLACEHOLDER = re.compile(r"\$\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"(\$\{\w+\}|\*)")
 _REGION = characters(string.ascii_lowercase + string.digits + "-", least=1)
 _ACCOUNT = characters(string.digits, least=12, more=False)
+_BUCKET = characters(string.ascii_letters + string.digits + "-_.", least=1)
+_NAME = TextPattern.of([("?*", True)])
 _VALUE = "x"
-_NAME = characters(string.ascii_letters + string.digits + "-_./:", least=1)
 
 
 def search_for_writes(
@@ -49,6 +52,7 @@ def search_for_writes(
     policies = PolicySet(identity=documents, boundary=boundary, resource=owner)
     statements = [s for layer in policies.layers if layer.name != "resource" for s in layer.statements]
     undecided = {f"AWS's reference has no action {name}": None for name in _unknown_actions(statements)}
+    undecided |= {f"the ARN {text} is not complete": None for s in statements for text in _incomplete_arns(s)}
     cases = 0
     for action in _one_write_per_class(statements):
         try:
@@ -72,20 +76,40 @@ def _allowed_patterns(statements: Iterable[StatementMatcher]) -> Iterator[str]:
 
 
 def _unknown_actions(statements: Sequence[StatementMatcher]) -> list[str]:
-    names = (pattern for pattern in _allowed_patterns(statements) if not set("*?") & set(pattern))
-    return [name for name in dict.fromkeys(names) if find_action(name) is None]
+    names = dict.fromkeys(_allowed_patterns(statements))
+    return [name for name in names if next(actions_matching(name), None) is None]
+
+
+def _incomplete_arns(matcher: StatementMatcher) -> Iterator[str]:
+    for text in (*matcher.statement.resources, *matcher.statement.not_resources):
+        if text.startswith("arn:") and text.count(":") < 5 and not text.endswith("*"):
+            yield text
 
 
 def _one_write_per_class(statements: Sequence[StatementMatcher]) -> Iterator[Action]:
-    """Yield one action that does more than read for each set of statements that cover such actions."""
-    seen: set[tuple[bool, ...]] = set()
+    """Yield one action that does more than read for each set of statements and types of resources of such actions."""
+    seen: set[object] = set()
     for action in _write_actions(tuple(dict.fromkeys(_allowed_patterns(statements)))):
         name = str(action).lower()
-        covering = tuple(matcher.matches_action(name) for matcher in statements)
-        if covering not in seen:
-            seen.add(covering)
-            if any(covers and not s.denies and s.layer == "identity" for covers, s in zip(covering, statements)):
+        covering = [matcher for matcher in statements if matcher.matches_action(name)]
+        types = {kind.arn_format for kind in action.resource_types} if any(map(_names_resources, covering)) else ()
+        found = (*map(id, covering), frozenset(types), not action.required_resource_types)
+        if found not in seen:
+            seen.add(found)
+            if _may_be_allowed(statements, covering):
                 yield action
+
+
+def _names_resources(matcher: StatementMatcher) -> bool:
+    return matcher.statement.resources != ("*",)
+
+
+def _may_be_allowed(statements: Sequence[StatementMatcher], covering: Sequence[StatementMatcher]) -> bool:
+    """Return whether each kind of policy has an Allow for an action, and no Deny of it is without exceptions."""
+    needed = {matcher.layer for matcher in statements}
+    allowed = {matcher.layer for matcher in covering if not matcher.denies}
+    denied = any(m.denies and not m.conditions and not _names_resources(m) for m in covering)
+    return allowed == {"identity"} | needed and not denied
 
 
 def _write_actions(patterns: Sequence[str]) -> Iterator[Action]:
@@ -97,32 +121,52 @@ def _write_actions(patterns: Sequence[str]) -> Iterator[Action]:
 def _targets(grant: TrustGrant, action: Action, statements: Sequence[StatementMatcher]) -> Iterator[Searched]:
     """Yield a resource for each way in which the statements tell the action's resources apart."""
     name = str(action).lower()
-    texts = {
-        text
-        for matcher in statements
-        if matcher.matches_action(name)
-        for text in (*matcher.statement.resources, *matcher.statement.not_resources)
-    }
+    covering = [matcher for matcher in statements if matcher.matches_action(name)]
+    allowed = [p for m in covering if m.layer == "identity" and not m.denies for p in m.statement.resources or ("*",)]
+    texts = {text for m in covering for text in (*m.statement.resources, *m.statement.not_resources)}
     templates = [parse_template(text, "2012-10-17") for text in sorted(texts)]
-    # Every policy variable gets the same value.
-    context = {key: (_VALUE,) for template in templates for key in template.keys}
-    patterns = [TextPattern.of(pieces) for t in templates if (pieces := t.fill(context)) is not None]
+    # Policy variables have what follows from the role, and every other one the same value.
+    own = AccessRequest(principal=grant.role_arn, action=str(action), resource=grant.role_arn).context
+    keys = {key for template in templates for key in template.keys if control_of(key).controller != "request"}
+    context = dict.fromkeys(sorted(keys), (_VALUE,))
+    patterns = [TextPattern.of(pieces) for t in templates if (pieces := t.fill({**own, **context})) is not None]
     role = partial(Searched, principal=grant.role_arn, context=context)
     # The shortest ARNs first: those of a bucket's objects before those of an access point's.
     for kind in sorted(action.resource_types, key=lambda kind: len(kind.arn_format)):
+        arn_format = kind.arn_format.replace("${Partition}", grant.partition)
+        if not any(_may_match(pattern, arn_format) for pattern in allowed):
+            continue
         for account in (TextPattern.of([(grant.account, False)]), _ACCOUNT):
-            for resource in one_text_per_class(patterns, _form(kind, account, grant.partition)):
-                owner = "" if Arn.parse(resource).account else grant.account
-                yield role(resource=resource, resource_account=owner)
+            for resource in one_text_per_class(patterns, _form(arn_format, account)):
+                owner = Arn.parse(resource).account
+                yield role(resource=resource, resource_account=grant.account if owner in ("", "aws") else owner)
     if not action.required_resource_types:
         yield role(resource="*", resource_account=grant.account)
 
 
-def _form(kind: ResourceType, account: TextPattern, partition: str) -> TextPattern:
-    """Return the pattern of the ARNs of a type of resource."""
-    parts = _PLACEHOLDER.split(kind.arn_format)
-    known = {"Partition": TextPattern.of([(partition, False)]), "Account": account, "Region": _REGION}
-    form = TextPattern.of([(parts[0], False)])
-    for placeholder, literal in zip(parts[1::2], parts[2::2]):
-        form = form.then(known.get(placeholder, _NAME)).then(TextPattern.of([(literal, False)]))
+def _may_match(pattern: str, arn_format: str) -> bool:
+    """Return whether a pattern and the format of an ARN begin alike, up to the first wildcard or placeholder."""
+    beginnings = [literal_prefix(text.partition("${")[0]) for text in (pattern, arn_format)]
+    return beginnings[0].startswith(beginnings[1]) or beginnings[1].startswith(beginnings[0])
+
+
+def _form(arn_format: str, account: TextPattern) -> TextPattern:
+    """Return the pattern of the ARNs of a format."""
+    arn, partition, service, region, owner, name = arn_format.split(":", 5)
+    segments = [
+        _literal(f"{arn}:{partition}"),
+        _literal(service) if "$" not in service else _REGION,
+        _literal(region) if set(region).isdisjoint("$*") else _REGION,
+        _literal(owner) if owner in ("", "aws") else account,
+    ]
+    form = segments[0]
+    for segment in segments[1:]:
+        form = form.then(_literal(":")).then(segment)
+    form = form.then(_literal(":"))
+    for part in _PLACEHOLDER.split(name):
+        form = form.then({"${BucketName}": _BUCKET}.get(part, _NAME if part[:1] in ("$", "*") else _literal(part)))
     return form
+
+
+def _literal(text: str) -> TextPattern:
+    return TextPattern.of([(text, False)])
