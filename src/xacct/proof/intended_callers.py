@@ -9,12 +9,12 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from xacct.arn import Arn
 from xacct.authz import AccessRequest
 from xacct.authz.operators import compile_condition
 from xacct.authz.principal_names import name_and_grade
 from xacct.authz.wildcard import glob
 from xacct.grants import TrustGrant
+from xacct.limits import ACCOUNT_ID
 from xacct.policy import Condition, Principal
 
 __all__ = ["is_intended", "is_outside", "pinned_accounts", "pinned_organizations"]
@@ -43,8 +43,9 @@ def pinned_accounts(grant: TrustGrant) -> set[str]:
     """Return the accounts that only conditions of principals name."""
     named = {value for principal in grant.principals for value in _pinned(principal, "aws:principalaccount")}
     arns = {value for principal in grant.principals for value in _pinned(principal, "aws:principalarn")}
-    accounts = {Arn.parse(arn).account for arn in arns if len(arn.split(":", 5)) == 6}
-    return {account for account in (*named, *accounts) if account.isdigit()}
+    # The account of a pattern can have wildcards.
+    accounts = {arn.split(":")[4] for arn in arns if arn.count(":") >= 5}
+    return {account for account in (*named, *accounts) if ACCOUNT_ID.allows(account)}
 
 
 def _pinned(principal: Principal, key: str) -> Iterator[str]:
