@@ -136,6 +136,11 @@ class _Follower:
         self.repeating = sum(1 << place for place, token in enumerate(self.tokens) if token.repeats)
         self.end = 1 << len(self.tokens)
         self._masks: dict[str, int] = {}
+        self._named = {
+            1 << place: token.allowed
+            for place, token in enumerate(self.tokens)
+            if token.allowed is not None and len(token.allowed) <= 2
+        }
 
     @property
     def start(self) -> int:
@@ -164,9 +169,10 @@ class _Follower:
 
     def awaited(self, places: int) -> Iterator[str]:
         """Yield the characters that are named at some places."""
-        for place, token in enumerate(self.tokens):
-            if places >> place & 1 and token.allowed is not None and len(token.allowed) <= 2:
-                yield from token.allowed
+        while places:
+            place = places & -places
+            yield from self._named.get(place, ())
+            places ^= place
 
 
 def one_text_per_class(
