@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         PolicySet as PolicySet,
         evaluate as evaluate,
         evaluate_many as evaluate_many,
+        evaluate_matrix as evaluate_matrix,
     )
     from xacct.console_user import ConsoleUser as ConsoleUser
     from xacct.errors import (
