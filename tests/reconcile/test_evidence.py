@@ -131,10 +131,17 @@ def test_the_organization_does_not_matter_if_no_unknown_account_is_newly_trusted
     assert evidence.organization is None
 
 
-def test_one_account_on_both_sides_is_not_outside_the_organization(proofs: Any) -> None:
+def test_one_account_on_both_sides_is_not_outside_the_organization(
+    proofs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = organization_is(monkeypatch, "o-abcdefghij")
+    policy_is_read(monkeypatch)
     same = evolve(TRUST, principals=TRUSTING)
-
     evolve(OUTSIDE, trusted=TRUSTING).refuse_unproven(part(same, role=new_role(same)))
+    parts = [part(same, role=new_role(same))]
+    read_evidence(parts, account(TRUSTING), account(TRUSTING), accepted=frozenset())
+
+    assert asked == []
 
 
 def organization_is(monkeypatch: pytest.MonkeyPatch, identity: str) -> list[tuple[str, str]]:
