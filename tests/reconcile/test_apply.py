@@ -180,6 +180,14 @@ def test_what_is_impossible_is_refused_or_collected(world: World, thing: Any, er
     assert failed.value.succeeded == ("B",)
 
 
+def test_a_refused_plan_names_the_resources_of_others_for_all_grants(world: World) -> None:
+    world.observed = [policies(world.thing(A, FOREIGN), world.thing(B, FOREIGN))]
+    with pytest.raises(NotOurs) as refused:
+        world.plan(A, B)
+
+    assert refused.value.names == ("thing A", "thing B")
+
+
 def test_a_plan_may_adopt_and_keeps_foreign_attachments_of_what_is_wanted(world: World) -> None:
     world.observed = [policies(world.thing(A, FOREIGN, foreign=("a key",)), world.thing(B, OTHERS))]
 
