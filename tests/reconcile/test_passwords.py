@@ -152,7 +152,9 @@ FAULTS: list[tuple[Fault | Refused, type[AwsError], str]] = [
     ("lost answer", AwsError, "Connection was closed|CreateLoginProfile|UpdateLoginProfile"),
     (Refused("ExpiredToken", "The token has expired", 403), SessionExpired, "have expired"),
 ]
-faulty = pytest.mark.parametrize(("fault", "kind", "message"), FAULTS, ids=lambda value: str(value).split(":")[0][:24])
+faulty = pytest.mark.parametrize(
+    ("fault", "kind", "message"), FAULTS, ids=lambda value: str(value).split(":")[0][:24].replace("\\", "")
+)
 
 
 def chain(error: BaseException | None, seen: tuple[int, ...] = ()) -> Iterator[BaseException]:
