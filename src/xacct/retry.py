@@ -249,7 +249,6 @@ def poll(read: Callable[[], T], is_final: Callable[[T], bool], patience: Patienc
         wait=tenacity.wait_random_exponential(multiplier=patience.first, max=patience.longest),
         sleep=patience.sleep,
         retry_error_callback=_last_result,
-        reraise=True,
     )
     return retrying(read)
 

@@ -335,6 +335,16 @@ def test_names_with_commas_are_recorded_although_tags_cannot_have_any(accounts: 
     assert accounts.snapshot() == untouched
 
 
+def test_a_plan_that_would_adopt_removes_nothing_that_it_did_not_adopt(accounts: Accounts, patience: Patience) -> None:
+    by_hand = evolve(tutorial()[0], role_name="Others")
+    sessions: Any = {"trusting": accounts.trusting, "trusted": accounts.trusted}
+    before = accounts.snapshot()
+    with pytest.raises(NotOurs, match="role Others"):
+        plan(by_hand, **sessions, adopt=True, patience=patience).destroy()
+
+    assert accounts.snapshot() == before
+
+
 # Renaming and dropping
 
 

@@ -151,25 +151,19 @@ def test_resources_are_read_one_by_one_or_from_a_listing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "adopt", "removing", "expected"),
+    ("state", "adopt", "expected"),
     [
-        (None, False, False, None),
-        (OURS, False, False, None),
-        (ADOPTED, False, True, None),
-        (FOREIGN, False, False, NotOurs),
-        (FOREIGN, False, True, NotOurs),
-        (FOREIGN, True, False, None),
-        (FOREIGN, True, True, None),
-        (OTHERS, False, False, GrantConflict),
-        (OTHERS, False, True, GrantConflict),
-        (OTHERS, True, False, None),
-        (OTHERS, True, True, GrantConflict),
+        (None, False, None),
+        (OURS, False, None),
+        (ADOPTED, False, None),
+        (FOREIGN, False, NotOurs),
+        (FOREIGN, True, None),
+        (OTHERS, False, GrantConflict),
+        (OTHERS, True, None),
     ],
 )
-def test_adopting_takes_over_what_others_have_and_removes_nothing_of_another_grant(
-    state: Any, adopt: bool, removing: bool, expected: type[Exception] | None
-) -> None:
-    error = seen(state).conflict(adopt=adopt, removing=removing)
+def test_adopting_takes_over_what_others_have(state: Any, adopt: bool, expected: type[Exception] | None) -> None:
+    error = seen(state).conflict(adopt=adopt)
 
     assert type(error) is (expected or type(None))
     if error is not None:
@@ -206,9 +200,9 @@ def test_a_conflict_with_another_grant_is_reported_first() -> None:
     assert refused.value.names == ("thing b",)
 
 
-def test_a_removal_refuses_what_belongs_to_another_grant_even_if_it_may_adopt() -> None:
+def test_a_grant_without_adoption_refuses_what_belongs_to_another_grant() -> None:
     with pytest.raises(GrantConflict):
-        refuse_resources_of_others(evolve(NOTHING, roles=(seen(OTHERS),)), adopt=True, removing=True)
+        refuse_resources_of_others(evolve(NOTHING, roles=(seen(OTHERS),)), adopt=False)
 
 
 def test_all_foreign_attachments_in_the_first_account_are_named() -> None:

@@ -115,18 +115,15 @@ class Observation(Generic[S]):
         if self.state is not None and not self.unwanted:
             self.resource.refuse_unchangeable(self.state)
 
-    def conflict(self, *, adopt: bool, removing: bool = False) -> NotOurs | GrantConflict | None:
+    def conflict(self, *, adopt: bool) -> NotOurs | GrantConflict | None:
         """Return the error if the resource belongs to others; None if the grant may use it.
 
         Args:
             adopt: whether the grant may take it over.
-            removing: whether it is to be deleted. What belongs to another grant is never deleted.
         """
-        if self.state is None or self.resource.is_ours(self.state.tags):
+        if self.state is None or adopt or self.resource.is_ours(self.state.tags):
             return None
         owner = self.resource.owner(self.state.tags)
-        if adopt and not (removing and owner is not None):
-            return None
         account, names = self.resource.account.id, [self.resource.label]
         if owner is None:
             return NotOurs(account, names)
@@ -200,14 +197,14 @@ def observe(
     return tuple(map(Observation, resources, run_concurrently(*reads)))
 
 
-def refuse_resources_of_others(observed: ObservedGrants, *, adopt: bool, removing: bool = False) -> None:
+def refuse_resources_of_others(observed: ObservedGrants, *, adopt: bool) -> None:
     """Check that no existing resource belongs to another grant or was created by others.
 
     Raises:
         NotOurs: xacct did not create some; names all of them in the first account that has any.
         GrantConflict: another grant owns one.
     """
-    conflicts = [error for o in observed.all if (error := o.conflict(adopt=adopt, removing=removing)) is not None]
+    conflicts = [error for o in observed.all if (error := o.conflict(adopt=adopt)) is not None]
     for error in conflicts:
         if isinstance(error, GrantConflict):
             raise error

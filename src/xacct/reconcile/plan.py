@@ -176,8 +176,10 @@ class Plan:
         accounts = connect(trusting, trusted, patience or Patience())
         new = plan_between([grant_from_dict(g) for g in grants], *accounts, adopt=adopt, on_error=on_error)
         if [change.to_dict() for change in new.changes] != data.get("changes"):
-            names = [change.resource for change in new.changes] or ["a resource of the grants"]
-            raise StalePlan(accounts[0].id, names, new_plan=str(new))
+            changed = [change for change in new.changes if change.to_dict() not in _saved_changes(data)]
+            names = [change.resource for change in changed] or ["a resource of the grants"]
+            account = changed[0].account if changed else accounts[0].id
+            raise StalePlan(account, names, new_plan=str(new))
         return new
 
     @property
@@ -343,11 +345,17 @@ class Plan:
             ApplyFailed: a step failed; says what was not removed. Run `destroy` again to continue.
         """
         observed = self._read("remove")
-        refuse_resources_of_others(observed, adopt=self._adopt, removing=True)
+        # What was not adopted by now is not removed, whatever the plan would adopt.
+        refuse_resources_of_others(observed, adopt=False)
         refuse_foreign_attachments(observed.all)
         steps = [step for observation in observed.all for step in observation.steps_to_remove()]
         execute(steps, Reporter(on_event), roll_back=False)
         return tuple(step.change for step in steps if step.change)
+
+
+def _saved_changes(data: Mapping[str, object]) -> Sequence[object]:
+    changes = data.get("changes")
+    return changes if isinstance(changes, Sequence) else ()
 
 
 def _claimed(part: Part) -> Part:
