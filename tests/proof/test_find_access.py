@@ -87,6 +87,10 @@ HOLES = {
     "a principal's tag": [allow(("StringEquals", "aws:PrincipalTag/team", "red"))],
     "a session's tag": [allow(("StringEquals", "aws:RequestTag/team", "red"))],
     "a session's tag that a Deny requires": [allow(), deny(("StringNotEquals", "aws:RequestTag/team", "red"))],
+    "a session's tag that another statement lets in": [
+        allow(("StringEquals", "aws:RequestTag/team", "red"), actions="sts:AssumeRole"),
+        allow(("StringEquals", "aws:PrincipalTag/team", "red"), actions="sts:TagSession"),
+    ],
     "an external ID": [allow(("StringEquals", "sts:ExternalId", "acme-42"))],
     "an address": [allow(("IpAddress", "aws:SourceIp", "203.0.113.0/24"))],
     "MFA": [allow(("Bool", "aws:MultiFactorAuthPresent", "true"))],
@@ -215,6 +219,9 @@ CLOSED = {
         allow(("Null", "aws:PrincipalArn", "true")),
         deny(("Bool", "aws:PrincipalIsAWSService", "true")),
         deny(("StringEquals", "aws:PrincipalType", "Anonymous")),
+    ],
+    "a tag of anonymous callers": [
+        allow(("StringEquals", "aws:PrincipalType", "Anonymous"), ("StringEquals", "aws:PrincipalTag/team", "red"))
     ],
     "a key that only services send": [
         allow(("StringEquals", "aws:SourceAccount", PROD)), deny(("Bool", "aws:PrincipalIsAWSService", "false"))

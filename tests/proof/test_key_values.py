@@ -191,6 +191,13 @@ def test_a_session_began_at_most_36_hours_before() -> None:
     assert of_sessions_before("2026-05-30T00:00:00Z") == [(False,), (False,)]
 
 
+def test_an_address_below_the_only_network_of_its_version_is_outside() -> None:
+    conditions = [Condition("IpAddress", "aws:SourceIp", ["128.0.0.0/1", "::/0"])]
+    assert [results(conditions, choice) for choice in values_of(conditions).choices] == [
+        (False,), (False,), (True,), (True,)
+    ]  # fmt: skip
+
+
 def test_a_policy_with_many_networks_has_a_value_inside_and_one_outside() -> None:
     networks = [f"203.0.{number}.0/24" for number in range(0, 200, 2)]
     (missing, *choices) = values_of([Condition("IpAddress", "aws:SourceIp", networks)]).choices

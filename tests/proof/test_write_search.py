@@ -147,6 +147,13 @@ def test_a_boundary_limits_writes(boundary: list[Statement], action: str) -> Non
     assert witness(allow(["s3:Get*", "s3:PutObject"], "arn:aws:s3:::reports/*"), boundary=boundary)[0] == action
 
 
+def test_a_boundary_can_require_a_key() -> None:
+    limit = allow("s3:*", "*", conditions=where("StringEquals", "aws:PrincipalTag/team", "red"))
+    found = searched(allow("s3:PutObject", "*"), boundary=[limit])
+    assert found.witness is not None
+    assert found.witness.context["aws:principaltag/team"] == ("red",)
+
+
 def test_a_boundary_alone_grants_nothing() -> None:
     assert witness(allow("s3:GetObject", "*"), boundary=[allow("*", "*")]) == ("", "")
 
