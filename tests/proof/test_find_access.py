@@ -80,6 +80,9 @@ HOLES = {
     ],
     "an account that a pattern surrounds": [allow(("StringLike", "aws:PrincipalArn", f"*:{OTHER}:*"))],
     "a user's name": [allow(("StringEquals", "aws:username", "admin"))],
+    "a user's name in a path": [
+        allow(("StringEquals", "aws:username", "admin"), ("ArnLike", "aws:PrincipalArn", "arn:*:iam::*:user/team/*"))
+    ],
     "a user's name in any case": [
         allow(("StringEqualsIgnoreCase", "aws:username", "admin")),
         deny(("StringEquals", "aws:username", "admin")),

@@ -99,6 +99,18 @@ def test_arn_patterns_match_what_arn_operators_match(pattern: str, arn: str) -> 
         assert TextPattern.of_arn([(pattern, True)]).matches(arn) is condition.evaluate({"aws:sourcearn": (arn,)})
 
 
+@pytest.mark.parametrize("segment", range(6))
+def test_only_the_last_segment_of_an_arn_pattern_matches_colons(segment: int) -> None:
+    pattern, text = ["a"] * 6, ["a"] * 6
+    pattern[segment], text[segment] = "?*", "b:c"
+    assert TextPattern.of_arn([(":".join(pattern), True)]).matches(":".join(text)) is (segment == 5)
+
+
+def test_a_text_with_a_colon_tells_arn_patterns_and_others_apart() -> None:
+    found = [TextPattern.of_arn([("?:a:a:a:a:a", True)]), glob_pattern("?:a:a:a:a:a")]
+    assert "::a:a:a:a:a" in one_text_per_class(found)
+
+
 @given(texts_of_any_case.filter(bool), texts_of_any_case)
 def test_patterns_that_ignore_case_match_what_operators_match(pattern: str, text: str) -> None:
     condition = compile_condition(Condition("StringEqualsIgnoreCase", "aws:userid", pattern), "2012-10-17")

@@ -136,7 +136,7 @@ def _targets(grant: TrustGrant, action: Action, statements: Sequence[StatementMa
         arn_format = kind.arn_format.replace("${Partition}", grant.partition)
         if not any(_may_match(pattern, arn_format) for pattern in allowed):
             continue
-        for account in (TextPattern.of([(grant.account, False)]), _ACCOUNT):
+        for account in (_literal(grant.account), _ACCOUNT):
             for resource in one_text_per_class(patterns, _form(arn_format, account)):
                 owner = Arn.parse(resource).account
                 yield role(resource=resource, resource_account=grant.account if owner in ("", "aws") else owner)
