@@ -32,6 +32,7 @@ from xacct import (
     s3_read_policy,
 )
 from xacct.limits import is_bucket_name
+from xacct.linter import documents_of_aws
 from xacct.proof import prove_with_policies, read_policies
 from xacct.report_table import undecided_check
 from xacct.testing import Sandbox
@@ -600,3 +601,15 @@ def test_apply_raises_that_the_credentials_have_expired_before_the_first_change(
         with pytest.raises(SessionExpired, match="reading policy"):
             made.apply(accept=[f"policy {S3_READ}"])
         assert not any(call.operation.startswith("Create") for call in aws.calls)
+
+
+@pytest.mark.parametrize(("may_write", "observed", "ok"), [(False, "not decided", False), (True, "not known", True)])
+def test_an_action_that_the_reference_does_not_have_is_decided_only_where_writing_is_intended(
+    may_write: bool, observed: str, ok: bool
+) -> None:
+    with documents_of_aws():
+        retired = PolicyDocument([Statement.allow("deeplens:GetModel", "*")])
+        trust = grant(policies={"read": s3_read_policy(["reports"]), "own": retired}, may_write=may_write)
+        proof = prove(trust)
+    assert rows(proof)["the role does more than read"] == observed
+    assert proof.ok is ok

@@ -20,10 +20,10 @@ from xacct.policy import PolicyDocument, Principal, Statement
 from xacct.policy.times import time_to_text
 from xacct.proof.access_search import AccessSearch, Searched, search
 from xacct.proof.callers import callers_of, name_patterns, stranger_accounts
-from xacct.proof.decision_check import decision_check, search_check, undecided_check
+from xacct.proof.decision_check import decision_check, search_check
 from xacct.proof.intended_callers import is_intended, is_outside, pinned_accounts, pinned_organizations
 from xacct.proof.pattern_classes import TooManyStates
-from xacct.report_table import Check
+from xacct.report_table import Check, undecided_check
 
 __all__ = ["assume_policy_checks", "trust_checks"]
 
@@ -61,7 +61,7 @@ def trust_checks(grant: TrustGrant) -> Iterator[Check]:
     try:
         searched = list(_searched(grant))
     except TooManyStates:
-        yield undecided_check(_ANYBODY_ELSE, "the trust policy tells too many callers apart to decide all")
+        yield undecided_check(_ANYBODY_ELSE, "refused", "the trust policy tells too many callers apart to decide all")
         return
 
     find = partial(search, policies, "sts:AssumeRole", granting="resource")

@@ -7,9 +7,9 @@ import re
 from xacct.authz import AccessRequest, Decision
 from xacct.proof.access_search import AccessSearch
 from xacct.proof.key_control import control_of
-from xacct.report_table import Check
+from xacct.report_table import Check, undecided_check
 
-__all__ = ["decision_check", "described", "example_match", "search_check", "undecided_check"]
+__all__ = ["decision_check", "described", "example_match", "search_check"]
 
 
 def decision_check(name: str, expected: str, decision: Decision, *, grant_decides: bool = False) -> Check:
@@ -38,14 +38,9 @@ def search_check(name: str, found: AccessSearch) -> Check:
         why = f"{found.statement} allows {described(found.witness)}"
         return Check(name=name, expected="refused", observed="allowed", ok=False, why=why)
     if found.undecided:
-        return undecided_check(name, "; ".join(found.undecided))
+        return undecided_check(name, "refused", "; ".join(found.undecided))
     why = f"no counterexample in {found.cases} cases"
     return Check(name=name, expected="refused", observed="refused", ok=True, why=why)
-
-
-def undecided_check(name: str, why: str) -> Check:
-    """Return the check that the proof could not decide something."""
-    return Check(name=name, expected="refused", observed="not decided", ok=None, why=why)
 
 
 def example_match(pattern: str) -> str:

@@ -57,10 +57,10 @@ def prove(grant: TrustGrant | DevAccessGrant, session: boto3.Session | None = No
     """Prove offline that a grant gives the access that it should, and no more.
 
     For a :class:`~xacct.TrustGrant`: the trusted principals can assume the role under its conditions, and cannot if any
-    one condition is not met. Other principals of their accounts, other accounts and anonymous callers cannot assume
-    it. The role can read the buckets and prefixes of its policies, and cannot read a neighbouring bucket or prefix. The
-    role cannot write anything, under any condition. With ``may_write=True``, write access is listed and does not fail
-    the proof; nor does access beyond the buckets that a policy of your own allows.
+    one condition is not met. A search of callers and context keys finds nobody else who can assume it. The role can
+    read the buckets and prefixes of its policies, and cannot read a neighbouring bucket or prefix. A search of actions,
+    resources and context keys finds no request of the role that does more than read. With ``may_write=True``, write
+    access is listed and does not fail the proof; nor does access beyond the buckets that a policy of your own allows.
 
     For a :class:`~xacct.DevAccessGrant`: the policy allows assuming the roles, and nothing else.
 
@@ -89,7 +89,7 @@ def prove(grant: TrustGrant | DevAccessGrant, session: boto3.Session | None = No
     ok  the role reads s3://reports-neighbour/example  refused   refused
     ok  the role writes s3://reports/example           refused   refused
     ok  the role deletes s3://reports/example          refused   refused
-    ok  the role does more than read                   refused   refused   AWS classes all that ... as Read or List
+    ok  the role does more than read                   refused   refused   all its actions are Read or List
     >>> print(prove(DevAccessGrant(account="222222222222", role_arns=grant.role_arn)))
         check                                                           expected  observed  why
     ok  assume arn:aws:iam::111111111111:role/CrossAccountRoleS3        allowed   allowed

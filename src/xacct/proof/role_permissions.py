@@ -105,11 +105,12 @@ def _more_than_read_check(role: RolePolicies) -> Check:
     found = search_for_writes(role.grant, role.documents, role.boundary)
     check = search_check("the role does more than read", found)
     if check.ok and not found.cases:
-        return evolve(check, why="AWS classes all that the role may do as Read or List")
+        return evolve(check, why="all its actions are Read or List")
+    if role.grant.may_write and not check.ok:
+        # Writing is intended, so it is listed, and it need not be decided.
+        return evolve(check, ok=None, observed="not known" if check.is_undecided else check.observed)
     if check.ok is not False:
         return check
-    if role.grant.may_write:
-        return evolve(check, ok=None)
     return evolve(check, why=f"{check.why}. If this is intended, set may_write=True")
 
 
