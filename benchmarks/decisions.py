@@ -92,7 +92,7 @@ def large_layer(shape: str, size: int) -> tuple[float, float, float]:
         resource_account=TRUSTING,
         context={"aws:SourceVpc": "vpc-none"},
     )
-    first = []
+    first, compiled = [], PolicySet(resource=document)
     for _ in range(rounds):
         compiled = PolicySet(resource=document)
         first.append(best(lambda: evaluate(request, compiled), 1))  # noqa: B023 called at once
