@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from mypy_boto3_sts import STSClient
 
-__all__ = ["derive_session", "sts_client"]
+__all__ = ["builtin_event_handlers", "derive_session", "sts_client"]
 
 
 class _Factory:
@@ -44,7 +44,6 @@ class _Factory:
         self.sts_clients.clear()
 
     def event_emitter(self) -> HierarchicalEmitter:
-        """Return botocore's built-in event handlers for one session. Registering them is slow, so they are copied."""
         builtin = botocore.handlers.BUILTIN_HANDLERS
         if self._handlers != builtin:  # moto and other test tools add handlers when they are imported
             self._emitter, self._handlers = HierarchicalEmitter(), [*builtin]
@@ -53,6 +52,12 @@ class _Factory:
 
 
 _factory = _Factory()
+
+
+def builtin_event_handlers() -> HierarchicalEmitter:
+    """Return botocore's built-in event handlers for one new session. Registering them is slow, so they are copied."""
+    with _factory.lock:
+        return _factory.event_emitter()
 
 
 def sts_client(base: boto3.Session, region: str | None) -> STSClient:
@@ -93,9 +98,7 @@ def derive_session(base: boto3.Session, credentials: AssumedRoleCredentials, reg
     """
     # boto3 has no public attribute for the botocore session that holds the configuration.
     parent = base._session
-    with _factory.lock:
-        emitter = _factory.event_emitter()
-    child = _RoleSession(credentials, emitter)
+    child = _RoleSession(credentials, builtin_event_handlers())
     for name, value in parent.instance_variables().items():
         child.set_config_variable(name, value)
     child.set_default_client_config(parent.get_default_client_config())

@@ -219,7 +219,8 @@ class Pipeline:
     def _find_account(self, context: RequestContext) -> None:
         # An existing bucket or key is in its owner's account. A new resource is created in the caller's.
         call = context.call
-        bucket = self._state.bucket(call.text("Bucket")) if call.operation != "CreateBucket" else None
+        name = "" if call.operation == "CreateBucket" else call.text("Bucket")
+        bucket = self._state.bucket(name) if name else None
         if bucket is not None:
             context.account = str(bucket.account_id)
         elif call.service == "kms" and context.permissions:

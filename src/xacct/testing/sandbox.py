@@ -13,22 +13,22 @@ from urllib.parse import urlsplit
 import boto3
 from attrs import field, frozen
 from botocore.exceptions import ConnectionClosedError
-from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
-from moto.core.request import Request, normalize_request
-from moto.s3.models import S3Backend
+from moto.core.request import Request
 
 from xacct.arn import Arn, Partition, account_id, partition as partition_named, partition_of_region
 from xacct.errors import InvalidValue, XacctError
 from xacct.testing.clock import Clock
 from xacct.testing.credential_store import CredentialStore
 from xacct.testing.faults import Faults
-from xacct.testing.http_messages import Answer, moto_url
+from xacct.testing.http_messages import Answer, moto_url, new_request
+from xacct.testing.moto_start import moto_started
 from xacct.testing.moto_state import MotoState
 from xacct.testing.pipeline import AnswerLost, Pipeline, RecordedCall
 from xacct.testing.propagation import Propagation, Visibility
 from xacct.testing.server import Server
+from xacct.testing.sessions import new_session
 from xacct.testing.switch_role_page import page
 from xacct.testing.totp import code_of_device
 
@@ -143,11 +143,8 @@ class Sandbox:
             raise XacctError("another sandbox is open in this process: close it first (moto has one state per process)")
         with ExitStack() as stack:
             stack.enter_context(patch.dict(os.environ, _environment(), clear=True))
-            stack.enter_context(mock_aws(config={"core": {"mock_credentials": False}}))
+            stack.enter_context(moto_started())
             stack.enter_context(patch.object(BotocoreStubber, "process_request", self._process))
-            # Moto computes the URL patterns of S3 for each request. They do not change here.
-            urls = S3Backend(self.region, self._ids[0]).urls
-            stack.enter_context(patch.object(S3Backend, "urls", urls))
             if self._propagation is not None:
                 stack.enter_context(patch("time.sleep", self.clock.advance))
             self._accounts = {account: self._create_account(account) for account in self._ids}
@@ -206,7 +203,7 @@ class Sandbox:
             assumed=is_role,
             mfa_at=self.clock.now() if mfa else None,
         )
-        return boto3.Session(session.access_key, session.secret_key, session.token, region_name=self.region)
+        return new_session(session.access_key, session.secret_key, session.token, region=self.region)
 
     def mfa_code(self, serial: str) -> str:
         """Return the current six-digit code of a virtual MFA device.
@@ -272,17 +269,16 @@ class Sandbox:
         self._state.managed_policy(account, administrator)
         iam.attach_user_policy(administrator, "Administrator")
         key = user.create_access_key("AKIA")
-        session = boto3.Session(key.access_key_id, key.secret_access_key, region_name=self.region)
+        session = new_session(key.access_key_id, key.secret_access_key, region=self.region)
         return Account(id=account, session=session, key=key)
 
     def _normalized(self, request: AWSPreparedRequest) -> Request:
         """Return the request as moto expects it."""
         url = moto_url(request.url, self._partition)
-        if url == request.url:
-            return normalize_request(request)
-        normalized = Request.from_primitives(request.method, url, request.headers, request.body)
-        # The signature covers the original host.
-        normalized.environ["xacct.host"] = urlsplit(request.url).netloc
+        normalized = new_request(request, url)
+        if url != request.url:
+            # The signature covers the original host.
+            normalized.environ["xacct.host"] = urlsplit(request.url).netloc
         return normalized
 
     def _process(self, request: AWSPreparedRequest) -> tuple[int, Mapping[str, object], str | bytes] | None:

@@ -36,7 +36,7 @@ def is_signed_with(secret: str, call: Call) -> bool:
         fields = dict(_FIELD.findall(authorization))
         signed, given = fields.get("SignedHeaders", ""), fields.get("Signature", "")
         url, timestamp = request.raw_url, request.headers.get("X-Amz-Date", "")
-        kind: type[SigV4Auth] = S3SigV4Auth if call.service == "s3" else SigV4Auth
+        kind: type[SigV4Auth] = S3SigV4Auth if call.service == "s3" else _PayloadAuth
     else:
         signed, given = request.args.get("X-Amz-SignedHeaders", ""), request.args.get("X-Amz-Signature", "")
         url, timestamp, kind = _unsigned(request.raw_url), request.args.get("X-Amz-Date", ""), S3SigV4QueryAuth
@@ -50,6 +50,13 @@ def is_signed_with(secret: str, call: Call) -> bool:
     key = _signing_key(secret, timestamp[:8], call.region, call.service)
     expected = hmac.new(key, string_to_sign, hashlib.sha256).hexdigest()
     return hmac.compare_digest(expected, given)
+
+
+class _PayloadAuth(SigV4Auth):
+    """Signs the payload, without the AWSRequest that botocore prepares for it."""
+
+    def payload(self, request: AWSRequest) -> str:
+        return hashlib.sha256(request.data or b"").hexdigest()
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,53 @@
+"""Starting moto for a sandbox, without the work that it does again for each start and for each request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import cast
+from unittest.mock import patch
+
+from moto import backend_index, mock_aws
+from moto.core.base_backend import BaseBackend
+from moto.core.utils import method_names_from_class
+
+__all__ = ["moto_started"]
+
+_AWS_URL = re.compile(r"https?://[^/]+\.amazonaws\.com")
+
+_compute_urls = cast("Callable[[BaseBackend], object]", vars(BaseBackend)["urls"].fget)
+
+
+@contextmanager
+def moto_started() -> Iterator[None]:
+    """Start moto with empty accounts, and stop it when the block ends."""
+    # Moto registers the URL patterns of all services for the library `requests`: most of the time of a start.
+    with patch.object(backend_index, "backend_url_patterns", [("aws", _AWS_URL)]):
+        started = mock_aws(config={"core": {"mock_credentials": False}})
+        started.start()
+    # Each request compares its URL with these patterns in order.
+    patterns = sorted(backend_index.backend_url_patterns, key=lambda pattern: pattern[0] not in ("iam", "sts"))
+    try:
+        with (
+            patch.object(backend_index, "backend_url_patterns", patterns),
+            # Each request computes these of its service. They depend on the environment of the start only.
+            patch.object(BaseBackend, "urls", property(_once_for_each_class(_compute_urls))),
+            patch("moto.core.responses.method_names_from_class", cache(method_names_from_class)),
+        ):
+            yield
+    finally:
+        started.stop()
+
+
+def _once_for_each_class(compute: Callable[[BaseBackend], object]) -> Callable[[BaseBackend], object]:
+    results: dict[type, object] = {}
+
+    def result(backend: BaseBackend) -> object:
+        kind = type(backend)
+        if kind not in results:
+            results[kind] = compute(backend)
+        return results[kind]
+
+    return result
