@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from configparser import ConfigParser
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+from inspect import CO_VARKEYWORDS
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+import botocore.client
+import botocore.hooks
 import botocore.loaders
+import botocore.regions
 import botocore.session
 import hypothesis
 import pytest
@@ -20,7 +25,7 @@ from sybil.parsers.myst import PythonCodeBlockParser
 from xacct.testing import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # Remove the configuration of real accounts before boto3 reads it.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -61,14 +66,78 @@ def moto_lock() -> Iterator[None]:
         yield
 
 
+def once_for_each_model(create: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that creates a value once for each of botocore's service models, its first argument."""
+    created: dict[int, tuple[Any, Any]] = {}
+
+    def get_or_create(model: Any, *args: Any, **options: Any) -> Any:
+        if id(model) not in created:
+            # Keep the model, because another one could get its id.
+            created[id(model)] = model, create(model, *args, **options)
+        return created[id(model)][1]
+
+    return get_or_create
+
+
 @pytest.fixture(autouse=True, scope="session")
 def shared_service_models() -> Iterator[None]:
-    """Let all sessions share botocore's service models. Loading them takes half of the time to create a client."""
+    """Let all clients share botocore's service models and their classes: most of the time to create a client."""
     loader = botocore.loaders.create_loader()
+    creator: Any = botocore.client.ClientCreator
+    create_class = creator._create_client_class
+    client_class = once_for_each_model(lambda model, self, name: create_class(self, name, model))
+    resolver = once_for_each_model(botocore.regions.EndpointProvider)
+
+    def endpoints(ruleset_data: object, **options: object) -> Any:
+        return resolver(ruleset_data, **options)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", lambda *_: loader, raising=False)
         patch.setattr(botocore.loaders, "create_loader", lambda *_: loader)
+        patch.setattr(botocore.client, "ServiceModel", once_for_each_model(botocore.client.ServiceModel))
+        patch.setattr(botocore.regions, "EndpointProvider", endpoints)
+        patch.setattr(creator, "_create_client_class", lambda self, name, model: client_class(model, self, name))
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_event_handlers() -> Iterator[None]:
+    """Register, copy and find botocore's event handlers with less work: most of the time to create a session."""
+    hooks: Any = botocore.hooks
+    alias, inspect_handler = hooks.EventAliaser._alias_event_name, hooks.accepts_kwargs
+    aliases: dict[str, str] = {}
+
+    def accepts_kwargs(handler: Any) -> bool:
+        code = getattr(handler, "__code__", None)
+        return bool(inspect_handler(handler) if code is None else code.co_flags & CO_VARKEYWORDS)
+
+    def alias_once(self: object, name: str) -> str:
+        if name not in aliases:
+            aliases[name] = alias(self, name)
+        return aliases[name]
+
+    def copied(self: object, node: dict[str, Any]) -> dict[str, Any]:
+        children = {name: copied(self, child) for name, child in node["children"].items()}
+        values = node["values"] and hooks.NodeList(*(handlers[:] for handlers in node["values"]))
+        return {"chunk": node["chunk"], "children": children, "values": values}
+
+    def copy_handlers(self: Any) -> Any:
+        new = type(self)()
+        new._root = copied(self, self._root)
+        return new
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hooks.EventAliaser, "_alias_event_name", alias_once)
+        patch.setattr(hooks, "accepts_kwargs", accepts_kwargs)
+        patch.setattr(hooks._PrefixTrie, "__copy__", copy_handlers)
+        yield
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what is imported, and run less often: it takes a fifth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="module")
