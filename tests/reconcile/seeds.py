@@ -25,6 +25,11 @@ class Seeded:
     accounts: Accounts
     seed: int
 
+    @property
+    def failures(self) -> set[tuple[str, str]]:
+        """The operations that failed, each with the code of its error; an empty code for a lost answer."""
+        return {(call.operation, call.code) for call in self.accounts.aws.calls if call.code is not None}
+
     def plan(self) -> Plan:
         return plan(*tutorial(), trusting=self.accounts.trusting, trusted=self.accounts.trusted)
 
