@@ -6,6 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import cache
 from itertools import count
 from typing import Any, NamedTuple
@@ -185,9 +186,33 @@ class Accounts:
         keys = {self.aws.account(account).key.access_key_id: account for account in SIDES}
         return lambda request: describe(keys[request.access_key or ""], request.operation, request.params) == name
 
+    def bring_about(self, state: str, make: Callable[[], object]) -> None:
+        """Bring the accounts, as the fixture makes them, to a state.
+
+        The first test of this process makes it, and the others copy it. The log has no calls afterwards.
+        """
+        if state not in _MADE:
+            make()
+            _MADE[state] = {account: deepcopy(_iam(account)) for account in SIDES}
+        for account, iam in deepcopy(_MADE[state]).items():
+            # The administrators differ from test to test.
+            iam["users"]["Administrator"] = _iam(account)["users"]["Administrator"]
+            vars(moto.iam.models.iam_backends[account]["aws"]).update(iam)
+        self.log.clear()
+
     def snapshot(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Everything in both accounts, without the IDs and dates that AWS chooses, and with pending changes visible."""
         return {account: _snapshot(account) for account in SIDES}
+
+
+# What both accounts have in a state.
+_MADE: dict[str, dict[str, dict[str, Any]]] = {}
+
+
+def _iam(account: str) -> dict[str, Any]:
+    """What moto has in an account that a grant can change."""
+    iam = moto.iam.models.iam_backends[account]["aws"]
+    return {name: getattr(iam, name) for name in ("roles", "users", "groups", "managed_policies", "tagger")}
 
 
 def _number(call: str) -> int:

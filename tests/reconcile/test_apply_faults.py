@@ -64,7 +64,7 @@ def test_transient_faults_are_retried(
 @every_needed_call
 @pytest.mark.parametrize("fault", ["throttled", "lost answer", "denied"])
 def test_after_a_permanent_fault_the_changes_are_rolled_back(
-    accounts: Accounts, untouched: dict[str, Any], haste: Patience, patience: Patience, call: str, fault: Fault
+    accounts: Accounts, untouched: dict[str, Any], haste: Patience, call: str, fault: Fault
 ) -> None:
     accounts.fail_always(call, fault)
     with pytest.raises(XacctError) as failed:
@@ -76,7 +76,16 @@ def test_after_a_permanent_fault_the_changes_are_rolled_back(
         assert failed.value.remaining == ()
     if fault == "denied" and "AssumeRole" not in call:
         assert f'"{action_of(call)}"' in str(failed.value)
-    converges(accounts, untouched, patience)
+
+
+def test_after_a_rollback_a_rerun_converges(
+    accounts: Accounts, untouched: dict[str, Any], haste: Patience, patience: Patience
+) -> None:
+    accounts.fail_always(APPLY[-1], "throttled")
+    with pytest.raises(ApplyFailed):
+        plan_tutorial(accounts, haste).apply()
+
+    assert_rerun_converges(accounts, partial(plan_tutorial, accounts, patience), untouched)
 
 
 @every_write
@@ -179,8 +188,7 @@ def test_transient_faults_during_a_rollback_are_retried(
 
 
 def converges(accounts: Accounts, untouched: dict[str, Any], patience: Patience) -> None:
-    if not accounts.log.writes:  # The run failed before its first change, so the rerun is an ordinary run.
-        assert accounts.snapshot() == untouched
+    if accounts.snapshot() == untouched:  # The rerun is an ordinary run.
         return
     complete = assert_rerun_converges(accounts, partial(plan_tutorial, accounts, patience), untouched)
     assert complete[TRUSTED]["users"][USER].password is not None, "the console user has no password"

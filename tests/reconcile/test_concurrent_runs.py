@@ -21,7 +21,7 @@ from xacct.testing.error_responses import Refused
 from .accounts import TRUSTED, TRUSTING, Accounts
 from .conftest import TRUST_OF_OTHERS
 from .scheduler import one_thread_per_run
-from .tutorial import EC2_FULL, EC2_READ, POLICY, ROLE, S3_READ, USER, plan_tutorial, tutorial
+from .tutorial import EC2_FULL, EC2_READ, POLICY, ROLE, S3_READ, USER, bring_about_tutorial, plan_tutorial, tutorial
 
 POLICY_ARN = f"arn:aws:iam::{TRUSTED}:policy/{POLICY}"
 REPORTS = s3_read_policy(["reports"])
@@ -118,7 +118,7 @@ def tag_user(iam: Any) -> None:
 def test_a_plan_made_before_a_change_is_not_applied(
     accounts: Accounts, patience: Patience, side: str, change: Callable[[Any], None], label: str
 ) -> None:
-    plan_tutorial(accounts, patience).apply()
+    bring_about_tutorial(accounts, patience)
     stale = planned(accounts, evolve(patience, deadline=0.2))
     change(getattr(accounts, side).iam)
     before = accounts.snapshot()
@@ -142,7 +142,7 @@ def test_a_plan_made_before_a_change_is_not_applied(
 
 def test_a_plan_is_stale_even_if_what_changed_was_not_to_be_changed(accounts: Accounts, patience: Patience) -> None:
     """Another run may have made or rolled back what this plan found to be as declared."""
-    plan_tutorial(accounts, patience).apply()
+    bring_about_tutorial(accounts, patience)
     stale = plan_tutorial(accounts, evolve(patience, deadline=0.2), external_id="acme-42")
     detach_from_user(accounts.trusted.iam)
     before = accounts.snapshot()
@@ -168,7 +168,7 @@ def test_a_change_of_another_grant_of_the_plan_does_not_concern_an_unchanged_one
 
 
 def test_a_read_that_is_not_up_to_date_does_not_make_a_plan_stale(accounts: Accounts, patience: Patience) -> None:
-    plan_tutorial(accounts, patience).apply()
+    bring_about_tutorial(accounts, patience)
     shown = plan_tutorial(accounts, patience, external_id="acme-42")
     accounts.fail(f"trusting GetRole {ROLE}", UNKNOWN)
     shown.apply()
@@ -263,7 +263,7 @@ def test_a_run_does_not_remove_what_another_created_while_its_own_call_failed(
 def test_a_second_run_that_fails_leaves_what_the_first_made(
     accounts: Accounts, patience: Patience, call: str, faults: tuple[Any, ...]
 ) -> None:
-    plan_tutorial(accounts, patience).apply()
+    bring_about_tutorial(accounts, patience)
     before = accounts.snapshot()
     accounts.log.clear()
     accounts.fail(call, *faults)
@@ -297,7 +297,7 @@ def test_a_rollback_leaves_what_another_run_has_changed_since(accounts: Accounts
 @sequential
 def test_a_run_whose_claim_is_overtaken_applies_again(accounts: Accounts, patience: Patience) -> None:
     """Both runs change the same role. The state is that of one of them, and not a mixture."""
-    plan_tutorial(accounts, patience).apply()
+    bring_about_tutorial(accounts, patience)
     others: list[Plan] = []
 
     def apply_another(operation: str) -> None:
@@ -313,7 +313,7 @@ def test_a_run_whose_claim_is_overtaken_applies_again(accounts: Accounts, patien
 
 
 def test_a_run_that_is_overtaken_again_and_again_fails(accounts: Accounts, patience: Patience) -> None:
-    plan_tutorial(accounts, patience).apply()
+    bring_about_tutorial(accounts, patience)
     numbers, updated = count(), threading.Event()
 
     def apply_another(operation: str) -> None:
@@ -372,7 +372,7 @@ def test_a_plan_is_stale_if_another_run_changed_the_accounts_between_its_reads(
     accounts: Accounts, patience: Patience
 ) -> None:
     """The role is read before the other run, and the user after it."""
-    plan_tutorial(accounts, patience).apply()
+    bring_about_tutorial(accounts, patience)
     with one_thread_per_run(shuffled=False):
         once(accounts, "GetUser", lambda: planned(accounts, patience).apply())
         torn = plan_tutorial(accounts, evolve(patience, deadline=0.2))
@@ -395,7 +395,7 @@ def test_a_role_that_others_created_meanwhile_is_not_taken_over(accounts: Accoun
 
 
 def test_a_plan_to_change_a_role_that_was_deleted_since_is_stale(accounts: Accounts, patience: Patience) -> None:
-    plan_tutorial(accounts, patience).apply()
+    bring_about_tutorial(accounts, patience)
     stale = plan_tutorial(accounts, patience, max_session_duration=7200)
     plan_tutorial(accounts, patience).destroy()
     before = accounts.snapshot()
@@ -409,7 +409,7 @@ def test_a_plan_to_change_a_role_that_was_deleted_since_is_stale(accounts: Accou
 def test_a_run_whose_resource_another_grant_takes_over_says_that_it_has_changed_something(
     accounts: Accounts, patience: Patience
 ) -> None:
-    plan_tutorial(accounts, patience).apply()
+    bring_about_tutorial(accounts, patience)
     update = plan_tutorial(accounts, patience, max_session_duration=7200)
 
     def take_over(operation: str) -> None:
@@ -429,7 +429,7 @@ def test_a_run_whose_resource_another_grant_takes_over_says_that_it_has_changed_
 def test_a_user_that_is_removed_meanwhile_is_created_again_with_the_password_of_the_plan(
     accounts: Accounts, patience: Patience
 ) -> None:
-    plan_tutorial(accounts, patience).apply()
+    bring_about_tutorial(accounts, patience)
     removals: list[Plan] = []
 
     def remove(operation: str) -> None:
@@ -488,7 +488,7 @@ def test_a_run_that_finds_nothing_to_change_keeps_what_another_run_would_roll_ba
 def test_a_run_that_finds_nothing_to_change_after_another_process_marks_what_that_one_may_roll_back(
     accounts: Accounts, patience: Patience, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan_tutorial(accounts, patience).apply()
+    plan_tutorial(accounts, patience).apply()  # A run that ended long ago rolls back nothing.
     accounts.log.clear()
     assert plan_tutorial(accounts, patience).apply() == ()
     assert accounts.log.writes == []

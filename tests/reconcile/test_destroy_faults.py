@@ -14,7 +14,7 @@ from xacct.testing import Fault
 
 from .accounts import TRUSTED, TRUSTING, Accounts, Killed
 from .convergence import TRANSIENT, assert_rerun_converges
-from .tutorial import DESTROY, ROLE, existing_attachments, existing_resources, plan_tutorial
+from .tutorial import DESTROY, ROLE, bring_about_tutorial, existing_attachments, existing_resources, plan_tutorial
 
 every_call = pytest.mark.parametrize("call", DESTROY)
 every_write = pytest.mark.parametrize(
@@ -24,9 +24,9 @@ every_write = pytest.mark.parametrize(
 
 @pytest.fixture
 def applied(accounts: Accounts, untouched: dict[str, Any], haste: Patience) -> Plan:
-    """An applied plan whose destroy retries for a short time only."""
+    """A plan of an applied grant, whose destroy retries for a short time only."""
+    bring_about_tutorial(accounts, haste)
     plan = plan_tutorial(accounts, haste)
-    plan.apply()
     accounts.log.clear()
     return plan
 

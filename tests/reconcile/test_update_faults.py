@@ -88,8 +88,7 @@ def plan_of(grants: tuple[TrustGrant, DevAccessGrant], accounts: Accounts, patie
 @pytest.fixture
 def old(accounts: Accounts, untouched: dict[str, Any], patience: Patience) -> dict[str, Any]:
     """What both accounts have after the old grants are applied."""
-    plan_of(OLD, accounts, patience).apply()
-    accounts.log.clear()
+    accounts.bring_about("the old grants", lambda: plan_of(OLD, accounts, patience).apply())
     return accounts.snapshot()
 
 
@@ -128,6 +127,8 @@ def test_after_a_permanent_fault_the_changes_are_rolled_back(
             assert fault == "lost answer" or call.endswith(("#2", "#3"))
         else:
             assert accounts.snapshot() == old
+            if fault == "denied":  # A lost answer leaves the same, and is followed by a rerun.
+                return
     else:
         assert call == f"trusted CreatePolicyVersion {POLICY}", "only there a retry can see that the lost call worked"
         assert plan_of(NEW, accounts, patience).is_empty

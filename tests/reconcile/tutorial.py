@@ -80,6 +80,11 @@ def plan_tutorial(accounts: Accounts, patience: Patience, **changes: Any) -> Pla
     return plan(*tutorial(**changes), trusting=accounts.trusting, trusted=accounts.trusted, patience=patience)
 
 
+def bring_about_tutorial(accounts: Accounts, patience: Patience) -> None:
+    """Bring the accounts to the state after the tutorial's grant was applied."""
+    accounts.bring_about("the tutorial's grant", lambda: plan_tutorial(accounts, patience).apply())
+
+
 def existing_resources(accounts: Accounts) -> set[str]:
     """What exists of the tutorial's grant, without the attachments."""
     now = accounts.snapshot()
