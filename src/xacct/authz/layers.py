@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
+from xacct.authz.access_request import AccessRequest
+
 __all__ = [
-    "ACTIONS_WITHOUT_RCP",
     "AWS_WORDS",
     "LAYERS_THAT_COMPLETE_ARNS",
     "LAYERS_WITH_PRINCIPALS",
     "LAYER_TITLES",
     "SERVICES_WITHOUT_RESOURCE",
     "LayerName",
+    "rcps_apply",
 ]
 
 LayerName = Literal["identity", "resource", "boundary", "session", "scp", "rcp", "vpc_endpoint"]
@@ -42,5 +44,27 @@ LAYERS_THAT_COMPLETE_ARNS = frozenset[LayerName]({"identity", "boundary"})
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-policies.html
 SERVICES_WITHOUT_RESOURCE = frozenset({"sts", "ecr", "ecr-public"})
 
-# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html#actions-not-restricted-by-rcps
-ACTIONS_WITHOUT_RCP = frozenset({"kms:retiregrant"})
+# AWS reserves the aliases that begin so for AWS managed keys.
+# https://docs.aws.amazon.com/kms/latest/developerguide/alias-create.html
+_ALIAS_OF_AWS = "alias/aws/"
+
+
+def rcps_apply(request: AccessRequest) -> bool:
+    """Return whether resource control policies apply to the request, unless its resource is of a management account.
+
+    Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html#actions-not-restricted-by-rcps
+    """
+    caller = request.caller
+    if request.action_name == "kms:retiregrant" or caller.service_linked:
+        return False
+    if caller.kind == "service" and request.service == "sts" and ":role/aws-service-role/" in request.resource:
+        return False
+    return request.service != "kms" or not _is_known_managed_key(request)
+
+
+def _is_known_managed_key(request: AccessRequest) -> bool:
+    """Return whether the aliases say that the KMS key is managed by AWS. The ARN of a key does not tell."""
+    names = [request.resource.rpartition(":")[2]]
+    for key in ("kms:requestalias", "kms:resourcealiases"):
+        names += request.context.get(key, ())
+    return any(name.startswith(_ALIAS_OF_AWS) for name in names)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from xacct.authz.access_request import AccessRequest
 from xacct.authz.fixed_rules import fixed_rule
-from xacct.authz.layers import ACTIONS_WITHOUT_RCP, AWS_WORDS, LAYER_TITLES, LayerName
+from xacct.authz.layers import AWS_WORDS, LAYER_TITLES, LayerName, rcps_apply
 from xacct.authz.principal_names import Grade
 from xacct.authz.statement_index import StatementIndex
 from xacct.authz.statement_matcher import StatementMatcher, compile_document
@@ -157,7 +157,7 @@ class PolicySet:
         rule = fixed_rule(request)
         if rule is not None and rule.allows:  # only the network is in its way
             return () if self.vpc_endpoint is None else (self.vpc_endpoint,)
-        with_rcps = not caller.service_linked and request.action_name not in ACTIONS_WITHOUT_RCP
+        with_rcps = bool(self.rcps) and rcps_apply(request)
         key = (with_rcps, caller.service_linked, bool(caller.account), caller.kind == "root")
         layers = self._applicable.get(key)
         if layers is None:
