@@ -107,6 +107,8 @@ LEVELS = (
     {"organization", "read_grant", "resources"},
     {"access_denied", "inventory", "reconcile", "record_reader", "revoked_sessions", "verification"},
     {"recorded_grants", "session"},
+    {"snapshot"},
+    {"audit"},
     {"access", "expired_grants"},
     {"testing"},
     {"pytest_plugin", "__main__"},

@@ -1,0 +1,1 @@
+"""The audit: who from outside can get in, and which trusts lead nowhere."""
