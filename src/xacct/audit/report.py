@@ -13,8 +13,8 @@ from xacct.audit.finding import Finding
 __all__ = ["AuditReport", "Edge", "EdgeState"]
 
 EdgeState = Literal["decided", "half", "stranger"]
-"""``decided``: both sides allow it. ``half``: only one side allows it, or only one was read. ``stranger``: it is open to
-somebody whom no policy names."""
+"""``decided``: both sides allow it. ``half``: only one side allows it, or only one was read. ``stranger``: it is open
+to somebody whom no policy names."""
 
 
 @frozen(kw_only=True)
