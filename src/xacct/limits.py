@@ -19,6 +19,7 @@ __all__ = [
     "ASSUME_ROLE_SECONDS",
     "BUCKET_KEY_BYTES",
     "CHAINED_SESSION_SECONDS",
+    "CONTROL_POLICY_CHARACTERS",
     "DEFAULT_SESSION_SECONDS",
     "DEFAULT_SESSION_TOKEN_SECONDS",
     "DESCRIPTION",
@@ -26,6 +27,7 @@ __all__ = [
     "EXTERNAL_ID",
     "GROUP_NAME",
     "INLINE_POLICY_CHARACTERS",
+    "LARGEST_TRUST_POLICY_CHARACTERS",
     "MANAGED_POLICIES_PER_ENTITY",
     "MANAGED_POLICY_CHARACTERS",
     "MANAGED_POLICY_VERSIONS",
@@ -38,6 +40,7 @@ __all__ = [
     "PATH",
     "PERMISSION_SET_NAME",
     "POLICY_NAME",
+    "RESOURCE_POLICY_BYTES",
     "ROLE_SESSION_NAME",
     "SESSION_POLICY",
     "SESSION_POLICY_ARNS",
@@ -143,12 +146,27 @@ CHAINED_SESSION_SECONDS = 3600
 """The maximum duration of a role session that was started from another role session (role chaining)."""
 
 TRUST_POLICY_CHARACTERS = 2048
+LARGEST_TRUST_POLICY_CHARACTERS = 8192
+"""The maximum size of a trust policy after an increase of the account's quota."""
 MANAGED_POLICY_CHARACTERS = 6144
 SESSION_POLICY_CHARACTERS = SESSION_POLICY.longest
 """The maximum size of a session policy and the ARNs of managed session policies together."""
 SESSION_POLICY_ARNS = 10
 INLINE_POLICY_CHARACTERS: Mapping[str, int] = {"role": 10_240, "user": 2048, "group": 5120}
 """The maximum total size of an entity's inline policies in characters, without white space."""
+CONTROL_POLICY_CHARACTERS = 5120
+"""The maximum size of a service or resource control policy, with white space.
+
+Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
+"""
+RESOURCE_POLICY_BYTES: Mapping[str, tuple[int, str]] = {
+    "s3": (20_480, "https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-iam-policies.html"),
+    "kms": (32_768, "https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html"),
+    "sqs": (8192, "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html"),
+    "secretsmanager": (20_480, "https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html"),
+    "dynamodb": (20_480, "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutResourcePolicy.html"),
+}
+"""The maximum size of the policy of a resource in bytes, with white space, and the page that says so, by service."""
 MANAGED_POLICIES_PER_ENTITY = 10
 MANAGED_POLICY_VERSIONS = 5
 SWITCH_ROLE_NAME_LENGTH = 64

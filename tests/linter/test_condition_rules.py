@@ -38,7 +38,7 @@ def test_an_unknown_operator(operator: str) -> None:
 )
 def test_operators_with_values_that_they_can_read(operator: str, key: str, value: object) -> None:
     expected = ["empty"] if value == [] else []
-    assert rules(conditions(operator, key, value)) == expected
+    assert rules(conditions(operator, key, value, Effect="Deny")) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,23 @@ def test_a_value_that_the_operator_cannot_read(operator: str, key: str, value: s
     assert advice in finding.message
 
 
+@pytest.mark.parametrize(
+    ("operator", "key"),
+    [
+        ("NumericLessThan", "aws:MultiFactorAuthAge"),
+        ("DateLessThan", "aws:CurrentTime"),
+        ("BoolIfExists", "aws:SecureTransport"),
+        ("IpAddress", "aws:SourceIp"),
+        ("Null", "aws:username"),
+    ],
+)
+def test_a_policy_variable_that_the_operator_cannot_have(operator: str, key: str) -> None:
+    (finding,) = findings(conditions(operator, key, "${aws:PrincipalTag/limit}"))
+    assert (finding.rule, finding.severity) == ("unreadable-value", "error")
+    assert "cannot have the policy variable ${aws:PrincipalTag/limit}" in finding.message
+    assert "reference_policies_variables" in finding.source
+
+
 def test_the_value_of_a_list_is_named() -> None:
     assert places("unreadable-value", conditions("IpAddress", "aws:SourceIp", ["192.0.2.0/24", "x"])) == [
         "Statement.Condition.IpAddress.aws:SourceIp[1]"
@@ -68,8 +85,7 @@ def test_the_value_of_a_list_is_named() -> None:
 @pytest.mark.parametrize("value", ["arn:aws:iam::111111111111", "arn:aws:iam:*", "Reader", "*:role/Reader"])
 @pytest.mark.parametrize("operator", ["ArnLike", "ArnNotEquals", "ForAnyValue:ArnLike"])
 def test_an_arn_that_can_match_no_arn(operator: str, value: str) -> None:
-    (finding,) = findings(conditions(operator, "aws:PrincipalArn", value))
-    assert finding.rule == "incomplete-arn"
+    (finding,) = of_rule("incomplete-arn", conditions(operator, "aws:PrincipalArn", value))
     assert "matches no ARN" in finding.message
 
 
@@ -124,8 +140,10 @@ def test_a_key_that_one_action_of_an_allow_does_not_send() -> None:
     assert "lists no s3:prefix for s3:GetObject, so the statement does not allow that" in finding.message
     assert rules(conditions("StringLike", "s3:prefix", "a/*", Effect="Deny", **both)) == []
     for operator in ("StringLikeIfExists", "StringNotLike", "ForAllValues:StringLike"):
-        assert rules(conditions(operator, "s3:prefix", "a/*", **both)) == []
-    assert rules(conditions("ForAnyValue:StringNotLike", "s3:prefix", "a/*", **both)) == ["key-not-sent"]
+        assert of_rule("key-not-sent", conditions(operator, "s3:prefix", "a/*", **both)) == []
+    assert of_rule("key-not-sent", conditions("ForAnyValue:StringNotLike", "s3:prefix", "a/*", **both))
+    assert of_rule("key-not-sent", conditions("Null", "s3:prefix", "false", **both))
+    assert of_rule("key-not-sent", conditions("Null", "s3:prefix", "true", **both)) == []
 
 
 @pytest.mark.parametrize(
@@ -144,13 +162,13 @@ def test_a_key_that_one_action_of_an_allow_does_not_send() -> None:
     ],
 )
 def test_keys_that_requests_have(action: str, key: str) -> None:
-    assert rules(conditions("StringEquals", key, "a", Action=action)) == []
+    assert of_rule("key-not-sent", conditions("StringEquals", key, "a", Action=action)) == []
 
 
 @pytest.mark.parametrize("key", ["aws:RequestTag/team", "aws:TagKeys"])
 def test_keys_of_tags_that_the_action_does_not_take(key: str) -> None:
-    assert rules(conditions("StringEquals", key, "a", Action="s3:GetObject")) == ["key-not-sent"]
-    assert rules(conditions("StringEquals", key, "a", Action="s3:CreateBucket")) == []
+    assert len(of_rule("key-not-sent", conditions("StringEquals", key, "a", Action="s3:GetObject"))) == 1
+    assert of_rule("key-not-sent", conditions("StringEquals", key, "a", Action="s3:CreateBucket")) == []
 
 
 def trust(action: object, key: str, **elements: object) -> dict[str, object]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from xacct.authz.operators import compile_condition
 from xacct.linter.action_rules import hint, is_known_action
 from xacct.linter.finding import LintFinding, PolicyKind, Source, error, warning
+from xacct.linter.operator_rules import needs_key, operator_findings
 from xacct.linter.resource_rules import COMPLETE_ARN, VARIABLE, is_complete_arn
 from xacct.linter.source_document import SourceStatement, strings
 from xacct.policy import Condition
@@ -49,7 +50,8 @@ def condition_findings(statement: SourceStatement, kind: PolicyKind, version: st
         seen.setdefault(name, key)
         yield from _value_findings(path, operator, key, values, version)
         yield from _key_findings(path, key)
-        yield from _unsent_findings(statement, kind, path, operator, key)
+        yield from _unsent_findings(statement, kind, path, operator, key, values)
+    yield from operator_findings(statement)
     if version == "2012-10-17":
         yield from _variable_findings(statement)
 
@@ -87,6 +89,9 @@ def _value_findings(path: str, operator: str, key: str, values: object, version:
         if base.startswith("arn") and text != "*" and not text.startswith("${") and not is_complete_arn(text):
             message = f"{text!r} is not a complete ARN, so it matches no ARN. {COMPLETE_ARN}"
             yield error(place, "incomplete-arn", message, Source.OPERATORS, text)
+        elif VARIABLE.search(text) and not base.startswith(("string", "arn")):
+            message = f"{operator} cannot have the policy variable {text}. Only String and Arn operators can"
+            yield error(place, "unreadable-value", message, Source.VARIABLES, text)
         elif compile_condition(Condition(operator, key, (text,)), version).invalid:
             form = next((form for start, form in _FORMS.items() if base.startswith(start)), "Write another value")
             message = f"{operator} cannot read {text!r}. {form}"
@@ -114,7 +119,7 @@ def _key_findings(path: str, key: str) -> Iterator[LintFinding]:
 
 
 def _unsent_findings(
-    statement: SourceStatement, kind: PolicyKind, path: str, operator: str, key: str
+    statement: SourceStatement, kind: PolicyKind, path: str, operator: str, key: str, values: object
 ) -> Iterator[LintFinding]:
     actions = [action for _, action in statement.strings("Action") if action]
     if not actions or "*" in actions or find_condition_key(key) is None:
@@ -125,7 +130,7 @@ def _unsent_findings(
     if len(without) == len(actions):
         message = f"AWS's reference lists no {key} for {_named(without)}, so their requests do not have it"
         yield warning(path, "key-not-sent", message, Source.REFERENCE, key)
-    elif without and statement.allows and _needs_key(operator):
+    elif without and statement.allows and needs_key(operator, values):
         message = (
             f"AWS's reference lists no {key} for {_named(without)}, so the statement does not allow that. Move it to "
             "a statement without the condition"
@@ -135,13 +140,6 @@ def _unsent_findings(
 
 def _named(actions: list[str]) -> str:
     return ", ".join(actions[:3]) + (f" and {len(actions) - 3} others" if len(actions) > 3 else "")
-
-
-def _needs_key(operator: str) -> bool:
-    """Return whether a condition is not met if the request lacks the key."""
-    quantifier, _, name = operator.lower().rpartition(":")
-    is_negated = "not" in name and not quantifier
-    return not (name.endswith("ifexists") or name == "null" or quantifier == "forallvalues" or is_negated)
 
 
 @lru_cache(maxsize=8192)

@@ -28,6 +28,8 @@ class Source:
     NOT_PRINCIPAL = f"{_IAM}elements_notprincipal.html"
     OPERATORS = f"{_IAM}elements_condition_operators.html"
     PRINCIPAL = f"{_IAM}elements_principal.html"
+    QUOTAS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
+    QUOTAS_OF_ORGANIZATIONS = "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html"
     RCP = f"{_ORGANIZATIONS}rcps_syntax.html"
     RCP_SERVICES = f"{_ORGANIZATIONS}rcps.html#rcp-supported-services"
     REFERENCE = (
@@ -36,6 +38,7 @@ class Source:
     )
     RESOURCE = f"{_IAM}elements_resource.html"
     SCP = f"{_ORGANIZATIONS}scps_syntax.html"
+    SET_OPERATORS = f"{_IAM}condition-single-vs-multi-valued-context-keys.html"
     SID = f"{_IAM}elements_sid.html"
     TRUST = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-trust-policy.html"
     VARIABLES = f"{_IAM}variables.html"

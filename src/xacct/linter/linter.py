@@ -10,6 +10,7 @@ from xacct.linter.condition_rules import condition_findings
 from xacct.linter.element_rules import document_findings, statement_findings
 from xacct.linter.finding import KINDS, LintFinding, PolicyKind
 from xacct.linter.resource_rules import resource_findings
+from xacct.linter.size_rules import size_findings
 from xacct.linter.source_document import read_document
 from xacct.policy import PolicyDocument
 
@@ -48,7 +49,7 @@ def lint(document: PolicyDocument | Mapping[str, object] | str | bytes, kind: Po
     if kind not in KINDS:
         raise InvalidValue("kind", kind, f"one of {', '.join(KINDS)}")
     read = read_document(document)
-    found = [*read.findings, *document_findings(read, kind)]
+    found = [*read.findings, *size_findings(read, kind), *document_findings(read, kind)]
     for statement in read.statements:
         found += statement_findings(statement, kind)
         found += action_findings(statement, kind)

@@ -68,11 +68,13 @@ class SourceDocument:
         elements: the elements of the document.
         statements: those of its statements that are JSON objects.
         findings: what is wrong with its JSON.
+        text: its JSON text, if it was given as text that is not URL-encoded; else empty.
     """
 
     elements: Mapping[str, object]
     statements: tuple[SourceStatement, ...]
     findings: tuple[LintFinding, ...]
+    text: str = ""
 
     @property
     def version(self) -> object:
@@ -106,7 +108,14 @@ def read_document(source: PolicyDocument | Mapping[str, object] | str | bytes) -
         elements,
         tuple(SourceStatement(path, item) for path, item in statements if isinstance(item, Mapping)),
         (*_repeated_keys(elements, ""), *found),
+        _json_text(source),
     )
+
+
+def _json_text(source: object) -> str:
+    text = source.decode() if isinstance(source, bytes) else source
+    # JSON cannot begin with a percent sign.
+    return text if isinstance(text, str) and not text.lstrip().startswith("%") else ""
 
 
 def strings(value: object, path: str) -> list[Place]:
