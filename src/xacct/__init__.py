@@ -15,7 +15,9 @@ if TYPE_CHECKING:
         load_access as load_access,
     )
     from xacct.access_denied import (
+        Cause as Cause,
         Explanation as Explanation,
+        Unread as Unread,
         explain as explain,
     )
     from xacct.arn import Arn as Arn

@@ -225,6 +225,22 @@ def test_a_rule_of_aws_is_named_with_what_to_do_instead() -> None:
     )  # fmt: skip
     (root,) = causes(trusting(DEV), caller=f"arn:aws:iam::{DEV}:root")
     assert (root.kind, root.account) == ("root user", DEV)
+    # The rule holds for a root user too, who is not told to use a role.
+    changed = evaluate(
+        AccessRequest(principal=f"arn:aws:iam::{DEV}:root", action="iam:DeleteRole", resource=reserved), PolicySet()
+    )
+    assert [found.kind for found in find_causes(Evidence(decision=changed))] == ["rule of AWS"]
+
+
+def test_a_rule_of_aws_comes_before_a_deny_without_which_it_decides() -> None:
+    reserved = f"arn:aws:iam::{DEV}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef"
+    request = AccessRequest(principal=ALICE, action="iam:DeleteRole", resource=reserved)
+    decision = evaluate(request, PolicySet(identity=[document(allow("*"), deny("iam:*"))]))
+    assert decision.effect == "ExplicitDeny"
+    assert [cause.kind for cause in find_causes(Evidence(decision=decision))] == ["rule of AWS", "explicit deny"]
+    identity = AccessRequest(principal=ALICE, action="sts:GetCallerIdentity", resource="*")
+    denied = evaluate(identity, PolicySet(vpc_endpoint=document(deny("*", Principal="*"))))
+    assert [cause.kind for cause in find_causes(Evidence(decision=denied))] == ["explicit deny"]
 
 
 def test_the_resources_that_an_identity_policy_allows_are_named() -> None:

@@ -26,6 +26,7 @@ from tests.access_denied.accounts import (
     trusting,
 )  # fmt: skip
 
+import xacct
 from xacct import AwsError, Explanation, InvalidValue, explain
 from xacct.testing import Sandbox
 from xacct.testing.error_responses import Refused
@@ -44,6 +45,12 @@ def test_a_missing_identity_policy_is_named_with_the_statement_to_add(both: Both
     assert explanation.decisions[0].decided_by == ("identity",)
     assert f'"Resource": "{ROLE}"' in str(explanation)
     assert explanation.unread == ()
+
+
+def test_what_an_explanation_has_can_be_imported_like_it(both: Both) -> None:
+    found = explain(both.assuming(), both.dev, both.dev)
+    assert {type(cause) for cause in found.causes} == {xacct.Cause}
+    assert {type(item) for item in found.unread} == {xacct.Unread}
 
 
 def test_no_statement_is_suggested_for_what_the_trusting_side_does_not_allow(both: Both) -> None:

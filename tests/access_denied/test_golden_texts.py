@@ -19,6 +19,7 @@ from tests.access_denied.accounts import (
     EVE,
     OTHER,
     PROD,
+    REGION,
     ROLE,
     Both,
     allow,
@@ -280,6 +281,58 @@ def role_chaining(both: Both) -> Explanation:
 @scenario
 def root_user(both: Both) -> Explanation:
     return both.explain(both.assuming(caller=f"arn:aws:iam::{DEV}:root"))
+
+
+@scenario
+def root_user_named_by_the_message(both: Both) -> Explanation:
+    both.trust(trusting(DEV))
+    root = f"arn:aws:iam::{DEV}:root"
+    return both.explain(f"User: {root} is not authorized to perform: sts:AssumeRole on resource: {ROLE}")
+
+
+@scenario
+def service_linked_role(both: Both) -> Explanation:
+    iam = both.dev.client("iam")
+    role = iam.create_service_linked_role(AWSServiceName="ecs.amazonaws.com")["Role"]
+    both.give(allow("iam:*"))
+    error = both.refusal(both.aws.sign_in(ALICE).client("iam").delete_role, RoleName=role["RoleName"])
+    return both.explain(error, principal=ALICE, action="iam:DeleteRole", resource=role["Arn"])
+
+
+@scenario
+def role_of_identity_center(both: Both) -> Explanation:
+    both.give(allow("iam:*"))
+    role = f"arn:aws:iam::{DEV}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef"
+    return both.explain("", principal=ALICE, action="iam:PutRolePolicy", resource=role)
+
+
+@scenario
+def aws_managed_policy(both: Both) -> Explanation:
+    both.give(allow("iam:*"))
+    policy = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    change = both.aws.sign_in(ALICE).client("iam").create_policy_version
+    error = both.refusal(change, PolicyArn=policy, PolicyDocument=document(allow("s3:Get*")), SetAsDefault=True)
+    return both.explain(error, principal=ALICE, action="iam:CreatePolicyVersion", resource=policy)
+
+
+@scenario
+def alias_of_an_aws_managed_key(both: Both) -> Explanation:
+    both.give(allow("kms:*"))
+    alias = f"arn:aws:kms:{REGION}:{DEV}:alias/aws/s3"
+    return both.explain("", principal=ALICE, action="kms:DeleteAlias", resource=alias)
+
+
+@scenario
+def aws_managed_policy_that_a_policy_denies_to_change(both: Both) -> Explanation:
+    both.give(allow("iam:*"), deny("iam:CreatePolicyVersion", Sid="NoVersions"))
+    policy = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    return both.explain("", principal=ALICE, action="iam:CreatePolicyVersion", resource=policy)
+
+
+@scenario
+def aws_managed_policy_changed_by_the_root_user(both: Both) -> Explanation:
+    root, policy = f"arn:aws:iam::{DEV}:root", "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    return both.explain("", principal=root, action="iam:DeletePolicy", resource=policy)
 
 
 @scenario

@@ -12,6 +12,7 @@ from xacct import (
     ApplyFailed,
     Arn,
     CannotExpress,
+    Cause,
     Change,
     Check,
     Condition,
@@ -38,10 +39,12 @@ from xacct import (
     Statement,
     SwitchRoleLink,
     TrustGrant,
+    Unread,
     Verification,
     XacctError,
     assume_role,
     evaluate,
+    explain,
     grant_cross_account_read,
     grant_from_dict,
     grant_schema,
@@ -202,6 +205,11 @@ except StalePlan as stale:
     assert_type(stale.new_plan, str)
 
 assert_type(assume_role(development, access.role_arn, session_name="audit", mfa_token=lambda: "123456"), boto3.Session)
+
+explanation = explain("AccessDenied", production, development, principal="*", action="s3:GetObject", resource="*")
+assert_type(explanation.causes, tuple[Cause, ...])
+assert_type(explanation.unread, tuple[Unread, ...])
+assert_type(explanation.causes[0].wanted, tuple[str, ...])
 
 link = SwitchRoleLink(account="111111111111", role_name="Reader", display_name="Production", color="red")
 assert_type(link.url, str)

@@ -16,7 +16,7 @@ from xacct.access_denied.cause import Cause, CauseKind
 from xacct.access_denied.names import caller_name, masked, principal_name, resource_name
 from xacct.access_denied.policy_reader import RoleState
 from xacct.authz import AccessRequest, Decision
-from xacct.authz.fixed_rules import fixed_rule
+from xacct.authz.fixed_rules import FixedRule, fixed_rule
 from xacct.authz.layer_report import LayerReport, NearMiss, layer_title
 from xacct.authz.policy_set import AWS_WORDS, LayerName
 from xacct.authz.statement_matcher import Mismatch
@@ -120,11 +120,14 @@ def find_causes(evidence: Evidence) -> tuple[Cause, ...]:
     decision, role = evidence.decision, evidence.role
     if role is not None and role.arn != evidence.request.resource:
         return (_wrong_role(evidence, role),)
-    if decision.note and not decision.allowed:
-        return (_fixed_rule(evidence),)
+    rule = fixed_rule(evidence.request)
+    if decision.note and not decision.allowed and rule is not None:
+        return (_fixed_rule(evidence, rule),)
     causes: list[Cause] = []
     if decision.effect == "ExplicitDeny":
         causes += [_explicit_deny(evidence, report) for report in decision.layers if report.effect == "ExplicitDeny"]
+        if rule is not None and not rule.allows:  # without the Deny, AWS's rule denies the request
+            causes.append(_fixed_rule(evidence, rule))
     elif decision.effect == "ImplicitDeny":
         for layer in decision.decided_by:
             if layer not in evidence.unread:
@@ -141,13 +144,11 @@ def _wrong_role(evidence: Evidence, role: RoleState) -> Cause:
     return Cause(kind=kind, account=request.resource_account, wanted=wanted, given=(request.resource,), facts=unlisted)
 
 
-def _fixed_rule(evidence: Evidence) -> Cause:
-    request, rule = evidence.request, fixed_rule(evidence.request)
-    if request.caller.kind == "root":
+def _fixed_rule(evidence: Evidence, rule: FixedRule) -> Cause:
+    request = evidence.request
+    if request.caller.kind == "root" and request.service == "sts":
         return Cause(kind="root user", account=request.caller.account)
-    return Cause(
-        kind="rule of AWS", account=request.caller.account, facts=(evidence.decision.note, rule.advice if rule else "")
-    )
+    return Cause(kind="rule of AWS", account=request.caller.account, facts=(rule.note, rule.advice))
 
 
 def _explicit_deny(evidence: Evidence, report: LayerReport) -> Cause:

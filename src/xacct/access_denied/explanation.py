@@ -165,11 +165,13 @@ def explain(
         for number, found in enumerate(_read(reader, caller, request["action"], request["resource"], context))
     ]
     denied = [found for found in evidence if not found.decision.allowed] or evidence[:1]
+    # If a rule of AWS denies the request, no policy that could not be read matters.
+    is_decided = all(found.decision.note and not found.decision.allowed for found in denied)
     return Explanation(
         tuple(found.decision for found in evidence),
         most_likely_first(cause for found in denied for cause in find_causes(found)),
         (*reader.notes, *_wrong_layer(message, evidence)),
-        tuple(sorted(reads.unread, key=str)),
+        () if is_decided else tuple(sorted(reads.unread, key=str)),
     )
 
 
@@ -245,12 +247,7 @@ class _Known:
 def _read(reader: PolicyReader, caller: Arn, action: str, resource: str, context: Context) -> list[Evidence]:
     """Read the policies and evaluate the request, and the use of the KMS key if the bucket is encrypted with one."""
     arn = None if resource == "*" else Arn.parse(resource, name="resource")
-    # A resource of AWS, such as an AWS managed policy, is used as one of the caller's own account.
-    owner = (
-        caller.account
-        if arn is None or arn.account == "aws"
-        else arn.account or reader.bucket_owner(arn, caller.account)
-    )
+    owner = caller.account if arn is None else _owner(arn, caller, reader)
     is_role = arn is not None and (arn.service, arn.resource_type) == ("iam", "role") and action.startswith("sts:")
     organizations = OrganizationReader(reader.reads)
     callers: list[CallerPolicies] = []

@@ -61,10 +61,11 @@ def _cause(cause: Cause, request: AccessRequest | None, *, number: int) -> list[
 def _heading(decisions: Sequence[Decision], decision: Decision | None) -> list[str]:
     if decision is None:
         return ["AWS rejected the request. No policy denied it."]
-    lines = [f"{decision.action} on {decision.request.resource}", f"denied to {decision.request.principal}"]
+    lines = _wrapped(f"{decision.action} on {decision.request.resource}")
+    lines += _wrapped(f"denied to {decision.request.principal}")
     if decision is not decisions[0]:
         first = decisions[0]
-        lines.append(f"needed for {first.action} on {first.request.resource}, which the policies allow")
+        lines += _wrapped(f"needed for {first.action} on {first.request.resource}, which the policies allow")
     return lines
 
 
