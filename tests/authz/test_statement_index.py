@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 from xacct.authz import AccessRequest, PolicySet, evaluate
 from xacct.authz.statement_index import StatementIndex
 from xacct.authz.statement_matcher import compile_document
-from xacct.policy import PolicyDocument, Principal, Statement
+from xacct.policy import Condition, PolicyDocument, Principal, Statement
 
 ACCOUNT = "111111111111"
 IAM = f"arn:aws:iam::{ACCOUNT}:"
@@ -21,6 +21,11 @@ REQUESTS = [
     for caller in CALLERS
     for action in ("s3:GetObject", "sts:AssumeRole")
     for resource in ("arn:aws:s3:::b/k", f"{IAM}role/b", "*")
+] + [
+    AccessRequest(
+        principal=CALLERS[0], action="s3:GetObject", resource="arn:aws:s3:::b/k", resource_account=ACCOUNT, context=keys
+    )
+    for keys in ({"aws:SourceVpc": "v1"}, {"aws:SourceVpc": ["v2", "v3"], "aws:SourceVpce": "V1"})
 ]
 
 names = st.sampled_from(
@@ -40,8 +45,28 @@ resources = st.lists(
     ),
     min_size=1,
 )
+conditions = st.dictionaries(
+    st.sampled_from(
+        [
+            "StringEquals", "StringEquals", "stringequals", "StringEqualsIfExists", "StringNotEquals", "StringLike",
+            "StringEqualsIgnoreCase", "ForAllValues:StringEquals", "ForAnyValue:StringEquals", "Null",
+        ]
+    ),
+    st.dictionaries(
+        st.sampled_from(["aws:SourceVpc", "AWS:sourcevpc", "aws:SourceVpce"]),
+        st.lists(st.sampled_from(["v1", "v2", "${aws:username}", "${*}", "true"]), max_size=2),
+        max_size=2,
+    ),
+    max_size=2,
+)  # fmt: skip
 statements = st.builds(
-    lambda effect, action, resource, principal: {"Effect": effect, **action, **resource, **principal},
+    lambda effect, action, resource, principal, condition: {
+        "Effect": effect,
+        **action,
+        **resource,
+        **principal,
+        **({"Condition": condition} if condition else {}),
+    },  # fmt: skip
     st.sampled_from(["Allow", "Allow", "Deny"]),
     st.builds(lambda element, values: {element: values}, st.sampled_from(["Action", "Action", "NotAction"]), actions),
     st.none().map(lambda _: {})
@@ -50,6 +75,7 @@ statements = st.builds(
     | st.builds(
         lambda element, value: {element: value}, st.sampled_from(["Principal", "Principal", "NotPrincipal"]), names
     ),
+    conditions,
 )
 documents = st.lists(statements, min_size=1, max_size=5).map(
     lambda found: PolicyDocument.parse({"Version": "2012-10-17", "Statement": found})
@@ -79,12 +105,17 @@ def numbered(number: int, **elements: Any) -> Statement:
         elements.get("actions", "s3:*"),
         elements.get("resources", "*"),
         principals=[elements.get("principal", Principal.anyone())],
+        conditions=elements.get("conditions", ()),
         sid=str(number),
     )
 
 
 REQUEST = AccessRequest(
-    principal=f"{IAM}user/u7", action="s3:GetObject", resource="arn:aws:s3:::b7/k", resource_account=ACCOUNT
+    principal=f"{IAM}user/u7",
+    action="s3:GetObject",
+    resource="arn:aws:s3:::b7/k",
+    resource_account=ACCOUNT,
+    context={"aws:SourceVpc": "v7"},
 )
 
 
@@ -96,8 +127,10 @@ REQUEST = AccessRequest(
         lambda i: {"principal": Principal.user(ACCOUNT, f"u{i}")},
         lambda i: {"actions": "s3:*" if i == 7 else f"x{i}:*"},
         lambda i: {"actions": "s3:GetObject" if i == 7 else f"s3:Put{i}*"},
+        lambda i: {"conditions": [Condition("StringEquals", "AWS:sourceVpc", f"v{i}")]},
+        lambda i: {"conditions": [Condition("StringEquals", "aws:SourceVpc", (f"v{i}", f"w{i}"))]},
     ],
-    ids=["resources", "several resources", "principals", "services", "actions"],
+    ids=["resources", "several resources", "principals", "services", "actions", "conditions", "several values"],
 )
 def test_only_the_statements_that_could_match_are_compared(elements: Any) -> None:
     wanted = numbered(7, **elements(7))

@@ -174,6 +174,7 @@ class CompiledCondition:
         tests: the compiled values without policy variables.
         unfilled: the values with policy variables.
         is_plain: whether the condition is valid and has neither Null, nor a quantifier, nor policy variables.
+        required_values: the values of which a request must have one, if the condition requires just that; else empty.
     """
 
     condition: Condition
@@ -186,6 +187,7 @@ class CompiledCondition:
     tests: tuple[Test, ...]
     unfilled: tuple[Unfilled, ...]
     is_plain: bool
+    required_values: tuple[str, ...]
 
     def evaluate(self, context: Context) -> bool | None:
         """Return whether the condition is met; None if it cannot be evaluated."""
@@ -254,6 +256,8 @@ def compile_condition(condition: Condition, version: str) -> CompiledCondition:
             except (ValueError, ArithmeticError):
                 invalid = f"{value!r} is not a valid value for {condition.operator}"
     if_exists = base != name
+    is_plain = not (invalid or null or colon or unfilled)
+    has_variables = any("${" in value for value in condition.values)
     return CompiledCondition(
         condition=condition,
         key=condition.key.lower(),
@@ -264,5 +268,6 @@ def compile_condition(condition: Condition, version: str) -> CompiledCondition:
         negated=negated,
         tests=tuple(tests),
         unfilled=tuple(unfilled),
-        is_plain=not (invalid or null or colon or unfilled),
+        is_plain=is_plain,
+        required_values=condition.values if is_plain and name == "stringequals" and not has_variables else (),
     )

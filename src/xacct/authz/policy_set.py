@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from xacct.authz.access_request import AccessRequest
-from xacct.authz.fixed_rules import fixed_rule
+from xacct.authz.fixed_rules import ALWAYS_ALLOWED, fixed_rule
 from xacct.authz.layers import AWS_WORDS, LAYER_TITLES, LayerName, rcps_apply
 from xacct.authz.principal_names import Grade
 from xacct.authz.statement_index import StatementIndex
@@ -154,9 +154,10 @@ class PolicySet:
     def applicable_layers(self, request: AccessRequest) -> tuple[Layer, ...]:
         """Return the layers that apply to the request's caller and resource, in AWS's order of evaluation."""
         caller = request.caller
-        rule = fixed_rule(request)
-        if rule is not None and rule.allows:  # only the network is in its way
-            return () if self.vpc_endpoint is None else (self.vpc_endpoint,)
+        if request.action_name in ALWAYS_ALLOWED:
+            rule = fixed_rule(request)
+            if rule is not None and rule.allows:  # only the network is in its way
+                return () if self.vpc_endpoint is None else (self.vpc_endpoint,)
         with_rcps = bool(self.rcps) and rcps_apply(request)
         key = (with_rcps, caller.service_linked, bool(caller.account), caller.kind == "root")
         layers = self._applicable.get(key)

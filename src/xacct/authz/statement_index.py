@@ -1,7 +1,8 @@
 """The index of a large layer: the statements that could match a request, without a look at the others.
 
-A request is compared only with the statements of the shortest of three lists: those whose Action could cover its
-action, those whose Principal could name its caller, and those whose Resource could cover its resource.
+A request is compared only with the statements of the shortest of four lists: those whose Action could cover its
+action, those whose Principal could name its caller, those whose Resource could cover its resource, and those that
+require no exact value of a condition key, or one that the request has.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ _KEPT_ACTIONS = 4096
 
 
 class StatementIndex:
-    """The statements of a layer by their actions, principals and resources."""
+    """The statements of a layer by their actions, principals, resources and conditions."""
 
-    __slots__ = ("_actions", "_counts", "_covering", "_principals", "_resources")
+    __slots__ = ("_actions", "_counts", "_covering", "_principals", "_resources", "_values", "_without_value")
 
     def __init__(self, statements: Iterable[StatementMatcher]) -> None:
         self._actions = _PrefixIndex()
         self._resources = _PrefixIndex()
         self._principals: dict[str, list[StatementMatcher]] = {}
+        self._values: dict[tuple[str, str], list[StatementMatcher]] = {}
+        self._without_value: list[StatementMatcher] = []
         self._counts: dict[str, int] = {}
         self._covering: dict[str, tuple[StatementMatcher, ...]] = {}
         for matcher in statements:
@@ -38,6 +41,12 @@ class StatementIndex:
             self._resources.add(matcher, [r.prefix for r in matcher.resources] if s.resources else [])
             for name in matcher.names_of_callers:
                 self._principals.setdefault(name, []).append(matcher)
+            required = next((condition for condition in matcher.conditions if condition.required_values), None)
+            if required is None:
+                self._without_value.append(matcher)
+            else:
+                for value in required.required_values:
+                    self._values.setdefault((required.key, value), []).append(matcher)
 
     def candidates(self, request: AccessRequest, action: str) -> tuple[StatementMatcher, ...]:
         """Return the statements that cover an action and could match in the other elements, the Deny statements first.
@@ -54,7 +63,13 @@ class StatementIndex:
                 self._covering.clear()
             count = self._counts[action] = sum(map(len, self._actions.lists(action)))
         by_principal = [self._principals[name] for name in request.caller.names if name in self._principals]
-        for lists in (self._resources.lists(request.resource), by_principal):
+        by_value = [
+            self._values[key, value]
+            for key, values in request.context.items()
+            for value in values
+            if (key, value) in self._values
+        ]
+        for lists in (self._resources.lists(request.resource), by_principal, [self._without_value, *by_value]):
             total = sum(map(len, lists))
             if total < count:
                 shortest, count = lists, total

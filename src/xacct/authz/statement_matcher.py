@@ -87,6 +87,7 @@ class StatementMatcher:
         names_principals: whether the statement has Principal or NotPrincipal, or lacks them.
         resource_tests: the compiled patterns, if none depends on more than the resource.
         excludes_resources: whether the patterns are those of NotResource.
+        covers_every_resource: whether Resource has ``*``.
     """
 
     statement: Statement
@@ -103,6 +104,7 @@ class StatementMatcher:
     names_principals: bool
     resource_tests: tuple[Pattern, ...]
     excludes_resources: bool
+    covers_every_resource: bool
 
     @property
     def label(self) -> str:
@@ -190,7 +192,7 @@ class StatementMatcher:
 
     def match(self, request: AccessRequest, *, has_boundary: bool = False) -> Grade:
         """Return how directly the statement applies to a request for an action that it covers; NONE if it does not."""
-        if not self.matches_resource(request):
+        if not (self.covers_every_resource or self.matches_resource(request)):
             return _NONE
         grade = self.match_principal(request, has_boundary=has_boundary) if self.names_principals else _FULL
         if grade and self.conditions:
@@ -270,4 +272,5 @@ def _compile(s: Statement, version: str, layer: LayerName, policy: str, index: i
         names_principals=bool(s.principals or s.not_principals) or layer in LAYERS_WITH_PRINCIPALS,
         excludes_resources=excludes,
         resource_tests=tuple(r.test for r in resources) if all(r.is_constant for r in resources) else (),
+        covers_every_resource="*" in s.resources,
     )
