@@ -66,7 +66,7 @@ statements = st.builds(
         **resource,
         **principal,
         **({"Condition": condition} if condition else {}),
-    },  # fmt: skip
+    },
     st.sampled_from(["Allow", "Allow", "Deny"]),
     st.builds(lambda element, values: {element: values}, st.sampled_from(["Action", "Action", "NotAction"]), actions),
     st.none().map(lambda _: {})
