@@ -15,7 +15,8 @@ ROWS = list(csv.reader(line for line in LINES if not line.startswith("#")))
 def test_every_line_has_an_account_a_name_a_kind_and_a_source() -> None:
     for account, name, kind, source in ROWS[1:]:
         assert ACCOUNT_ID.allows(account)
-        assert name and name == name.strip(), account
+        assert name, account
+        assert name == name.strip(), account
         assert kind in ("aws", "vendor"), account
         assert source == source.strip(), account
 
