@@ -96,6 +96,30 @@ def test_every_exception_is_an_action_whose_level_says_otherwise(name: str) -> N
     assert source.startswith("https://docs.aws.amazon.com/")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "acm:GetAcmeExternalAccountBindingCredentials",
+        "bedrock-agentcore:GetResourceOauth2Token",
+        "connect:GetFederationToken",
+        "emr-serverless:GetSessionEndpoint",
+        "license-manager:GetAccessToken",
+        "profile:GetUploadJobPath",
+    ],
+)
+def test_an_action_that_issues_credentials_or_takes_an_upload_does_not_only_read(name: str) -> None:
+    assert action(name).levels <= {"List", "Read"}
+    assert not action(name).only_reads
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["s3:GetDataAccess", "secretsmanager:GetSecretValue", "ecr:GetAuthorizationToken", "sts:GetSessionToken"],
+)
+def test_an_action_that_gives_what_somebody_granted_or_stored_reads(name: str) -> None:
+    assert action(name).only_reads
+
+
 def test_decrypting_is_needed_for_reading() -> None:
     assert action("kms:Decrypt").levels == {"Write"}
     assert action("kms:Decrypt").only_reads

@@ -6,7 +6,8 @@ dependency: the proof of a grant and the checks of its policies cannot do withou
 :mod:`xacct.reference.service_data` imports it, and reads the files of the services that are asked about.
 
 What the reference does not know is an explicit answer: the functions return None for an unknown action, service or
-condition key. AWS may have added it since; :func:`data_date` is the date of the installed data.
+condition key. AWS may have added it since; :func:`data_date` is the date of the installed data. The data has the
+dependent actions of no action, although AWS's pages list some, so :attr:`Action.dependent_actions` is None for all.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
