@@ -3,46 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from xacct.audit.finding import Finding
+from xacct.audit.baseline import Baseline
+from xacct.audit.contents import Edge, EdgeState, ReportContents, worst_first
+from xacct.audit.report_data import read_report, report_data
+from xacct.audit.table import headline, html_table, rich_table, text_table
 
-__all__ = ["AuditReport", "Edge", "EdgeState"]
+if TYPE_CHECKING:
+    from rich.table import Table
 
-EdgeState = Literal["decided", "half", "stranger"]
-"""``decided``: both sides allow it. ``half``: only one side allows it, or only one was read. ``stranger``: it is open
-to somebody whom no policy names."""
-
-
-@frozen(kw_only=True)
-class Edge:
-    """A way in, for the map: who gets to which role or resource.
-
-    Attributes:
-        source: an account ID, a principal's ARN, a service, an identity provider, or ``*``.
-        source_name: the name of the source's account, if it is known.
-        target: the ARN of the role or the resource.
-        account: the account that has the target.
-        state: whether both sides were decided.
-        conditions: what it depends on, by operator and key.
-        owner: who made the target, such as ``service-linked role``, if such ways are expected; else empty.
-    """
-
-    source: str
-    source_name: str = ""
-    target: str
-    account: str
-    state: EdgeState
-    conditions: tuple[str, ...] = ()
-    owner: str = ""
+__all__ = ["AuditReport", "Edge", "EdgeState", "worst_first"]
 
 
 @frozen(kw_only=True)
-class AuditReport:
-    """What an audit found.
+class AuditReport(ReportContents):
+    """What an audit found. Prints as a table.
 
     Attributes:
         findings: the findings, the worst first.
@@ -53,13 +31,52 @@ class AuditReport:
         undecided: what could not be read or decided, each with the reason.
         roles: the number of roles that were audited.
         now: the time of the audit.
+        baseline: the baseline that was applied.
     """
 
-    findings: tuple[Finding, ...]
-    quiet: tuple[Finding, ...] = ()
-    accepted: tuple[Finding, ...] = ()
-    accounts: Mapping[str, str]
-    edges: tuple[Edge, ...] = ()
-    undecided: tuple[str, ...] = ()
-    roles: int = 0
-    now: datetime
+    def __str__(self) -> str:
+        return text_table(self)
+
+    def __repr__(self) -> str:
+        return f"<AuditReport: {headline(self)}>"
+
+    def _repr_html_(self) -> str:
+        return html_table(self)
+
+    def __rich__(self) -> Table:
+        return rich_table(self)
+
+    def with_baseline(self, baseline: Baseline) -> AuditReport:
+        """Return the report with the findings that a baseline accepts moved to ``accepted``.
+
+        A finding whose acceptance has ended stays in ``findings``: see ``expired_acceptances``. Another baseline that
+        was applied before has no effect any more.
+
+        Args:
+            baseline: the accepted findings.
+        """
+        accepted_ids = {a.id for a in baseline.accepted if not a.has_expired(self.now)}
+        every = worst_first((*self.findings, *self.accepted))
+        return evolve(
+            self,
+            findings=tuple(finding for finding in every if finding.id not in accepted_ids),
+            accepted=tuple(finding for finding in every if finding.id in accepted_ids),
+            baseline=baseline,
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the report as plain data that JSON can express. Each finding also has its ``id``."""
+        return report_data(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> AuditReport:
+        """Return a report that was saved, to compare or to render it.
+
+        Args:
+            data: the dictionary of :meth:`to_dict`.
+
+        Raises:
+            InvalidValue: the data is not that of a report, or the ID of a finding is not the one of its kind, resource
+                and principal.
+        """
+        return read_report(cls, data)
