@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from xacct.authz.access_request import AccessRequest
+from xacct.authz.prefix_index import PrefixIndex
 from xacct.authz.statement_matcher import StatementMatcher
 from xacct.authz.wildcard import literal_prefix
 
@@ -28,8 +29,8 @@ class StatementIndex:
     __slots__ = ("_actions", "_counts", "_covering", "_principals", "_resources", "_values", "_without_value")
 
     def __init__(self, statements: Iterable[StatementMatcher]) -> None:
-        self._actions = _PrefixIndex()
-        self._resources = _PrefixIndex()
+        self._actions = PrefixIndex[StatementMatcher]()
+        self._resources = PrefixIndex[StatementMatcher]()
         self._principals: dict[str, list[StatementMatcher]] = {}
         self._values: dict[tuple[str, str], list[StatementMatcher]] = {}
         self._without_value: list[StatementMatcher] = []
@@ -85,28 +86,3 @@ def _covering(lists: _Lists, action: str) -> tuple[StatementMatcher, ...]:
     """Return the statements that cover an action, the Deny statements first."""
     found = dict.fromkeys(s for s in chain.from_iterable(lists) if s.matches_action(action))
     return tuple(sorted(found, key=lambda s: not s.denies))
-
-
-class _PrefixIndex:
-    """Statements by the prefixes of their patterns."""
-
-    __slots__ = ("_by_prefix", "_lengths")
-
-    def __init__(self) -> None:
-        self._by_prefix: dict[str, list[StatementMatcher]] = {}
-        self._lengths: dict[int, None] = {}
-
-    def add(self, statement: StatementMatcher, prefixes: list[str]) -> None:
-        """Add a statement that matches only texts with one of these prefixes; every text if there are none."""
-        for prefix in dict.fromkeys(prefixes or [""]):
-            self._by_prefix.setdefault(prefix, []).append(statement)
-            self._lengths[len(prefix)] = None
-
-    def lists(self, text: str) -> _Lists:
-        """Return the lists of statements that could match a text."""
-        found = []
-        for length in self._lengths:
-            statements = self._by_prefix.get(text[:length])
-            if statements is not None and length <= len(text):
-                found.append(statements)
-        return found

@@ -58,7 +58,9 @@ class Searched:
         stranger: whether the caller is somebody else than those whom the policies name. Of the keys that AWS assigns,
             such a caller has values of its own only.
         is_member: whether a stranger's account belongs to an organization that the policies name.
-        context: condition keys with fixed values.
+        context: condition keys that the request has if the search has no other values for them.
+        known: condition keys in lower case whose values are known, and not searched. A key without values is one that
+            the request does not have.
     """
 
     principal: str
@@ -67,6 +69,7 @@ class Searched:
     stranger: bool = False
     is_member: bool = False
     context: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    known: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
     def request(self, action: str, context: Mapping[str, Sequence[str]]) -> AccessRequest:
         """Return a request for an action."""
@@ -75,7 +78,7 @@ class Searched:
             action=action,
             resource=self.resource,
             resource_account=self.resource_account,
-            context={**self.context, **context},
+            context={**self.context, **self.known, **context},
         )
 
 
@@ -160,7 +163,9 @@ class _Space:
                 undecided[f"{statement.label}: its resource has policy variables"] = None
         if not seed.matches_resource(base):
             return
-        keys = self._keys(seed, others)
+        if any(c.key in one.known and c.evaluate(base.context) is False for c in seed.conditions):
+            return
+        keys = [key for key in self._keys(seed, others) if key not in one.known]
         values = dict(self._own_values if one.stranger else self._values)
         if one.is_member:
             values |= {key: self._values[key] for key in keys if key in _KEYS_OF_MEMBERS}
