@@ -10,19 +10,27 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from attrs import field, frozen
 
-__all__ = ["GroupDetail", "PolicyDetail", "ResourcePolicy", "RoleDetail", "UserDetail", "document_text"]
+from xacct.errors import InvalidValue, PolicyError
+from xacct.policy.document import load_policy_json
+
+__all__ = ["GroupDetail", "PolicyDetail", "ResourcePolicy", "RoleDetail", "UserDetail", "document_text", "is_document"]
 
 
 def document_text(document: object) -> str:
     """Return a policy document as the text that a snapshot keeps.
 
     Args:
-        document: the document as JSON text, or as JSON values. A text that is not JSON is kept as it is.
+        document: the document as JSON text, as URL-encoded JSON text, or as JSON values. A text that is not JSON, or in
+            which an object has a key twice, is kept as it is.
+
+    Raises:
+        InvalidValue: the document is not a text, and JSON cannot express it.
 
     >>> document_text({"Version": "2012-10-17", "Statement": []})
     '{"Statement":[],"Version":"2012-10-17"}'
@@ -30,12 +38,61 @@ def document_text(document: object) -> str:
     '{"Statement":[],"Version":"2012-10-17"}'
     """
     values = document
-    if isinstance(document, str):
-        try:
-            values = json.loads(document)
-        except ValueError:
-            return sys.intern(document)
-    return sys.intern(json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False))
+    try:
+        if isinstance(document, str):
+            values = load_policy_json(document, _object)
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_as_dict)
+    except (PolicyError, TypeError, ValueError, RecursionError):
+        if isinstance(document, str):
+            return sys.intern(str(document))
+        raise InvalidValue("document", f"(of type {type(document).__name__})", "must be a policy in JSON") from None
+    return sys.intern(text)
+
+
+def is_document(text: str) -> bool:
+    """Return whether a text that :func:`document_text` returned is a JSON object.
+
+    >>> is_document(document_text({"Statement": []})), is_document(document_text("{Statement}"))
+    (True, False)
+    """
+    if not text.startswith("{"):
+        return False
+    try:
+        load_policy_json(text, _object)
+    except PolicyError:
+        return False
+    return True
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise PolicyError("", "an object has a key twice")
+    return members
+
+
+def _as_dict(value: object) -> dict[object, object]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(type(value).__name__)
+
+
+# Many accounts have the same names, policies and tags: each text is kept once.
+
+
+def _once(text: str) -> str:
+    return sys.intern(text) if type(text) is str else text
+
+
+def _each_once(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(_once(text) for text in texts)
+
+
+def _members_once(texts: Mapping[str, str]) -> Mapping[str, str]:
+    return {_once(name): _once(text) for name, text in texts.items()}
+
+
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @frozen(kw_only=True)
@@ -56,11 +113,11 @@ class UserDetail:
     arn: str
     unique_id: str = ""
     created: datetime | None = None
-    inline: Mapping[str, str] = field(factory=dict)
-    attached: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
+    inline: Mapping[str, str] = field(default=_NONE, converter=_members_once)
+    attached: tuple[str, ...] = field(default=(), converter=_each_once)
+    groups: tuple[str, ...] = field(default=(), converter=_each_once)
     boundary: str | None = None
-    tags: Mapping[str, str] = field(factory=dict)
+    tags: Mapping[str, str] = field(default=_NONE, converter=_members_once)
 
 
 @frozen(kw_only=True)
@@ -78,8 +135,8 @@ class GroupDetail:
     arn: str
     unique_id: str = ""
     created: datetime | None = None
-    inline: Mapping[str, str] = field(factory=dict)
-    attached: tuple[str, ...] = ()
+    inline: Mapping[str, str] = field(default=_NONE, converter=_members_once)
+    attached: tuple[str, ...] = field(default=(), converter=_each_once)
 
 
 @frozen(kw_only=True)
@@ -103,10 +160,10 @@ class RoleDetail:
     unique_id: str = ""
     created: datetime | None = None
     trust_policy: str | None = None
-    inline: Mapping[str, str] = field(factory=dict)
-    attached: tuple[str, ...] = ()
+    inline: Mapping[str, str] = field(default=_NONE, converter=_members_once)
+    attached: tuple[str, ...] = field(default=(), converter=_each_once)
     boundary: str | None = None
-    tags: Mapping[str, str] = field(factory=dict)
+    tags: Mapping[str, str] = field(default=_NONE, converter=_members_once)
     last_used: datetime | None = None
     knows_last_use: bool = False
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from attrs import field, frozen
+
+from xacct.snapshot.plain_snapshot import counted, from_plain, to_plain
 
 __all__ = ["ControlPolicy", "Organization", "OrganizationAccount"]
 
@@ -39,7 +42,15 @@ class ControlPolicy:
     document: str
 
 
-@frozen(kw_only=True)
+def _names(names: Mapping[str, str]) -> dict[str, str]:
+    return dict(sorted(names.items()))
+
+
+def _by_target(policies: Mapping[str, Iterable[ControlPolicy]]) -> dict[str, tuple[ControlPolicy, ...]]:
+    return {target: tuple(sorted(found, key=lambda policy: policy.id)) for target, found in sorted(policies.items())}
+
+
+@frozen(kw_only=True, repr=False)
 class Organization:
     """An AWS organization.
 
@@ -56,7 +67,42 @@ class Organization:
     id: str
     management_account: str = ""
     accounts: tuple[OrganizationAccount, ...] = ()
-    unit_names: Mapping[str, str] = field(factory=dict)
-    scps: Mapping[str, tuple[ControlPolicy, ...]] = field(factory=dict)
-    rcps: Mapping[str, tuple[ControlPolicy, ...]] = field(factory=dict)
+    unit_names: Mapping[str, str] = field(default=MappingProxyType({}), converter=_names)
+    scps: Mapping[str, tuple[ControlPolicy, ...]] = field(default=MappingProxyType({}), converter=_by_target)
+    rcps: Mapping[str, tuple[ControlPolicy, ...]] = field(default=MappingProxyType({}), converter=_by_target)
     missing: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "accounts", tuple(sorted(self.accounts, key=lambda account: account.id)))
+        object.__setattr__(self, "missing", tuple(sorted(set(self.missing))))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the organization as plain data, which JSON can express. Policies are objects.
+
+        >>> Organization(id="o-abcdefghij").to_dict()
+        {'id': 'o-abcdefghij'}
+        """
+        return to_plain(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> Organization:
+        """Return the organization of what :meth:`to_dict` returned.
+
+        Args:
+            data: the plain data.
+
+        Raises:
+            InvalidValue: a key is unknown, a required one is missing, or a value is not valid. The error has the path
+                of the field, such as ``accounts[0].id``.
+
+        >>> Organization.from_dict({"id": "o-abcdefghij", "accounts": [{"id": "111111111111"}]})
+        Organization('o-abcdefghij', 1 account, 0 policies)
+        """
+        return from_plain(cls, data)
+
+    def __repr__(self) -> str:
+        policies = {policy.id for layer in (self.scps, self.rcps) for level in layer.values() for policy in level}
+        parts = [counted(self.accounts, "account"), counted(policies, "policy", "policies")]
+        if self.missing:
+            parts.append(f"{len(self.missing)} missing")
+        return f"Organization({self.id!r}, {', '.join(parts)})"

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from attrs import frozen
+from attrs import Attribute, field, frozen
 
+from xacct.arn import account_id, partition
+from xacct.snapshot.authorization_details import read_account_details
+from xacct.snapshot.detail_pages import Details
 from xacct.snapshot.details import GroupDetail, PolicyDetail, ResourcePolicy, RoleDetail, UserDetail
+from xacct.snapshot.plain_snapshot import counted, from_plain, to_plain
+from xacct.validators import aware
 
 __all__ = ["Snapshot"]
 
 
-@frozen(kw_only=True)
+def _is_account(_: object, attribute: Attribute[str], value: object) -> None:
+    account_id(value, attribute.name)
+
+
+def _is_partition(_: object, __: object, value: str) -> None:
+    partition(value)
+
+
+@frozen(kw_only=True, repr=False)
 class Snapshot:
     """An account's IAM as data: users, groups, roles, managed policies, and the resource policies that were read.
+
+    A snapshot is made by :meth:`read` or :meth:`from_authorization_details`. It needs no access to AWS.
 
     Attributes:
         account: the account's ID.
@@ -24,17 +40,106 @@ class Snapshot:
         roles: the roles, by ARN.
         policies: the managed policies, by ARN: the customer managed ones, and those of AWS that are in use.
         services: the services whose resource policies were read, such as ``s3``.
+        regions: the regions in which they were read. S3 buckets are read in every region.
         resources: the resource policies, by ARN.
         missing: what the data lacks, such as ``policy arn:aws:iam::aws:policy/ReadOnlyAccess``, each with the reason.
+
+    Raises:
+        InvalidValue: the account, the partition or the time is not valid.
     """
 
-    account: str
-    partition: str = "aws"
-    taken: datetime | None = None
+    account: str = field(validator=_is_account)
+    partition: str = field(default="aws", validator=_is_partition)
+    taken: datetime | None = field(default=None, validator=aware)
     users: tuple[UserDetail, ...] = ()
     groups: tuple[GroupDetail, ...] = ()
     roles: tuple[RoleDetail, ...] = ()
     policies: tuple[PolicyDetail, ...] = ()
     services: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
     resources: tuple[ResourcePolicy, ...] = ()
     missing: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("users", "groups", "roles", "policies", "resources"):
+            object.__setattr__(self, name, tuple(sorted(getattr(self, name), key=lambda entity: entity.arn)))
+        for name in ("services", "regions", "missing"):
+            object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
+
+    @classmethod
+    def from_authorization_details(
+        cls, details: Details, account: str | None = None, *, taken: datetime | None = None
+    ) -> Snapshot:
+        """Return the snapshot of what ``aws iam get-account-authorization-details`` returned.
+
+        The details may be incomplete, or stored by another tool: policies as objects, JSON or URL-encoded text; times
+        as text or as datetime; pages or one object; with or without the managed policies of AWS. What is there is read.
+        What is not is named in :attr:`missing`, such as the document of a policy that a role has.
+
+        Args:
+            details: JSON text or bytes, the object that it says, or a list of such objects, one for each page. For a
+                file, pass ``Path(...).read_bytes()``.
+            account: the account's ID. It can be left out if the details have an ARN.
+            taken: when the details were read, with a time zone.
+
+        Raises:
+            InvalidValue: the details are not JSON, are no authorization details, belong to several accounts or to
+                another one than `account`, or have no ARN, and `account` is not given.
+
+        Source: https://docs.aws.amazon.com/cli/latest/reference/iam/get-account-authorization-details.html
+
+        >>> snapshot = Snapshot.from_authorization_details({"RoleDetailList": [{
+        ...     "Arn": "arn:aws:iam::111111111111:role/Reader",
+        ...     "AssumeRolePolicyDocument": "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%5D%7D",
+        ...     "AttachedManagedPolicies": [{"PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]}]})
+        >>> snapshot
+        Snapshot('111111111111', 0 users, 1 role, 0 policies, 4 missing)
+        >>> snapshot.roles[0].trust_policy
+        '{"Statement":[],"Version":"2012-10-17"}'
+        >>> print(snapshot.missing[2])
+        policy arn:aws:iam::aws:policy/ReadOnlyAccess (its document is not in the details, and role
+        arn:aws:iam::111111111111:role/Reader has it)
+        """
+        read = read_account_details(details, account)
+        return cls(
+            account=read.account,
+            partition=read.partition,
+            taken=taken,
+            users=read.users,
+            groups=read.groups,
+            roles=read.roles,
+            policies=read.policies,
+            missing=read.missing,
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the snapshot as plain data, which JSON can express. Policies are objects; times are ISO 8601 texts.
+
+        >>> Snapshot(account="111111111111").to_dict()
+        {'account': '111111111111'}
+        """
+        return to_plain(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object]) -> Snapshot:
+        """Return the snapshot of what :meth:`to_dict` returned.
+
+        Args:
+            data: the plain data.
+
+        Raises:
+            InvalidValue: a key is unknown, a required one is missing, or a value is not valid. The error has the path
+                of the field, such as ``roles[0].arn``.
+
+        >>> Snapshot.from_dict({"account": "111111111111", "roles": []})
+        Snapshot('111111111111', 0 users, 0 roles, 0 policies)
+        """
+        return from_plain(cls, data)
+
+    def __repr__(self) -> str:
+        parts = [counted(self.users, "user"), counted(self.roles, "role"), counted(self.policies, "policy", "policies")]
+        if self.services:
+            parts.append(counted(self.resources, "resource policy", "resource policies"))
+        if self.missing:
+            parts.append(f"{len(self.missing)} missing")
+        return f"Snapshot({self.account!r}, {', '.join(parts)})"
