@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
-from xacct import AccessSearch, Condition, PolicyDocument, Principal, Statement, TrustGrant, s3_read_policy
+from xacct import (
+    AccessRequest,
+    AccessSearch,
+    Condition,
+    PolicyDocument,
+    Principal,
+    Statement,
+    TrustGrant,
+    s3_read_policy,
+)
 from xacct.arn import Arn
 from xacct.authz import PolicySet, evaluate
 from xacct.proof.pattern_classes import characters, one_text_per_class
@@ -225,3 +237,76 @@ def test_the_arns_of_a_service_have_the_forms_of_the_reference(service: str) -> 
         (text,) = one_text_per_class([], _form(arn_format.replace("${Partition}", "aws"), account))
         assert Arn.parse(text).partition == "aws"
         assert not set("${}*") & set(text)
+
+
+PATTERNS = [
+    "*",
+    "s3:*",
+    "s3:Get*",
+    "S3:Put*",
+    "s3:*Object",
+    "s3:?etObject",
+    "sqs:*",
+    "sqs:Send*",
+    "sts:AssumeRole",
+    "*:*",
+]
+# The patterns tell the services apart that they name, and no others.
+WRITES = [
+    action
+    for pattern in ("s3:*", "sqs:*", "sts:*", "iam:CreateUser")
+    for action in actions_matching(pattern)
+    if not action.only_reads
+]
+
+
+@st.composite
+def statements_of_every_action(draw: Any, effects: Sequence[str]) -> Statement:
+    patterns = draw(st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=3, unique_by=str.lower))
+    element = draw(st.sampled_from(["actions", "actions", "not_actions"]))
+    return Statement(**{"effect": draw(st.sampled_from(effects)), element: patterns, "resources": ["*"]})
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(statements_of_every_action(["Allow", "Deny"]), min_size=1, max_size=4),
+    st.none() | st.lists(statements_of_every_action(["Allow", "Deny"]), min_size=1, max_size=2),
+)
+def test_a_write_is_found_exactly_if_an_action_of_the_reference_is_allowed(
+    statements: list[Statement], boundary: list[Statement] | None
+) -> None:
+    identity, limit = PolicyDocument(statements), None if boundary is None else PolicyDocument(boundary)
+    owner = PolicyDocument([allow("*", "*", principals=[Principal.account(PROD)])])
+    policies = PolicySet(identity=[identity], boundary=limit, resource=owner)
+    ask = AccessRequest(
+        principal=GRANT.role_arn, action="s3:GetObject", resource="arn:aws:s3:::b/k", resource_account=PROD
+    )
+    possible = any(evaluate(ask.with_action(str(action)), policies).allowed for action in WRITES)
+    found = searched(*statements, boundary=boundary)
+    assert (found.witness is not None) is possible
+    assert found.undecided == ()
+
+
+@pytest.mark.parametrize(
+    ("statements", "boundary", "most"),
+    [
+        ('[allow("*", "*")]', "None", 10),
+        ('[allow("*", "*"), deny("*", "*")]', "None", 10),
+        ('[allow("*", "*"), deny(["s3:*", "iam:*"], "*")]', "None", 10),
+        ('[allow("*", "*"), Statement(effect="Deny", not_actions=["s3:Get*"], resources=["*"])]', "None", 10),
+        ('[allow("*", "*")]', '[allow("s3:Get*", "*")]', 10),
+    ],
+)
+def test_the_reference_is_read_only_for_services_that_matter(statements: str, boundary: str, most: int) -> None:
+    code = f"""
+from xacct import PolicyDocument, Statement, TrustGrant
+from xacct.proof.write_search import search_for_writes
+from xacct.reference.service_data import action_entries
+allow, deny = Statement.allow, Statement.deny
+grant = TrustGrant(account="{PROD}", principals="{DEV}", managed_policy_arns="arn:aws:iam::aws:policy/ReadOnlyAccess")
+boundary = {boundary}
+search_for_writes(grant, [PolicyDocument({statements})], boundary and PolicyDocument(boundary))
+print(action_entries.cache_info().currsize)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0 < int(ran.stdout) <= most

@@ -9,6 +9,7 @@ import re
 import string
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 
 from attrs import evolve
 
@@ -16,7 +17,7 @@ from xacct.arn import Arn
 from xacct.authz import AccessRequest, PolicySet
 from xacct.authz.statement_matcher import StatementMatcher
 from xacct.authz.variables import parse_template
-from xacct.authz.wildcard import literal_prefix
+from xacct.authz.wildcard import glob, literal_prefix
 from xacct.grants import TrustGrant
 from xacct.policy import PolicyDocument, Principal, Statement
 from xacct.proof.access_search import AccessSearch, Searched, search
@@ -89,7 +90,7 @@ def _incomplete_arns(matcher: StatementMatcher) -> Iterator[str]:
 def _one_write_per_class(statements: Sequence[StatementMatcher]) -> Iterator[Action]:
     """Yield one action that does more than read for each set of statements and types of resources of such actions."""
     seen: set[object] = set()
-    for action in _write_actions(tuple(dict.fromkeys(_allowed_patterns(statements)))):
+    for action in _write_actions(_possible_patterns(statements)):
         name = str(action).lower()
         covering = [matcher for matcher in statements if matcher.matches_action(name)]
         types = {kind.arn_format for kind in action.resource_types} if any(map(_names_resources, covering)) else ()
@@ -98,6 +99,35 @@ def _one_write_per_class(statements: Sequence[StatementMatcher]) -> Iterator[Act
             seen.add(found)
             if _may_be_allowed(statements, covering):
                 yield action
+
+
+def _possible_patterns(statements: Sequence[StatementMatcher]) -> tuple[str, ...]:
+    """Return patterns of the actions that could be allowed: as few as follow from the patterns alone.
+
+    The data of a service is read only if a pattern reaches it. What is left out is never allowed: a Deny without
+    exceptions covers it, or the permissions boundary has no Allow for it.
+    """
+    found = list(dict.fromkeys(pattern.lower() for pattern in _allowed_patterns(statements)))
+    full_denies = [m.statement for m in statements if m.denies and not m.conditions and not _names_resources(m)]
+    limits = [statement.not_actions for statement in full_denies if statement.not_actions]
+    boundary = [m.statement for m in statements if m.layer == "boundary" and not m.denies]
+    if boundary and all(statement.actions for statement in boundary):
+        limits.append(tuple(action for statement in boundary for action in statement.actions))
+    for limit in limits:
+        within = list(dict.fromkeys(action.lower() for action in limit))
+        found = list(chain.from_iterable(within if all(_covers(p, w) for w in within) else [p] for p in found))
+    denied = [action.lower() for statement in full_denies for action in statement.actions]
+    return tuple(dict.fromkeys(p for p in found if not any(_covers(deny, p) for deny in denied)))
+
+
+def _covers(pattern: str, other: str) -> bool:
+    """Return whether a pattern of actions matches whatever the other one matches. It may be False if it does.
+
+    >>> _covers("s3:*", "s3:get*"), _covers("s3:get*", "s3:*"), _covers("s3:?", "s3:*")
+    (True, False, False)
+    """
+    # In a match, the other one's wildcards stand where this one has a *, which can match what they match.
+    return "?" not in pattern and glob(pattern)(other)
 
 
 def _names_resources(matcher: StatementMatcher) -> bool:
@@ -115,7 +145,7 @@ def _may_be_allowed(statements: Sequence[StatementMatcher], covering: Sequence[S
 def _write_actions(patterns: Sequence[str]) -> Iterator[Action]:
     well_known = (find_action(name) for name in _WELL_KNOWN)
     matching = (action for pattern in patterns for action in actions_matching(pattern))
-    return (action for action in (*filter(None, well_known), *matching) if not action.only_reads)
+    return (action for action in chain(filter(None, well_known), matching) if not action.only_reads)
 
 
 def _targets(grant: TrustGrant, action: Action, statements: Sequence[StatementMatcher]) -> Iterator[Searched]:
