@@ -7,6 +7,7 @@ the witness.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import product
@@ -21,7 +22,7 @@ from xacct.authz.statement_matcher import StatementMatcher
 from xacct.policy import Condition, PolicyDocument, Principal, Statement
 from xacct.policy.principal import is_identity_provider
 from xacct.proof.callers import account_besides, callers_of, name_patterns
-from xacct.proof.key_control import control_of
+from xacct.proof.key_control import Controller, control_of
 from xacct.proof.key_values import KeyValues, values_of_key
 from xacct.proof.pattern_classes import TooManyStates
 from xacct.reference import find_condition_key, is_identity_provider_key
@@ -43,6 +44,8 @@ _ACTIONS = {
     "ecr": "ecr:BatchGetImage", "kms": "kms:GenerateDataKey", "lambda": "lambda:InvokeFunction", "s3": "s3:GetObject",
     "secretsmanager": "secretsmanager:GetSecretValue", "sns": "sns:Publish", "sqs": "sqs:SendMessage",
 }  # fmt: skip
+
+_ACCOUNT_ID = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 
 _KEYS_OF_PRINCIPALS = ("aws:principal", "aws:userid", "aws:multifactorauth", "aws:tokenissuetime", "aws:sourceidentity")
 # Keys that begin so and that requests of AWS services do have.
@@ -136,6 +139,16 @@ def _is_claim_of(provider: str, key: str) -> bool:
     return key.startswith(f"{provider_name(provider).lower()}:") and find_condition_key(key) is not None
 
 
+def _is_assigned(controller: Controller, conditions: Iterable[Condition]) -> bool:
+    """Return whether a stranger has other values of a key than those that conditions name in full.
+
+    Of a key that xacct does not know, such as kms:EncryptionContext:aws:cloudtrail:arn, it has if they name accounts.
+    """
+    if controller == "unknown":
+        return all(_ACCOUNT_ID.search(value) for condition in conditions for value in condition.values)
+    return controller in ("AWS", "AWS service")
+
+
 @frozen(kw_only=True)
 class Asked:
     """A caller that asks for what a statement could allow.
@@ -209,10 +222,13 @@ class Asked:
             control = control_of(key)
             if key in self.given:
                 continue
+            if key in self.subject.known:
+                values[key] = [self.subject.known[key]]
+                continue
             if never_sends(base.caller, key) and not self.lacks_nothing:
                 values[key] = [()]
             elif control.controller != "request" or never_sends(base.caller, key):
-                own = self.is_stranger and control.controller in ("AWS", "AWS service", "unknown")
+                own = self.is_stranger and _is_assigned(control.controller, conditions)
                 known = self._choices(tuple(conditions), key, own=own)
                 if known.problem:
                     raise TooManyStates
