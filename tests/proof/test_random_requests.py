@@ -7,6 +7,7 @@ import string
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import pytest
 from attrs import frozen
 from hypothesis import given, settings, strategies as st
 
@@ -89,6 +90,7 @@ class Requests:
 
     document: PolicyDocument
     chance: random.Random
+    number: int = REQUESTS_PER_POLICY
 
     def of_key(self, key: str) -> list[str]:
         return [
@@ -178,7 +180,7 @@ class Requests:
             "aws:PrincipalIsAWSService",
         }
         is_named = OTHER in self.document.to_json()
-        for _ in range(REQUESTS_PER_POLICY):
+        for _ in range(self.number):
             caller = self.caller()
             stranger = not (is_named and OTHER in caller)
             lacking = ("aws:Principal", "aws:userid", "aws:MultiFactorAuth") if not caller.startswith("arn:") else ()
@@ -201,11 +203,22 @@ def assert_closed(document: PolicyDocument, action: str, resource: str, number: 
         return
     if found.undecided:
         return
-    for caller, context in Requests(document, random.Random(number)):
+    assert_nobody_gets_in(document, policies, action, resource, Requests(document, random.Random(number)))
+
+
+def assert_nobody_gets_in(
+    document: PolicyDocument, policies: PolicySet, action: str, resource: str, requests: Requests
+) -> int:
+    """Check that no request of a caller outside of the zone is allowed, and return their number."""
+    outside = 0
+    for caller, context in requests:
         request = AccessRequest(
             principal=caller, action=action, resource=resource, resource_account=PROD, context=context
         )
-        assert ZONE.has(request) or not evaluate(request, policies).allowed, (caller, context)
+        if not ZONE.has(request):
+            outside += 1
+            assert not evaluate(request, policies).allowed, (caller, context)
+    return outside
 
 
 @settings(max_examples=120)
@@ -221,3 +234,63 @@ def test_a_trust_policy_that_is_called_closed_lets_nobody_in(document: PolicyDoc
 )
 def test_a_bucket_policy_that_is_called_closed_lets_nobody_in(document: PolicyDocument, number: int) -> None:
     assert_closed(document, "s3:GetObject", OBJECT, number)
+
+
+def _allow(*conditions: Condition, principals: Sequence[str] = ("*",)) -> Statement:
+    return Statement.allow("*", "*", principals=list(map(Principal.parse, principals)), conditions=list(conditions))
+
+
+def _deny(*conditions: Condition) -> Statement:
+    return Statement.deny("*", "*", principals=[Principal.anyone()], conditions=list(conditions))
+
+
+ORGANIZATION = Condition("StringEquals", "aws:PrincipalOrgID", HOME)
+CLOSED = {
+    "account": [_allow(principals=[DEV])],
+    "organization": [_allow(ORGANIZATION)],
+    "paths of the organization": [_allow(Condition("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", f"{HOME}/*"))],
+    "principals": [_allow(Condition("ArnLike", "aws:PrincipalArn", f"arn:aws:iam::{DEV}:role/ci-*"))],
+    "account and a Deny of the others": [
+        _allow(Condition("StringLike", "aws:PrincipalAccount", ["3*", DEV])),
+        _deny(Condition("StringNotEquals", "aws:PrincipalAccount", DEV)),
+    ],
+    "VPC": [_allow(Condition("StringEquals", "aws:SourceVpc", "vpc-1a2b3c4d"))],
+    "an end that has passed": [_allow(Condition("DateLessThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"))],
+    "a number that none is": [
+        _allow(*(Condition(f"Numeric{name}Than", "aws:MultiFactorAuthAge", "600") for name in ("Less", "Greater"))),
+        _allow(ORGANIZATION, Condition("StringLike", "aws:username", "ad*")),
+    ],
+    "a network within the organization": [
+        _allow(ORGANIZATION, Condition("IpAddress", "aws:SourceIp", "10.0.0.0/8")),
+        _deny(Condition("NotIpAddressIfExists", "aws:SourceIp", "10.1.0.0/16")),
+    ],
+    "tags that a Deny leaves to the organization": [
+        _allow(Condition("StringLike", "aws:PrincipalTag/team", "r*")),
+        _deny(Condition("StringNotEqualsIfExists", "aws:PrincipalOrgID", HOME)),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_ten_thousand_requests_find_no_way_into_a_policy_that_is_called_closed(name: str) -> None:
+    document = PolicyDocument(CLOSED[name])
+    policies = PolicySet(resource=document, identity=[PolicyDocument([Statement.allow("*", "*")])])
+    found = find_access(policies, "s3:GetObject", OBJECT, outside=ZONE, resource_account=PROD)
+    assert (found.witness, found.undecided) == (None, ())
+    requests = Requests(document, random.Random(name), 11_000)
+    assert assert_nobody_gets_in(document, policies, "s3:GetObject", OBJECT, requests) >= 10_000
+
+
+@pytest.mark.parametrize("hole", ["organization", "VPC", "account"])
+def test_the_random_requests_find_a_hole_that_is_planted(hole: str) -> None:
+    wider = {
+        "organization": Condition("StringLike", "aws:PrincipalOrgID", "o-*"),
+        "VPC": Condition("StringLike", "aws:SourceVpc", "vpc-1*"),
+        "account": Condition("StringLike", "aws:PrincipalAccount", "3*"),
+    }
+    document = PolicyDocument([_allow(wider[hole])])
+    policies = PolicySet(resource=document, identity=[PolicyDocument([Statement.allow("*", "*")])])
+    requests = Requests(document, random.Random(hole))
+    with pytest.raises(AssertionError):
+        assert_nobody_gets_in(document, policies, "s3:GetObject", OBJECT, requests)
+    assert find_access(policies, "s3:GetObject", OBJECT, outside=ZONE, resource_account=PROD).witness is not None
