@@ -100,7 +100,7 @@ LEVELS = (
     {"validators"},
     {"policy", "reference"},
     {"authz", "linter", "retry"},
-    {"aws_reads", "iam_records", "plain_data", "s3_locations", "trust_fields"},
+    {"aws_reads", "iam_records", "organizations_client", "plain_data", "s3_locations", "trust_fields"},
     {"console_user", "grants", "s3_read", "switch_role"},
     {"proof"},
     {"grant_account", "grant_data"},

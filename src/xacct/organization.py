@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Protocol, cast
 
 from xacct.errors import AwsError, PermissionMissing
 from xacct.grant_account import GrantAccount
+from xacct.organizations_client import organizations_client
 
 __all__ = ["organization_without"]
 
 log = logging.getLogger("xacct")
-
-
-class _Organizations(Protocol):
-    """The call to AWS Organizations that is used here; the type stubs that xacct uses do not include it."""
-
-    def describe_organization(self) -> dict[str, dict[str, str]]:
-        """Describe the organization of the caller's account."""
-        ...
 
 
 def organization_without(trusted: GrantAccount, *, trusting: GrantAccount) -> str | None:
@@ -50,11 +42,11 @@ def organization_without(trusted: GrantAccount, *, trusting: GrantAccount) -> st
 
 
 def _organization_of(account: GrantAccount) -> str | None:
-    organizations = cast(_Organizations, account.session.client("organizations"))
+    organizations = organizations_client(account.session)
     try:
         answer = account.attempt(organizations.describe_organization, doing="reading the organization")
     except AwsError as error:
         if error.code == "AWSOrganizationsNotInUseException":
             return None
         raise
-    return answer["Organization"]["Id"]
+    return str(answer["Organization"]["Id"])

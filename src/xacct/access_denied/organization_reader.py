@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, cast
+from typing import cast
 
 from attrs import define, frozen
 from botocore.exceptions import BotoCoreError, ClientError
 
 from xacct.access_denied.account_reads import AccountReads, Unread
 from xacct.errors import PolicyError
+from xacct.organizations_client import (
+    CONTROL_POLICY_FILTERS,
+    CONTROL_POLICY_TITLES,
+    FULL_ACCESS_RCP,
+    ControlLayer,
+    OrganizationsClient,
+)
 from xacct.policy import PolicyDocument
 from xacct.retry import code_of
 
 __all__ = ["ControlPolicies", "OrganizationReader"]
-
-ControlLayer = Literal["scp", "rcp"]
-
-_TITLES: dict[ControlLayer, str] = {"scp": "service control policies", "rcp": "resource control policies"}
-_FILTERS: dict[ControlLayer, str] = {"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}
-# It is always attached and allows everything; xacct.authz expects that it is left out.
-# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_evaluation.html
-_FULL_ACCESS = "p-RCPFullAWSAccess"
-
-
-class OrganizationsClient(Protocol):
-    """The calls to AWS Organizations that the reader needs. The type stubs of this service are not a dependency."""
-
-    def describe_organization(self) -> dict[str, Any]: ...
-    def list_policies_for_target(self, *, TargetId: str, Filter: str) -> dict[str, Any]: ...  # noqa: N803
-    def describe_policy(self, *, PolicyId: str) -> dict[str, Any]: ...  # noqa: N803
-    def list_parents(self, *, ChildId: str) -> dict[str, Any]: ...  # noqa: N803
 
 
 @frozen
@@ -64,7 +54,7 @@ class OrganizationReader:
 
         Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html
         """
-        title, organization_id = f"{_TITLES[layer]} of account {account}", None
+        title, organization_id = f"{CONTROL_POLICY_TITLES[layer]} of account {account}", None
         if account in self.reads.sessions:
             try:
                 found = self._client(layer, account).describe_organization()["Organization"]
@@ -86,7 +76,9 @@ class OrganizationReader:
         return ControlPolicies(organization_id)
 
     def _client(self, layer: ControlLayer, account: str) -> OrganizationsClient:
-        return cast(OrganizationsClient, self.reads.client(layer, "organizations", account, _TITLES[layer]))
+        return cast(
+            OrganizationsClient, self.reads.client(layer, "organizations", account, CONTROL_POLICY_TITLES[layer])
+        )
 
 
 def _levels(client: OrganizationsClient, target: str, layer: ControlLayer) -> tuple[tuple[PolicyDocument, ...], ...]:
@@ -94,8 +86,8 @@ def _levels(client: OrganizationsClient, target: str, layer: ControlLayer) -> tu
 
     A level without policies is left out: while a policy type is enabled, each level has at least one.
     """
-    listed = client.list_policies_for_target(TargetId=target, Filter=_FILTERS[layer])["Policies"]
-    policies = [client.describe_policy(PolicyId=p["Id"])["Policy"] for p in listed if p["Id"] != _FULL_ACCESS]
+    listed = client.list_policies_for_target(TargetId=target, Filter=CONTROL_POLICY_FILTERS[layer])["Policies"]
+    policies = [client.describe_policy(PolicyId=p["Id"])["Policy"] for p in listed if p["Id"] != FULL_ACCESS_RCP]
     level = tuple(
         PolicyDocument.parse(policy["Content"], name=f"{layer.upper()} {policy['PolicySummary']['Name']}")
         for policy in policies

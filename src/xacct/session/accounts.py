@@ -4,33 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING
 
 from xacct.aws_reads import caller_arn
 from xacct.errors import InvalidValue
+from xacct.organizations_client import Listing, organizations_client
 from xacct.retry import Patience, attempt
 
 if TYPE_CHECKING:
     import boto3
 
 __all__ = ["accounts_in_file", "accounts_in_organization"]
-
-_Operation = Literal["list_accounts", "list_accounts_for_parent", "list_organizational_units_for_parent"]
-_Entry = Mapping[str, str]
-_Page = Mapping[str, Sequence[_Entry]]
-
-
-class _Paginator(Protocol):
-    def paginate(self, **options: str) -> Iterable[_Page]: ...
-
-
-class _Organizations(Protocol):
-    """The paginators of AWS Organizations that are used here; the type stubs that xacct uses do not include it."""
-
-    def get_paginator(self, operation: _Operation, /) -> _Paginator: ...
-
 
 _UNIT = re.compile(r"ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32}")
 
@@ -54,11 +40,11 @@ def accounts_in_organization(session: boto3.Session, unit: str | None = None) ->
         raise InvalidValue(
             "unit", unit, "the id of an organizational unit, such as ou-ab12-34cd56ef0, or of a root, such as r-ab12"
         )
-    organizations = cast(_Organizations, session.client("organizations"))
+    organizations = organizations_client(session)
     patience = Patience(deadline=30)
     account = caller_arn(session.client("sts"), "organization", patience=patience).account
 
-    def read(operation: _Operation, member: str, **options: str) -> list[_Entry]:
+    def read(operation: Listing, member: str, **options: str) -> list[Mapping[str, str]]:
         pages = organizations.get_paginator(operation)
         return attempt(
             lambda: [entry for page in pages.paginate(**options) for entry in page[member]],
@@ -68,7 +54,7 @@ def accounts_in_organization(session: boto3.Session, unit: str | None = None) ->
             patience=patience,
         )
 
-    def below(parent: str) -> Iterator[_Entry]:
+    def below(parent: str) -> Iterator[Mapping[str, str]]:
         yield from read("list_accounts_for_parent", "Accounts", ParentId=parent)
         for child in read("list_organizational_units_for_parent", "OrganizationalUnits", ParentId=parent):
             yield from below(child["Id"])

@@ -4,7 +4,8 @@ A snapshot is read from a session, or made of a file that somebody else made. It
 """
 
 from xacct.snapshot.details import GroupDetail, PolicyDetail, ResourcePolicy, RoleDetail, UserDetail
-from xacct.snapshot.organization import ControlPolicy, Organization, OrganizationAccount
+from xacct.snapshot.organization import Organization
+from xacct.snapshot.organization_parts import ControlPolicy, OrganizationAccount
 from xacct.snapshot.snapshot import Snapshot
 
 __all__ = [

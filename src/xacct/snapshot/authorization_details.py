@@ -32,8 +32,9 @@ from xacct.snapshot.details import (
     document_text,
     is_document,
 )
+from xacct.snapshot.missing import missing_entry
 
-__all__ = ["AccountDetails", "missing_entry", "read_account_details"]
+__all__ = ["AccountDetails", "read_account_details"]
 
 # The last second of the year 9999, in seconds since 1970.
 _LATEST_SECONDS = 253_402_300_799
@@ -50,15 +51,6 @@ class AccountDetails:
     roles: tuple[RoleDetail, ...]
     policies: tuple[PolicyDetail, ...]
     missing: tuple[str, ...]
-
-
-def missing_entry(what: str, why: str) -> str:
-    """Return an entry of a snapshot's or an organization's `missing`.
-
-    >>> missing_entry("policy arn:aws:iam::aws:policy/ReadOnlyAccess", "its document is not in the data")
-    'policy arn:aws:iam::aws:policy/ReadOnlyAccess (its document is not in the data)'
-    """
-    return f"{what} ({why})"
 
 
 def read_account_details(details: Details, account: str | None = None) -> AccountDetails:

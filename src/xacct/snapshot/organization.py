@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from xacct.policy import PolicyDocument
+from xacct.snapshot.organization_parts import ControlPolicy, OrganizationAccount
 from xacct.snapshot.plain_snapshot import counted, from_plain, to_plain
+
+if TYPE_CHECKING:
+    import boto3
+
+    from xacct.organizations_client import ControlLayer
 
 __all__ = ["ControlPolicy", "Organization", "OrganizationAccount"]
 
 
-@frozen(kw_only=True)
-class OrganizationAccount:
-    """An account of an organization.
-
-    Attributes:
-        id: the account's ID.
-        name: the account's name.
-        parents: the IDs of the root and of the organizational units above the account, from the root down.
-    """
-
-    id: str
-    name: str = ""
-    parents: tuple[str, ...] = ()
-
-
-@frozen(kw_only=True)
-class ControlPolicy:
-    """A service or resource control policy.
-
-    Attributes:
-        id: the policy's ID, such as ``p-FullAWSAccess``.
-        name: the policy's name.
-        document: the document as JSON text.
-    """
-
-    id: str
-    name: str
-    document: str
+# The policies of the root apply to every account.
+@lru_cache(maxsize=4096)
+def _parsed(text: str, name: str) -> PolicyDocument:
+    return PolicyDocument.parse(text, name=name)
 
 
 def _names(names: Mapping[str, str]) -> dict[str, str]:
@@ -71,10 +56,85 @@ class Organization:
     scps: Mapping[str, tuple[ControlPolicy, ...]] = field(default=MappingProxyType({}), converter=_by_target)
     rcps: Mapping[str, tuple[ControlPolicy, ...]] = field(default=MappingProxyType({}), converter=_by_target)
     missing: tuple[str, ...] = ()
+    _by_id: Mapping[str, OrganizationAccount] = field(init=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {account.id: account for account in self.accounts})
         object.__setattr__(self, "accounts", tuple(sorted(self.accounts, key=lambda account: account.id)))
         object.__setattr__(self, "missing", tuple(sorted(set(self.missing))))
+
+    @classmethod
+    def read(cls, session: boto3.Session) -> Organization | None:
+        """Read the organization of a session's account.
+
+        The management account and delegated administrators can read everything; other accounts, only the IDs of the
+        organization and its management account. What the session may not read is named in :attr:`missing`.
+
+        Args:
+            session: the session.
+
+        Returns:
+            None if the account is in no organization.
+
+        Raises:
+            InvalidValue: the argument is not a session, or has no region.
+            PermissionMissing: the caller may not ``organizations:DescribeOrganization``.
+            AwsError: AWS could not be reached, refuses the credentials, or the call failed.
+
+        Source: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Operations.html
+        """
+        from xacct.snapshot.organization_reader import OrganizationReader
+
+        reader = OrganizationReader.connect(session)
+        ids = reader.describe()
+        if ids is None:
+            return None
+        accounts, unit_names = reader.accounts()
+        scps, rcps = reader.policies("scp"), reader.policies("rcp")
+        return cls(
+            id=ids[0],
+            management_account=ids[1],
+            accounts=tuple(accounts),
+            unit_names=unit_names,
+            scps=scps,
+            rcps=rcps,
+            missing=tuple(reader.missing),
+        )
+
+    def levels(self, account: str, layer: ControlLayer) -> tuple[tuple[PolicyDocument, ...], ...]:
+        """Return the control policies that apply to an account, as :class:`PolicySet` takes them.
+
+        Args:
+            account: the account's ID.
+            layer: ``scp`` or ``rcp``.
+
+        Returns:
+            The policies of the root, of each organizational unit and of the account, in this order, without what has
+            none. Empty for the management account, and for an account that is not known to be in the organization.
+
+        Raises:
+            PolicyError: a policy is not well formed.
+
+        Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps_evaluation.html
+
+        >>> policy = ControlPolicy(id="p-1", name="Deny", document='{"Statement":{"Effect":"Deny","Action":"*"}}')
+        >>> organization = Organization(
+        ...     id="o-abcdefghij",
+        ...     accounts=(OrganizationAccount(id="111111111111", parents=("r-ab12",)),),
+        ...     scps={"r-ab12": (policy,)},
+        ... )
+        >>> [[policy.name for policy in level] for level in organization.levels("111111111111", "scp")]
+        [['SCP Deny']]
+        """
+        place = self._by_id.get(account)
+        if place is None or account == self.management_account:
+            return ()
+        policies = self.scps if layer == "scp" else self.rcps
+        return tuple(
+            tuple(_parsed(policy.document, f"{layer.upper()} {policy.name}") for policy in policies[target])
+            for target in (*place.parents, account)
+            if policies.get(target)
+        )
 
     def to_dict(self) -> dict[str, object]:
         """Return the organization as plain data, which JSON can express. Policies are objects.
