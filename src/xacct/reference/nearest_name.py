@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from xacct.reference.actions import find_action
 from xacct.reference.condition_keys import GLOBAL_KEYS
-from xacct.reference.service_data import action_entries, condition_key_entries, services
+from xacct.reference.service_data import action_entries, arn_services, condition_key_entries, services
 
-__all__ = ["nearest_action", "nearest_condition_key"]
+__all__ = ["nearest_action", "nearest_arn_service", "nearest_condition_key"]
 
 # API operations that are allowed by an action of another name, which is not the nearest one.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -69,6 +69,16 @@ def nearest_condition_key(name: str) -> str | None:
     listed |= {key: entry["key"] for key, entry in condition_key_entries(name.lower().partition(":")[0]).items()}
     nearest = _nearest(name.lower(), listed)
     return None if nearest is None else listed[nearest]
+
+
+@lru_cache(maxsize=1024)
+def nearest_arn_service(name: str) -> str | None:
+    """Return the service of an ARN that an unknown one probably means; None if no name is near.
+
+    >>> nearest_arn_service("dynamo"), nearest_arn_service("S3")
+    ('dynamodb', 's3')
+    """
+    return name.lower() if name.lower() in arn_services() else _nearest(name.lower(), sorted(arn_services()))
 
 
 def _nearest(name: str, names: Iterable[str]) -> str | None:
