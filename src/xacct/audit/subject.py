@@ -70,6 +70,7 @@ class Subject:
         document: the trust policy or resource policy.
         side: the policy and the resource control policies of the account, compiled, as evaluate() takes them.
         owner: who made it, such as ``service-linked role``; empty for the account's own.
+        known: the condition keys of requests for it whose values are known, in lower case, such as those of its tags.
     """
 
     account: str
@@ -79,6 +80,7 @@ class Subject:
     document: PolicyDocument
     side: PolicySet
     owner: str = ""
+    known: Mapping[str, tuple[str, ...]] = field(factory=dict)
 
     @property
     def is_role(self) -> bool:

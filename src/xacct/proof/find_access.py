@@ -16,7 +16,7 @@ from xacct.proof.access_search import AccessSearch, Searched, search
 from xacct.proof.callers import callers_of, name_patterns, stranger_accounts
 from xacct.proof.pattern_classes import TooManyStates
 
-__all__ = ["ZoneOfTrust", "find_access"]
+__all__ = ["ZoneOfTrust", "find_access", "named_accounts", "named_organizations"]
 
 # What the administrators of a caller's account can allow.
 _ANYTHING = PolicySet(identity=[PolicyDocument([Statement.allow("*", "*")])])
@@ -123,10 +123,10 @@ def _searched(policies: PolicySet, request: AccessRequest, zone: ZoneOfTrust) ->
     statements = [matcher.statement for layer in policies.layers for matcher in layer.statements]
     patterns = name_patterns(statements)
     partition = "aws" if request.resource == "*" else Arn.parse(request.resource).partition
-    named = {account for statement in statements for account in _named_accounts(statement)} - zone.accounts
+    named = {account for statement in statements for account in named_accounts(statement)} - zone.accounts
     federated = request.service != "sts"
     target = Searched(principal="*", resource=request.resource, resource_account=request.resource_account)
-    members = {name for s in statements for name in _named_organizations(s)} - zone.organizations
+    members = {name for s in statements for name in named_organizations(s)} - zone.organizations
     for account in stranger_accounts({*named, *zone.accounts}, partition, statements, patterns):
         for principal in callers_of(account, partition, patterns, federated=federated):
             yield evolve(target, principal=principal, stranger=True)
@@ -143,7 +143,8 @@ def _searched(policies: PolicySet, request: AccessRequest, zone: ZoneOfTrust) ->
             yield evolve(target, principal=principal)
 
 
-def _named_accounts(statement: Statement) -> Iterator[str]:
+def named_accounts(statement: Statement) -> Iterator[str]:
+    """Yield the accounts that a statement names: in principals, and in conditions on the caller."""
     for principal in (*statement.principals, *statement.not_principals):
         if principal.account_id:
             yield principal.account_id
@@ -153,7 +154,8 @@ def _named_accounts(statement: Statement) -> Iterator[str]:
                 yield from re.findall(r"(?<![0-9])[0-9]{12}(?![0-9])", value)
 
 
-def _named_organizations(statement: Statement) -> Iterator[str]:
+def named_organizations(statement: Statement) -> Iterator[str]:
+    """Yield the IDs of the organizations that conditions of a statement name."""
     for condition in statement.conditions:
         if condition.key.lower() in ("aws:principalorgid", "aws:principalorgpaths"):
             for value in condition.values:

@@ -1,0 +1,139 @@
+"""The part of an audit that looks at one account: its roles, with those of other accounts who could assume them.
+
+A task has all that it needs, so that any executor can run it, in another process or on another machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from xacct.audit.checks.confused_deputy import confused_deputy
+from xacct.audit.checks.expired import expired
+from xacct.audit.checks.owners import owner_of
+from xacct.audit.checks.saml import saml_without_audience
+from xacct.audit.checks.self_lockout import self_lockout
+from xacct.audit.checks.stale import stale_principal
+from xacct.audit.checks.unused import unused_role
+from xacct.audit.contents import Edge
+from xacct.audit.dead_permission import RolePermission, dead_permissions
+from xacct.audit.finding import Finding
+from xacct.audit.hops import HopDecider
+from xacct.audit.identities import Levels, document_of, known_of_resource
+from xacct.audit.role_trust import Candidate, examine_trust
+from xacct.audit.subject import Subject, Surroundings
+from xacct.audit.way import Hop
+from xacct.authz import PolicySet
+from xacct.snapshot import RoleDetail, Snapshot
+
+__all__ = ["AccountResult", "AccountTask", "examine_account", "role_subject"]
+
+# A trust that one of these findings is about leads nowhere for that reason.
+_EXPLAINS_DEAD_TRUST = ("expired", "self-lockout")
+
+_CHECKS = (
+    saml_without_audience, confused_deputy, stale_principal, expired, self_lockout
+)  # fmt: skip
+
+
+@frozen(kw_only=True)
+class AccountTask:
+    """What the audit of an account needs.
+
+    Attributes:
+        snapshot: the account.
+        candidates: the identities that could assume each role, by the role's ARN.
+        permissions: the permissions of any account that name roles of this one.
+        scps: the service control policies of the accounts of these identities.
+        rcps: the resource control policies of the account.
+        paths: the place of the account in the organization; None if the organization is not known.
+        surroundings: what is known of the accounts.
+        read: the accounts that were read.
+    """
+
+    snapshot: Snapshot
+    candidates: Mapping[str, tuple[Candidate, ...]]
+    permissions: tuple[RolePermission, ...]
+    scps: Mapping[str, Levels]
+    rcps: Levels
+    paths: Mapping[str, str] | None
+    surroundings: Surroundings
+    read: frozenset[str]
+
+
+@frozen(kw_only=True)
+class AccountResult:
+    """What the audit of an account found.
+
+    Attributes:
+        hops: who assumes the roles of the account.
+        findings: the findings.
+        edges: the ways in, for the map.
+        undecided: what could not be read or decided, each with the reason.
+    """
+
+    hops: tuple[Hop, ...]
+    findings: tuple[Finding, ...]
+    edges: tuple[Edge, ...]
+    undecided: tuple[str, ...]
+
+
+def role_subject(
+    role: RoleDetail,
+    account: str,
+    *,
+    rcps: Levels = (),
+    paths: Mapping[str, str] | None = None,
+    owner: str = "",
+) -> Subject | None:
+    """Return a role as what is examined; None if its trust policy was not read or cannot be parsed."""
+    document = None if role.trust_policy is None else document_of(role.trust_policy)
+    if document is None:
+        return None
+    return Subject(
+        account=account,
+        partition=role.arn.split(":")[1],
+        arn=role.arn,
+        service="iam",
+        document=document,
+        side=PolicySet(resource=document, rcps=rcps),
+        owner=owner,
+        known=known_of_resource(account, role.tags, paths),
+    )
+
+
+def examine_account(task: AccountTask) -> AccountResult:
+    """Examine the roles of an account."""
+    decider = HopDecider(task.scps, task.surroundings.now)
+    hops: list[Hop] = []
+    findings: list[Finding] = []
+    edges: list[Edge] = []
+    undecided: list[str] = list(task.snapshot.missing)
+    subjects: dict[str, Subject] = {}
+    for role in task.snapshot.roles:
+        subject = _subject_of(role, task)
+        if subject is None:
+            undecided.append(f"trust policy of {role.arn}: it is missing or cannot be parsed")
+            continue
+        subjects[role.arn] = subject
+        checked = [finding for check in _CHECKS for finding in check(subject, task.surroundings)]
+        checked += unused_role(role, subject, task.surroundings)
+        access = examine_trust(subject, task.candidates.get(role.arn, ()), decider, task.surroundings, task.read)
+        explained = {finding.principal for finding in checked if finding.kind in _EXPLAINS_DEAD_TRUST}
+        findings += checked
+        findings += (f for f in access.findings if f.kind != "dead-trust" or f.principal not in explained)
+        hops += access.hops
+        edges += access.edges
+        undecided += access.undecided
+    allowed = {(hop.caller, hop.resource) for hop in hops}
+    findings += dead_permissions(task.permissions, subjects, allowed, decider, task.surroundings)
+    return AccountResult(
+        hops=tuple(hops), findings=tuple(findings), edges=tuple(edges), undecided=tuple(dict.fromkeys(undecided))
+    )
+
+
+def _subject_of(role: RoleDetail, task: AccountTask) -> Subject | None:
+    trust = None if role.trust_policy is None else document_of(role.trust_policy)
+    owner = owner_of(role, trust, task.surroundings)
+    return role_subject(role, task.snapshot.account, rcps=task.rcps, paths=task.paths, owner=owner)

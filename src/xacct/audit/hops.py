@@ -1,0 +1,210 @@
+"""Hops: whether a caller can do an action on a resource, and on which conditions that depends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from attrs import evolve
+
+from xacct.audit.identities import Identity, Levels
+from xacct.audit.subject import Subject
+from xacct.audit.way import Hop, StatementSource
+from xacct.authz import AccessRequest, PolicySet, evaluate
+from xacct.authz.statement_matcher import StatementMatcher
+from xacct.policy import PolicyDocument, Statement
+from xacct.policy.times import time_to_text
+from xacct.proof.access_search import Searched, search
+
+__all__ = ["ANYTHING", "HopDecider"]
+
+# What the administrators of an account that was not read can allow.
+ANYTHING = PolicySet(identity=[PolicyDocument([Statement.allow("*", "*")])])
+
+
+class HopDecider:
+    """Decides hops at a time. The compiled policies of identities are kept.
+
+    Args:
+        scps: the service control policies by account.
+        now: the time.
+    """
+
+    def __init__(self, scps: Mapping[str, Levels], now: datetime) -> None:
+        self.now = now
+        self._scps = scps
+        self._sides: dict[str, PolicySet] = {}
+        seconds = now.timestamp()
+        self._known = {
+            "aws:currenttime": (time_to_text(now),),
+            "aws:epochtime": (f"{seconds:.0f}",),
+            "aws:securetransport": ("true",),
+        }
+
+    def side_of(self, identity: Identity) -> PolicySet:
+        """Return the compiled policies of an identity, with the service control policies of its account."""
+        side = self._sides.get(identity.arn)
+        if side is None:
+            side = self._sides[identity.arn] = identity.side(self._scps.get(identity.account, ()))
+        return side
+
+    def of_identity(
+        self, identity: Identity, subject: Subject, action: str, resource: str = "", caller: str = ""
+    ) -> Hop | None:
+        """Return how an identity does an action on a subject; None if it cannot.
+
+        Args:
+            identity: the identity.
+            subject: the role or resource.
+            action: the action.
+            resource: a part of the resource, such as a bucket's object; by default the subject's ARN.
+            caller: the session of the role that is meant; by default the identity's ARN.
+        """
+        searched = Searched(
+            principal=caller or identity.arn,
+            resource=resource or subject.arn,
+            resource_account=subject.account,
+            known={**self._known, **identity.known, **subject.known},
+        )
+        policies = self.side_of(identity).with_resource_side(subject.side)
+        found = self.decide(policies, action, [searched], subject, identity)
+        if found is not None or not identity.unread:
+            return found
+        # With everything allowed on its side, the trust alone decides.
+        trusted = self.decide(ANYTHING.with_resource_side(subject.side), action, [searched], subject)
+        return trusted and Hop(
+            caller=searched.principal,
+            action=action,
+            resource=searched.resource,
+            answer="depends",
+            undecided=tuple(f"{name} was not read" for name in identity.unread),
+        )
+
+    def of_anybody(self, searched: Iterable[Searched], subject: Subject, action: str, caller: str) -> Hop | None:
+        """Return how one of some callers, whose own policies can allow everything, does an action; None if none can.
+
+        Args:
+            searched: the callers.
+            subject: the role or resource.
+            action: the action.
+            caller: what the hop names as the caller, such as an account ID.
+        """
+        known = [_with_known(one, {**self._known, **subject.known}) for one in searched]
+        return self.decide(ANYTHING.with_resource_side(subject.side), action, known, subject, caller=caller)
+
+    def of_witness(self, witness: AccessRequest, subject: Subject, caller: str) -> Hop:
+        """Return the hop of a request that the policies of a subject allow to somebody.
+
+        Args:
+            witness: the request.
+            subject: the role or resource.
+            caller: what the hop names as the caller.
+        """
+        policies = ANYTHING.with_resource_side(subject.side)
+        base = evolve(witness, context={**self._known, **subject.known})
+        return _hop(_smallest(witness, base, policies), base, policies, subject, None, caller)
+
+    def decide(
+        self,
+        policies: PolicySet,
+        action: str,
+        searched: list[Searched],
+        subject: Subject,
+        identity: Identity | None = None,
+        caller: str = "",
+    ) -> Hop | None:
+        """Return the hop of the first caller whose request some context lets through; None if there is none."""
+        for one in searched:
+            request = one.request(action, {})
+            if evaluate(request, policies).allowed:
+                return _hop(request, request, policies, subject, identity, caller)
+        if not _has_conditions(policies, action):
+            return None
+        result = search(policies, action, searched, granting="resource", now=self.now)
+        if result.witness is None:
+            if not result.undecided:
+                return None
+            first = searched[0]
+            return Hop(
+                caller=caller or first.principal, action=action, resource=first.resource, answer="depends",
+                undecided=result.undecided,
+            )  # fmt: skip
+        base = next(one for one in searched if one.principal == result.witness.principal).request(action, {})
+        return _hop(_smallest(result.witness, base, policies), base, policies, subject, identity, caller)
+
+
+def _with_known(one: Searched, known: Mapping[str, tuple[str, ...]]) -> Searched:
+    return evolve(one, known={**known, **one.known})
+
+
+def _has_conditions(policies: PolicySet, action: str) -> bool:
+    name = action.lower()
+    return any(
+        statement.conditions or any(pattern.keys for pattern in statement.resources)
+        for layer in policies.layers
+        for statement in layer.statements
+        if statement.matches_action(name)
+    )
+
+
+def _smallest(witness: AccessRequest, base: AccessRequest, policies: PolicySet) -> AccessRequest:
+    """Return the witness without the condition keys that it does not need."""
+    for key in sorted(witness.context):
+        if key not in base.context:
+            smaller = evolve(witness, context={k: v for k, v in witness.context.items() if k != key})
+            if evaluate(smaller, policies).allowed:
+                witness = smaller
+    return witness
+
+
+def _hop(
+    witness: AccessRequest,
+    base: AccessRequest,
+    policies: PolicySet,
+    subject: Subject,
+    identity: Identity | None,
+    caller: str,
+) -> Hop:
+    needed = {key for key in witness.context if witness.context[key] != base.context.get(key)}
+    conditions = dict.fromkeys(
+        f"{condition.condition.operator} {condition.condition.key}"
+        for layer in policies.layers
+        for statement in layer.statements
+        if statement.matches_action(witness.action_name)
+        for condition in statement.conditions
+        if condition.key in needed
+    )
+    return Hop(
+        caller=caller or witness.principal,
+        action=witness.action,
+        resource=witness.resource,
+        answer="depends" if needed else "yes",
+        conditions=tuple(conditions),
+        statements=tuple(_statements(witness, policies, subject, identity)),
+        witness=witness,
+    )
+
+
+def _statements(
+    witness: AccessRequest, policies: PolicySet, subject: Subject, identity: Identity | None
+) -> Iterator[StatementSource]:
+    """Yield the statements of both sides that allow a request."""
+    if policies.resource is not None:
+        yield from (subject.source_of(found) for found in _allowing(policies.resource.statements, witness))
+    if identity is not None:
+        for found in _allowing(policies.identity.statements, witness):
+            yield StatementSource(
+                account=identity.account,
+                owner=identity.arn,
+                policy=found.policy,
+                index=found.index,
+                sid=found.statement.sid or "",
+                text=json.dumps(found.statement.to_dict()),
+            )
+
+
+def _allowing(statements: Iterable[StatementMatcher], request: AccessRequest) -> Iterator[StatementMatcher]:
+    for statement in statements:
+        if not statement.denies and statement.matches_action(request.action_name) and statement.match(request):
+            yield statement

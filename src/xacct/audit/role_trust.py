@@ -1,0 +1,281 @@
+"""The trust of a role, joined with the policies of those whom it trusts: who gets in, and which trust leads nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+
+from attrs import frozen
+
+from xacct.audit import trust_findings as report
+from xacct.audit.finding import Finding, FindingKind
+from xacct.audit.hops import HopDecider
+from xacct.audit.identities import Identity
+from xacct.audit.permissions import ASSUME_ROLE, AssumePermissions
+from xacct.audit.report import Edge, EdgeState
+from xacct.audit.subject import Subject, Surroundings
+from xacct.audit.way import Hop
+from xacct.authz.principal_names import name_and_grade
+from xacct.authz.statement_matcher import StatementMatcher
+from xacct.policy import Principal
+from xacct.proof.access_search import Searched
+from xacct.proof.callers import callers_of, name_patterns
+from xacct.proof.find_access import ZoneOfTrust, find_access, named_accounts, named_organizations
+from xacct.proof.pattern_classes import TooManyStates
+
+__all__ = ["Candidate", "RoleAccess", "candidates_of", "examine_trust"]
+
+_ANYBODY = "*"
+
+
+@frozen(eq=False)
+class Candidate:
+    """An identity that could assume a role.
+
+    Attributes:
+        name: the name in `Caller.names` by which the trust policy means it.
+        identity: the identity.
+        caller: the ARN with which it calls: its own, or that of a session that the trust policy names.
+    """
+
+    name: str
+    identity: Identity
+    caller: str
+
+
+@frozen(kw_only=True)
+class RoleAccess:
+    """Who can assume a role, and what the audit says of it.
+
+    Attributes:
+        hops: how identities that were read assume it, and accounts that were not.
+        findings: the findings.
+        edges: the ways in, for the map.
+        undecided: what could not be decided, each with the reason.
+    """
+
+    hops: tuple[Hop, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+
+def candidates_of(subject: Subject, permissions: AssumePermissions) -> list[Candidate]:
+    """Return the identities that could assume a role: both its trust policy and a policy of their own could allow it.
+
+    Identities of the role's own account are returned only where the trust policy names them.
+    """
+    found: dict[tuple[str, str], Candidate] = {}
+    for name, principal in _trusted(subject).items():
+        if name == _ANYBODY:
+            identities = permissions.permitted(subject.arn)
+        elif principal.is_account:
+            identities = permissions.permitted(subject.arn, principal.account_id)
+        else:
+            session = principal.value if ":sts:" in principal.value else ""
+            named = permissions.named(_role_of_session(session) if session else name)
+            if named is not None:
+                found[name, named.arn] = Candidate(name, named, session or named.arn)
+            continue
+        for identity in identities:
+            if identity.account != subject.account and identity.arn != subject.arn:
+                found[name, identity.arn] = Candidate(name, identity, identity.arn)
+    return list(found.values())
+
+
+def _role_of_session(arn: str) -> str:
+    _, _, _, _, account, session = arn.split(":", 5)
+    return f"role:{account}/{session.split('/')[1]}"
+
+
+def _trusted(subject: Subject) -> dict[str, Principal]:
+    """Return whom the trust policy lets assume the role, by the name in `Caller.names`."""
+    found: dict[str, Principal] = {}
+    for statement in _assume_statements(subject):
+        if not statement.statement.principals:
+            found[_ANYBODY] = Principal.anyone()
+        for principal in statement.statement.principals:
+            if principal.kind == "AWS":
+                found[name_and_grade(principal)[0]] = principal
+    return found
+
+
+def _assume_statements(subject: Subject) -> Iterator[StatementMatcher]:
+    return (statement for statement in subject.allows if statement.matches_action(ASSUME_ROLE.lower()))
+
+
+def examine_trust(
+    subject: Subject,
+    candidates: Sequence[Candidate],
+    decider: HopDecider,
+    surroundings: Surroundings,
+    read: frozenset[str],
+) -> RoleAccess:
+    """Decide who can assume a role, and report what its trust policy does that it should not.
+
+    Args:
+        subject: the role.
+        candidates: the identities that could assume it.
+        decider: decides hops.
+        surroundings: what is known of the accounts.
+        read: the accounts that were read.
+    """
+    trusted = _trusted(subject)
+    if not trusted:
+        return RoleAccess()
+    hops: dict[str, list[Hop]] = {name: [] for name in trusted}
+    for candidate in candidates:
+        hop = decider.of_identity(candidate.identity, subject, ASSUME_ROLE, caller=candidate.caller)
+        if hop is not None:
+            hops[candidate.name].append(hop)
+    examined = _Examined(subject, decider, surroundings, read)
+    for name, principal in trusted.items():
+        if name == _ANYBODY:
+            examined.anybody(hops[name])
+        elif principal.account_id is not None:
+            exists = principal.is_account or name in {candidate.name for candidate in candidates}
+            examined.principal(principal, principal.account_id, hops[name], exists=exists)
+    return RoleAccess(
+        hops=(*(hop for found in hops.values() for hop in found), *examined.hops),
+        findings=tuple(examined.findings),
+        edges=tuple(examined.edges),
+        undecided=tuple(examined.undecided),
+    )
+
+
+class _Examined:
+    """What is found of one role."""
+
+    def __init__(self, subject: Subject, decider: HopDecider, surroundings: Surroundings, read: frozenset[str]) -> None:
+        self._subject, self._decider, self._surroundings, self._read = subject, decider, surroundings, read
+        self._statements = [statement.statement for statement in subject.allows]
+        self.hops: list[Hop] = []
+        self.findings: list[Finding] = []
+        self.edges: list[Edge] = []
+        self.undecided: list[str] = []
+
+    def principal(self, principal: Principal, account: str, hops: Sequence[Hop], *, exists: bool) -> None:
+        """Examine the trust of an account, or of a user, a role or a session of it."""
+        subject, own = self._subject, self._surroundings.own_accounts
+        if account == subject.account:
+            if not principal.is_account and not hops:
+                self._add_dead_trust(principal, exists=exists)
+        elif account in self._read:
+            self._of_account_that_was_read(principal, account, hops, exists=exists)
+        elif (hop := self._of_anybody_in(principal, account)) is None:
+            self._add_dead_trust(principal)
+        elif account in own:
+            self.hops.append(hop)
+            self._add_edge(account, "half", [hop])
+            if principal.is_account and self._trusts_whole_account(account):
+                self.findings.append(report.whole_account(subject, account, hop, None, self._surroundings))
+        else:
+            self._of_outsider(principal, account, hop)
+
+    def _of_account_that_was_read(
+        self, principal: Principal, account: str, hops: Sequence[Hop], *, exists: bool
+    ) -> None:
+        subject = self._subject
+        if not hops:
+            self._add_edge(account, "half", [])
+            self._add_dead_trust(principal, exists=exists)
+            return
+        self._add_edge(account, "decided" if any(hop.witness for hop in hops) else "half", hops)
+        if principal.is_account and self._trusts_whole_account(account):
+            self.findings.append(report.whole_account(subject, account, hops[0], hops, self._surroundings))
+
+    def _of_outsider(self, principal: Principal, account: str, hop: Hop) -> None:
+        subject, surroundings = self._subject, self._surroundings
+        self.hops.append(hop)
+        is_unknown = account not in surroundings.known_accounts
+        self._add_edge(account, "stranger" if is_unknown else "half", [hop])
+        kind: FindingKind = "root-of-unknown-account" if is_unknown and principal.is_account else "external-account"
+        self._once(report.external(subject, kind, account, principal, hop, surroundings))
+        if report.is_of_aws(account, surroundings):
+            return
+        without = self._of_anybody_in(principal, account, known={"sts:externalid": ()})
+        if without is not None and without.witness is not None:
+            self._once(report.without_external_id(subject, account, without, surroundings))
+
+    def anybody(self, hops: Sequence[Hop]) -> None:
+        """Examine a trust of everybody, as far as conditions let them in."""
+        subject, surroundings = self._subject, self._surroundings
+        by_account: dict[str, list[Hop]] = {}
+        for hop in hops:
+            by_account.setdefault(hop.caller.split(":")[4], []).append(hop)
+        for account, found in by_account.items():
+            self._add_edge(account, "decided", found)
+        organizations = [surroundings.organization_id] if surroundings.organization_id else []
+        named = {account for statement in self._statements for account in named_accounts(statement)}
+        foreign = {one for statement in self._statements for one in named_organizations(statement)} - {*organizations}
+        home = ZoneOfTrust(surroundings.own_accounts, organizations)
+        strangers = find_access(
+            subject.side,
+            ASSUME_ROLE,
+            subject.arn,
+            outside=ZoneOfTrust(home.accounts | named, home.organizations | foreign),
+        )
+        if strangers.witness is not None:
+            hop = self._decider.of_witness(strangers.witness, subject, _ANYBODY)
+            self._add_edge(_ANYBODY, "stranger", [hop])
+            self.findings.append(report.public(subject, hop))
+        self.undecided += [f"whether a stranger can assume {subject.arn}: {why}" for why in strangers.undecided]
+        for account in sorted(named - home.accounts):
+            hop_of = self._of_anybody_in(Principal.account(account, subject.partition), account)
+            if hop_of is not None and strangers.witness is None:
+                self._of_outsider(Principal.account(account, subject.partition), account, hop_of)
+        for organization in sorted(foreign) if strangers.witness is None else ():
+            zone = ZoneOfTrust(home.accounts | named, (home.organizations | foreign) - {organization})
+            found_in = find_access(subject.side, ASSUME_ROLE, subject.arn, outside=zone)
+            if found_in.witness is not None:
+                hop = self._decider.of_witness(found_in.witness, subject, organization)
+                self._add_edge(organization, "stranger", [hop])
+                self.findings.append(report.foreign_organization(subject, organization, hop))
+
+    def _of_anybody_in(
+        self, principal: Principal, account: str, known: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    ) -> Hop | None:
+        """Return how a principal that was not read assumes the role, if its account's administrators allow it."""
+        subject = self._subject
+        try:
+            callers = (
+                callers_of(account, subject.partition, name_patterns(self._statements))
+                if principal.is_account
+                else [principal.value]
+            )
+        except TooManyStates:
+            self.undecided.append(f"who of account {account} can assume {subject.arn}: too many names are told apart")
+            return None
+        return self._decider.of_anybody(self._searched(callers, known), subject, ASSUME_ROLE, account)
+
+    def _trusts_whole_account(self, account: str) -> bool:
+        """Return whether a principal of an account that no condition names can assume the role."""
+        fresh = f"arn:{self._subject.partition}:iam::{account}:user/any-user-{self._subject.account}"
+        return self._decider.of_anybody(self._searched([fresh]), self._subject, ASSUME_ROLE, account) is not None
+
+    def _searched(
+        self, callers: Iterable[str], known: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    ) -> list[Searched]:
+        arn, account = self._subject.arn, self._subject.account
+        return [Searched(principal=one, resource=arn, resource_account=account, known=known) for one in callers]
+
+    def _add_dead_trust(self, principal: Principal, *, exists: bool = True) -> None:
+        self._once(report.dead_trust(self._subject, principal, self._surroundings, exists=exists))
+
+    def _add_edge(self, source: str, state: EdgeState, hops: Sequence[Hop]) -> None:
+        conditions = set.intersection(*({*hop.conditions} for hop in hops)) if hops else set()
+        self.edges.append(
+            Edge(
+                source=source,
+                source_name=self._surroundings.name_of(source),
+                target=self._subject.arn,
+                account=self._subject.account,
+                state=state,
+                conditions=tuple(sorted(conditions)),
+                owner=self._subject.owner,
+            )
+        )
+
+    def _once(self, finding: Finding) -> None:
+        if all(finding.id != other.id for other in self.findings):
+            self.findings.append(finding)
