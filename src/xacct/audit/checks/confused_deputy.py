@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from attrs import evolve
 
+from xacct.audit.checks.fixed_statement import fixed_statement
 from xacct.audit.checks.service_sources import source_page
 from xacct.audit.checks.statement_requests import STRANGER, Asked, Values, action_of, is_allowed
 from xacct.audit.finding import Finding, Fix, Severity
@@ -15,7 +16,7 @@ from xacct.audit.subject import Subject, Surroundings
 from xacct.authz import AccessRequest
 from xacct.authz.caller import identify_caller
 from xacct.authz.statement_matcher import StatementMatcher
-from xacct.policy import Condition
+from xacct.policy import Condition, Principal
 from xacct.proof.key_control import Control, control_of
 from xacct.proof.key_values import values_of_key
 from xacct.proof.pattern_classes import TextPattern, TooManyStates, characters
@@ -32,7 +33,6 @@ _OTHERS = Control(
     .then(characters(string.digits, least=12, more=False))
     .then(TextPattern.of([(":?*", True)])),
 )
-_ORGANIZATION = ("aws:sourceorgid", "aws:sourceorgpaths")
 
 
 def confused_deputy(subject: Subject, surroundings: Surroundings) -> Iterator[Finding]:
@@ -84,7 +84,11 @@ def _finding(subject: Subject, statement: StatementMatcher, service: str, surrou
         fix=Fix(
             text=f"Require aws:SourceAccount to be {subject.account}, or aws:SourceArn to be the resource that "
             f"{service} acts for ({source_page(service, subject.service)}).",
-            statement=_fixed(subject, statement, service),
+            statement=fixed_statement(
+                statement.statement,
+                Principal("Service", service),
+                Condition("StringEquals", "aws:SourceAccount", subject.account),
+            ),
         ),
         owner=subject.owner,
     )
@@ -137,14 +141,3 @@ def _usual_arn(asked: Asked, account: str) -> str:
     if name == "s3":
         return f"arn:{partition}:s3:::bucket-of-{account}"
     return f"arn:{partition}:{name}:us-east-1:{account}:resource"
-
-
-def _fixed(subject: Subject, statement: StatementMatcher, service: str) -> dict[str, object]:
-    conditions: dict[str, dict[str, object]] = {}
-    for condition in statement.statement.conditions:
-        if condition.key.lower() not in (_ACCOUNT, *_ORGANIZATION):
-            values = condition.values[0] if len(condition.values) == 1 else list(condition.values)
-            conditions.setdefault(condition.operator, {})[condition.key] = values
-    conditions.setdefault("StringEquals", {})["aws:SourceAccount"] = subject.account
-    whole = statement.statement.to_dict()
-    return {**whole, "Principal": {"Service": service}, "Condition": conditions}

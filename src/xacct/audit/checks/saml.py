@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+from xacct.audit.checks.fixed_statement import fixed_statement
 from xacct.audit.checks.statement_requests import Asked, Values, callers_named, is_allowed
 from xacct.audit.finding import FINDING_KINDS, Finding, Fix
 from xacct.audit.subject import Subject, Surroundings
@@ -92,7 +93,9 @@ def _finding(
             "to assume the role.",
             fix=Fix(
                 text=f"Require SAML:aud to be {endpoint} in the statement that trusts the provider.",
-                statement=_fixed(statement, principal, endpoint),
+                statement=fixed_statement(
+                    statement.statement, principal, Condition("StringEquals", "SAML:aud", endpoint)
+                ),
             ),
             owner=subject.owner,
         )
@@ -109,17 +112,3 @@ def _other_audiences(conditions: tuple[Condition, ...], asked: Asked) -> Sequenc
     told_apart = (*conditions, Condition("StringLike", "SAML:aud", tuple(endpoints)))
     choices = values_of_key(told_apart, Control("identity provider"), asked.now.replace(microsecond=0)).choices
     return [usual, *(c for c in choices if c and not any(e.matches(value) for value in c for e in _ENDPOINTS))]
-
-
-def _fixed(statement: StatementMatcher, principal: Principal, endpoint: str) -> dict[str, object]:
-    kept = [c for c in statement.statement.conditions if c.key.lower() != _AUDIENCE]
-    conditions: dict[str, dict[str, object]] = {}
-    for condition in (*kept, Condition("StringEquals", "SAML:aud", endpoint)):
-        values = condition.values[0] if len(condition.values) == 1 else list(condition.values)
-        conditions.setdefault(condition.operator, {})[condition.key] = values
-    return {
-        "Effect": "Allow",
-        "Principal": {"Federated": principal.value},
-        "Action": _ACTION,
-        "Condition": conditions,
-    }
