@@ -149,11 +149,11 @@ def dead_trust(subject: Subject, principal: Principal, surroundings: Surrounding
     account = principal.account_id or ""
     if principal.is_account:
         why = f"No user or role of account {account} can assume {subject.arn}, which trusts the account."
-        text = f"Remove account {account} from the trust policy; if it is to use the role, its administrators must allow it."
+        text = f"Remove account {account} from the trust policy; if it is to use the role, it must allow that itself."
         caller = f"arn:{subject.partition}:iam::{account}:user/any-user"
     elif exists:
         why = f"{principal.value} cannot assume {subject.arn}, which trusts it."
-        text = f"Remove {principal.value} from the trust policy; if it is to use the role, account {account} must allow it."
+        text = f"Remove {principal.value} from the trust policy; if it is to use the role, its account must allow it."
         caller = principal.value
     else:
         why = f"{subject.arn} trusts {principal.value}, which does not exist in account {account}."

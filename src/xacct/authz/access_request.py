@@ -35,6 +35,9 @@ def _values(context: Mapping[str, ContextValue | Iterable[ContextValue]]) -> dic
         if isinstance(value, str):
             values[key.lower()] = (value,)
             continue
+        if type(value) is tuple and all(type(one) is str for one in value):  # already converted
+            values[key.lower()] = value
+            continue
         several = (value,) if value is None or isinstance(value, (bool, int, float)) else value
         if not isinstance(several, Iterable) or isinstance(several, (bytes, Mapping)):
             raise InvalidValue(f"context[{key!r}]", value, _CONTEXT_VALUES)
