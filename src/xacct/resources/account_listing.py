@@ -35,7 +35,7 @@ __all__ = ["AccountListing", "attached_arns", "list_details", "list_policies", "
 log = logging.getLogger("xacct")
 
 Page = TypeVar("Page", "DetailsPage", "RolesPage")
-EntityKind = Literal["User", "Role", "Group", "LocalManagedPolicy"]
+EntityKind = Literal["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"]
 
 _READ_ONE_BY_ONE = "The resources in account %s are read one by one, and not listed: %s"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from attrs import Attribute, field, frozen
 
@@ -13,6 +14,9 @@ from xacct.snapshot.detail_pages import Details
 from xacct.snapshot.details import GroupDetail, PolicyDetail, ResourcePolicy, RoleDetail, UserDetail
 from xacct.snapshot.plain_snapshot import counted, from_plain, to_plain
 from xacct.validators import aware
+
+if TYPE_CHECKING:
+    import boto3
 
 __all__ = ["Snapshot"]
 
@@ -65,6 +69,62 @@ class Snapshot:
             object.__setattr__(self, name, tuple(sorted(getattr(self, name), key=lambda entity: entity.arn)))
         for name in ("services", "regions", "missing"):
             object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
+
+    @classmethod
+    def read(
+        cls,
+        session: boto3.Session,
+        services: Iterable[str] = (),
+        *,
+        regions: Iterable[str] | None = None,
+    ) -> Snapshot:
+        """Read the snapshot of a session's account.
+
+        IAM is read in pages, with no call for each role. Then the resource policies of the services are read, with at
+        most 8 calls at the same time. What a service does not allow is named in :attr:`missing`, and the rest is read.
+
+        For many accounts, pass ``functools.partial(Snapshot.read, services=["s3"])`` to :func:`xacct.fan_out`.
+
+        Args:
+            session: the session.
+            services: the services whose resource policies to read: ``ecr`` (repositories), ``kms`` (customer managed
+                keys), ``lambda`` (functions, without versions and aliases), ``s3`` (general purpose buckets),
+                ``secretsmanager`` (secrets), ``sns`` (topics), ``sqs`` (queues); ``all`` for all of them. S3 Block
+                Public Access is not read, so a bucket policy may allow more than S3 does.
+            regions: the regions in which to read resource policies; None for the session's. Buckets of all regions are
+                read.
+
+        Raises:
+            InvalidValue: an argument is not valid; nothing was called, except to find out the account.
+            PermissionMissing: the caller may not ``iam:GetAccountAuthorizationDetails``.
+            SessionExpired: the session's credentials have expired.
+            AwsError: AWS could not be reached, refuses the credentials, or reading IAM failed.
+
+        Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
+
+        >>> from xacct.testing import Sandbox
+        >>> with Sandbox(["111111111111"]) as aws:
+        ...     Snapshot.read(aws.account("111111111111").session, services=["s3", "kms"])
+        Snapshot('111111111111', 1 user, 0 roles, 1 policy, 0 resource policies)
+        """
+        from xacct.snapshot.account_reader import AccountReader
+
+        reader = AccountReader.connect(session, services, regions)
+        details = read_account_details(reader.details(), reader.account.id)
+        resources = reader.resource_policies()
+        return cls(
+            account=details.account,
+            partition=reader.account.partition,
+            taken=reader.taken,
+            users=details.users,
+            groups=details.groups,
+            roles=details.roles,
+            policies=details.policies,
+            services=tuple(reader.read_services),
+            regions=reader.regions,
+            resources=tuple(resources),
+            missing=(*details.missing, *reader.missing),
+        )
 
     @classmethod
     def from_authorization_details(
