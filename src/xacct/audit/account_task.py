@@ -20,14 +20,14 @@ from xacct.audit.contents import Edge
 from xacct.audit.dead_permission import RolePermission, dead_permissions
 from xacct.audit.finding import Finding
 from xacct.audit.hops import HopDecider
-from xacct.audit.identities import Levels, document_of, known_of_resource
+from xacct.audit.identities import Levels, document_of
+from xacct.audit.role_subject import role_subject
 from xacct.audit.role_trust import Candidate, examine_trust
 from xacct.audit.subject import Subject, Surroundings
 from xacct.audit.way import Hop
-from xacct.authz import PolicySet
 from xacct.snapshot import RoleDetail, Snapshot
 
-__all__ = ["AccountResult", "AccountTask", "examine_account", "role_subject"]
+__all__ = ["AccountResult", "AccountTask", "examine_account"]
 
 # A trust that one of these findings is about leads nowhere for that reason.
 _EXPLAINS_DEAD_TRUST = ("expired", "self-lockout")
@@ -77,30 +77,6 @@ class AccountResult:
     findings: tuple[Finding, ...]
     edges: tuple[Edge, ...]
     undecided: tuple[str, ...]
-
-
-def role_subject(
-    role: RoleDetail,
-    account: str,
-    *,
-    rcps: Levels = (),
-    paths: Mapping[str, str] | None = None,
-    owner: str = "",
-) -> Subject | None:
-    """Return a role as what is examined; None if its trust policy was not read or cannot be parsed."""
-    document = None if role.trust_policy is None else document_of(role.trust_policy)
-    if document is None:
-        return None
-    return Subject(
-        account=account,
-        partition=role.arn.split(":")[1],
-        arn=role.arn,
-        service="iam",
-        document=document,
-        side=PolicySet(resource=document, rcps=rcps),
-        owner=owner,
-        known=known_of_resource(account, role.tags, paths),
-    )
 
 
 def examine_account(task: AccountTask) -> AccountResult:

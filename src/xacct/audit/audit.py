@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from datetime import datetime, timezone
 
-from xacct.audit.account_task import AccountResult, AccountTask, examine_account, role_subject
+from xacct.audit.account_task import AccountResult, AccountTask, examine_account
 from xacct.audit.dead_permission import RolePermission, role_permissions
 from xacct.audit.identities import Levels, identities_of, organization_paths
 from xacct.audit.known_accounts import known_accounts as all_known_accounts
 from xacct.audit.permissions import AssumePermissions
 from xacct.audit.report import AuditReport, worst_first
+from xacct.audit.role_subject import role_subject
 from xacct.audit.role_trust import Candidate, candidates_of
 from xacct.audit.subject import KnownAccount, Surroundings
 from xacct.audit.transitive import transitive_findings
@@ -82,8 +83,9 @@ def _surroundings(
     known: Iterable[KnownAccount] | Mapping[str, str] | None,
     now: datetime,
 ) -> Surroundings:
-    given = [KnownAccount(*item, "vendor") for item in known.items()] if isinstance(known, Mapping) else known
-    named = {one.id: one for one in given or ()}
+    if isinstance(known, Mapping):
+        known = [KnownAccount(id=account, name=name, kind="vendor") for account, name in known.items()]
+    named = {one.id: one for one in known or ()}
     own = {snapshot.account: "" for snapshot in accounts}
     if organization is not None:
         own |= {organization.management_account: ""} if organization.management_account else {}

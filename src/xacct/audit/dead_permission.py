@@ -10,8 +10,8 @@ from attrs import frozen
 
 from xacct.audit.finding import FINDING_KINDS, Finding, Fix
 from xacct.audit.hops import HopDecider
-from xacct.audit.identities import Identity, document_of
-from xacct.audit.permissions import ASSUME_ROLE, assume_statements
+from xacct.audit.identities import Identity, allow_statements, document_of
+from xacct.audit.permissions import ASSUME_ROLE
 from xacct.audit.subject import Subject, Surroundings
 from xacct.audit.way import StatementSource
 from xacct.authz import AccessRequest
@@ -44,7 +44,7 @@ class RolePermission:
 
 def role_permissions(identity: Identity) -> Iterator[RolePermission]:
     """Yield the permissions of an identity to assume roles that its policies name."""
-    for policy, index, statement in assume_statements(identity):
+    for policy, index, statement in allow_statements(identity, ASSUME_ROLE):
         for resource in statement.resources:
             if found := _ROLE.fullmatch(resource):
                 yield RolePermission(identity=identity, policy=policy, index=index, role=resource, account=found[1])

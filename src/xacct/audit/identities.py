@@ -9,8 +9,9 @@ from attrs import evolve, field, frozen
 
 from xacct.arn import Arn
 from xacct.authz import PolicySet
+from xacct.authz.wildcard import glob
 from xacct.errors import PolicyError
-from xacct.policy import PolicyDocument
+from xacct.policy import PolicyDocument, Statement
 from xacct.snapshot import Organization, RoleDetail, Snapshot, UserDetail
 
 __all__ = [
@@ -45,6 +46,27 @@ def document_of(text: str, name: str | None = None) -> PolicyDocument | None:
         return PolicyDocument.parse(text, name=name)
     except PolicyError:
         return None
+
+
+@lru_cache(maxsize=65_536)
+def _covers(actions: tuple[str, ...], action: str) -> bool:
+    return any(glob(pattern.lower())(action) for pattern in actions)
+
+
+def allow_statements(identity: Identity, action: str) -> Iterator[tuple[str, int, Statement]]:
+    """Yield the Allow statements of an identity that cover an action, with their policy's name and their index.
+
+    Args:
+        identity: the identity.
+        action: the action.
+    """
+    name_of_action = action.lower()
+    for name, text in identity.policies:
+        document = document_of(text)
+        for index, statement in enumerate(document.statements if document is not None else ()):
+            covered = _covers(statement.actions or statement.not_actions, name_of_action)
+            if statement.effect == "Allow" and covered == bool(statement.actions):
+                yield name, index, statement
 
 
 @frozen(kw_only=True, eq=False)

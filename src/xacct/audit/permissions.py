@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Iterable
 
-from xacct.audit.identities import Identity, document_of
+from xacct.audit.identities import Identity, allow_statements
 from xacct.authz.prefix_index import PrefixIndex
-from xacct.authz.wildcard import glob, literal_prefix
-from xacct.policy import Statement
+from xacct.authz.wildcard import literal_prefix
 
-__all__ = ["ASSUME_ROLE", "AssumePermissions", "assume_statements"]
+__all__ = ["ASSUME_ROLE", "AssumePermissions"]
 
 ASSUME_ROLE = "sts:AssumeRole"
-
-
-@lru_cache(maxsize=4096)
-def _covers(actions: tuple[str, ...]) -> bool:
-    return any(glob(action.lower())(ASSUME_ROLE.lower()) for action in actions)
-
-
-def assume_statements(identity: Identity) -> Iterator[tuple[str, int, Statement]]:
-    """Yield the Allow statements of an identity that cover sts:AssumeRole, with their policy's name and their index."""
-    for name, text in identity.policies:
-        document = document_of(text)
-        for index, statement in enumerate(document.statements if document is not None else ()):
-            if statement.effect != "Allow":
-                continue
-            if _covers(statement.actions) if statement.actions else not _covers(statement.not_actions):
-                yield name, index, statement
 
 
 class AssumePermissions:
@@ -57,7 +39,7 @@ class AssumePermissions:
         if identity.unique_id:
             self._by_id[f"id:{identity.unique_id}"] = identity
         prefixes: dict[str, None] = {}
-        for _, _, statement in assume_statements(identity):
+        for _, _, statement in allow_statements(identity, ASSUME_ROLE):
             for resource in statement.resources or ("",):
                 prefixes[literal_prefix(resource.partition("${")[0])] = None
         if prefixes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from attrs import frozen
@@ -11,6 +11,7 @@ from xacct.audit import trust_findings as report
 from xacct.audit.finding import Finding, FindingKind
 from xacct.audit.hops import HopDecider
 from xacct.audit.identities import Identity
+from xacct.audit.outsiders import anybody_of_account, strangers
 from xacct.audit.permissions import ASSUME_ROLE, AssumePermissions
 from xacct.audit.report import Edge, EdgeState
 from xacct.audit.subject import Subject, Surroundings
@@ -19,9 +20,7 @@ from xacct.authz.principal_names import name_and_grade
 from xacct.authz.statement_matcher import StatementMatcher
 from xacct.policy import Principal
 from xacct.proof.access_search import Searched
-from xacct.proof.callers import callers_of, name_patterns
-from xacct.proof.find_access import ZoneOfTrust, find_access, named_accounts, named_organizations
-from xacct.proof.pattern_classes import TooManyStates
+from xacct.proof.find_access import ZoneOfTrust, named_accounts, named_organizations
 
 __all__ = ["Candidate", "RoleAccess", "candidates_of", "examine_trust"]
 
@@ -60,25 +59,35 @@ class RoleAccess:
     undecided: tuple[str, ...] = ()
 
 
-def candidates_of(subject: Subject, permissions: AssumePermissions) -> list[Candidate]:
+def candidates_of(
+    subject: Subject,
+    permissions: AssumePermissions,
+    *,
+    same_account: bool = False,
+    only: Identity | None = None,
+) -> list[Candidate]:
     """Return the identities that could assume a role: both its trust policy and a policy of their own could allow it.
 
-    Identities of the role's own account are returned only where the trust policy names them.
+    Args:
+        subject: the role.
+        permissions: the identities.
+        same_account: whether to return identities of the role's own account too that the trust policy does not name.
+        only: the identity that is looked for; None for all.
     """
     found: dict[tuple[str, str], Candidate] = {}
     for name, principal in _trusted(subject).items():
-        if name == _ANYBODY:
-            identities = permissions.permitted(subject.arn)
-        elif principal.is_account:
-            identities = permissions.permitted(subject.arn, principal.account_id)
-        else:
+        if name != _ANYBODY and not principal.is_account:
             session = principal.value if ":sts:" in principal.value else ""
             named = permissions.named(_role_of_session(session) if session else name)
-            if named is not None:
+            if named is not None and only in (None, named):
                 found[name, named.arn] = Candidate(name, named, session or named.arn)
             continue
-        for identity in identities:
-            if identity.account != subject.account and identity.arn != subject.arn:
+        account = None if name == _ANYBODY else principal.account_id
+        if only is not None and account not in (None, only.account):
+            continue
+        for identity in permissions.permitted(subject.arn, account):
+            is_other = identity.account != subject.account or (same_account and identity.arn != subject.arn)
+            if is_other and only in (None, identity):
                 found[name, identity.arn] = Candidate(name, identity, identity.arn)
     return list(found.values())
 
@@ -205,59 +214,46 @@ class _Examined:
             by_account.setdefault(hop.caller.split(":")[4], []).append(hop)
         for account, found in by_account.items():
             self._add_edge(account, "decided", found)
-        organizations = [surroundings.organization_id] if surroundings.organization_id else []
+        organizations = {surroundings.organization_id} if surroundings.organization_id else set[str]()
+        own = {*surroundings.own_accounts}
         named = {account for statement in self._statements for account in named_accounts(statement)}
-        foreign = {one for statement in self._statements for one in named_organizations(statement)} - {*organizations}
-        home = ZoneOfTrust(surroundings.own_accounts, organizations)
-        strangers = find_access(
-            subject.side,
-            ASSUME_ROLE,
-            subject.arn,
-            outside=ZoneOfTrust(home.accounts | named, home.organizations | foreign),
-        )
-        if strangers.witness is not None:
-            hop = self._decider.of_witness(strangers.witness, subject, _ANYBODY)
-            self._add_edge(_ANYBODY, "stranger", [hop])
-            self.findings.append(report.public(subject, hop))
-        self.undecided += [f"whether a stranger can assume {subject.arn}: {why}" for why in strangers.undecided]
-        for account in sorted(named - home.accounts):
-            hop_of = self._of_anybody_in(Principal.account(account, subject.partition), account)
-            if hop_of is not None and strangers.witness is None:
-                self._of_outsider(Principal.account(account, subject.partition), account, hop_of)
-        for organization in sorted(foreign) if strangers.witness is None else ():
-            zone = ZoneOfTrust(home.accounts | named, (home.organizations | foreign) - {organization})
-            found_in = find_access(subject.side, ASSUME_ROLE, subject.arn, outside=zone)
-            if found_in.witness is not None:
-                hop = self._decider.of_witness(found_in.witness, subject, organization)
-                self._add_edge(organization, "stranger", [hop])
-                self.findings.append(report.foreign_organization(subject, organization, hop))
+        foreign = {one for statement in self._statements for one in named_organizations(statement)} - organizations
+        everybody = self._strangers(ZoneOfTrust(own | named, organizations | foreign))
+        if everybody is not None and everybody.witness is not None:
+            self._add_edge(_ANYBODY, "stranger", [everybody])
+            self.findings.append(report.public(subject, everybody))
+            return
+        if everybody is not None:
+            self.undecided += [f"whether a stranger can assume {subject.arn}: {why}" for why in everybody.undecided]
+        for account in sorted(named - own):
+            principal = Principal.account(account, subject.partition)
+            if (outsider := self._of_anybody_in(principal, account)) is not None:
+                self._of_outsider(principal, account, outsider)
+        for organization in sorted(foreign):
+            member = self._strangers(ZoneOfTrust(own | named, (organizations | foreign) - {organization}))
+            if member is not None and member.witness is not None:
+                self._add_edge(organization, "stranger", [member])
+                self.findings.append(report.foreign_organization(subject, organization, member))
+
+    def _strangers(self, zone: ZoneOfTrust) -> Hop | None:
+        return strangers(self._subject, ASSUME_ROLE, self._subject.arn, self._decider, zone)
 
     def _of_anybody_in(
         self, principal: Principal, account: str, known: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     ) -> Hop | None:
         """Return how a principal that was not read assumes the role, if its account's administrators allow it."""
-        subject = self._subject
-        try:
-            callers = (
-                callers_of(account, subject.partition, name_patterns(self._statements))
-                if principal.is_account
-                else [principal.value]
-            )
-        except TooManyStates:
-            self.undecided.append(f"who of account {account} can assume {subject.arn}: too many names are told apart")
-            return None
-        return self._decider.of_anybody(self._searched(callers, known), subject, ASSUME_ROLE, account)
+        if principal.is_account:
+            return anybody_of_account(account, self._subject, ASSUME_ROLE, self._subject.arn, self._decider, known)
+        return self._decider.of_anybody([self._searched(principal.value, known)], self._subject, ASSUME_ROLE, account)
 
     def _trusts_whole_account(self, account: str) -> bool:
         """Return whether a principal of an account that no condition names can assume the role."""
         fresh = f"arn:{self._subject.partition}:iam::{account}:user/any-user-{self._subject.account}"
-        return self._decider.of_anybody(self._searched([fresh]), self._subject, ASSUME_ROLE, account) is not None
+        return self._decider.of_anybody([self._searched(fresh)], self._subject, ASSUME_ROLE, account) is not None
 
-    def _searched(
-        self, callers: Iterable[str], known: Mapping[str, tuple[str, ...]] = MappingProxyType({})
-    ) -> list[Searched]:
+    def _searched(self, caller: str, known: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> Searched:
         arn, account = self._subject.arn, self._subject.account
-        return [Searched(principal=one, resource=arn, resource_account=account, known=known) for one in callers]
+        return Searched(principal=caller, resource=arn, resource_account=account, known=known)
 
     def _add_dead_trust(self, principal: Principal, *, exists: bool = True) -> None:
         self._once(report.dead_trust(self._subject, principal, self._surroundings, exists=exists))
