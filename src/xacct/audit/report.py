@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
+from xacct.audit.access_map import AccessMap
 from xacct.audit.baseline import Baseline
 from xacct.audit.contents import Edge, EdgeState, ReportContents, worst_first
+from xacct.audit.map_text import dot, mermaid
+from xacct.audit.markdown import markdown
 from xacct.audit.report_data import read_report, report_data
 from xacct.audit.sarif import sarif_log
 from xacct.audit.table import headline, html_table, rich_table, text_table
@@ -81,6 +84,31 @@ class AuditReport(ReportContents):
         Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
         """
         return sarif_log(self)
+
+    def to_markdown(self) -> str:
+        """Return the report as Markdown for a comment on a pull request on GitHub.
+
+        It has at most 65,536 characters, and says how many findings do not fit.
+        """
+        return markdown(self)
+
+    def to_dot(self) -> str:
+        """Return the map of who gets in, in the language DOT of Graphviz.
+
+        Accounts, roles and resources of the same shape are one node, as far as that is needed to keep it legible.
+
+        Source: https://graphviz.org/doc/info/lang.html
+        """
+        return dot(AccessMap.of(self))
+
+    def to_mermaid(self) -> str:
+        """Return the map of who gets in as a Mermaid flowchart, which GitHub and GitLab draw in Markdown.
+
+        Accounts, roles and resources of the same shape are one node, as far as that is needed to keep it legible.
+
+        Source: https://mermaid.js.org/syntax/flowchart.html
+        """
+        return mermaid(AccessMap.of(self))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> AuditReport:
