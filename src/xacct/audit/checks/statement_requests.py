@@ -220,7 +220,7 @@ class Asked:
         values: dict[str, Iterable[Values]] = {}
         for key, conditions in self.conditions().items():
             control = control_of(key)
-            if key in self.given:
+            if key in self.given and not never_sends(base.caller, key):
                 continue
             if key in self.subject.known:
                 values[key] = [self.subject.known[key]]
@@ -233,7 +233,7 @@ class Asked:
                 if known.problem:
                     raise TooManyStates
                 values[key] = known.choices
-        return {**values, **self.given}
+        return {**values, **{key: given for key, given in self.given.items() if not never_sends(base.caller, key)}}
 
     def _choices(self, conditions: tuple[Condition, ...], key: str, *, own: bool) -> KeyValues:
         return values_of_key(conditions, control_of(key), self.now.replace(microsecond=0), own=own)
