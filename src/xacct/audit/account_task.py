@@ -86,13 +86,12 @@ def examine_account(task: AccountTask) -> AccountResult:
     findings: list[Finding] = []
     edges: list[Edge] = []
     undecided: list[str] = list(task.snapshot.missing)
-    subjects: dict[str, Subject] = {}
+    subjects: dict[str, Subject | None] = {}
     for role in task.snapshot.roles:
-        subject = _subject_of(role, task)
+        subject = subjects[role.arn] = _subject_of(role, task)
         if subject is None:
             undecided.append(f"trust policy of {role.arn}: it is missing or cannot be parsed")
             continue
-        subjects[role.arn] = subject
         checked = [finding for check in _CHECKS for finding in check(subject, task.surroundings)]
         checked += unused_role(role, subject, task.surroundings)
         access = examine_trust(subject, task.candidates.get(role.arn, ()), decider, task.surroundings, task.read)

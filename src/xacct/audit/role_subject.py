@@ -29,7 +29,6 @@ def role_subject(
         partition=role.arn.split(":")[1],
         arn=role.arn,
         service="iam",
-        document=document,
         side=PolicySet(resource=document, rcps=rcps),
         owner=owner,
         known=known_of_resource(account, role.tags, paths),

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from xacct.audit.way import StatementSource
 from xacct.authz import PolicySet
 from xacct.authz.statement_matcher import StatementMatcher
-from xacct.policy import PolicyDocument
+from xacct.policy import Statement
 
 __all__ = ["KnownAccount", "Subject", "Surroundings"]
 
@@ -67,8 +67,8 @@ class Subject:
         partition: the account's partition.
         arn: its ARN.
         service: ``iam`` for a role; else the service as in the names of its actions, such as ``s3``.
-        document: the trust policy or resource policy.
-        side: the policy and the resource control policies of the account, compiled, as evaluate() takes them.
+        side: the trust policy or resource policy, if there is one, and the resource control policies of the account,
+            compiled, as evaluate() takes them.
         owner: who made it, such as ``service-linked role``; empty for the account's own.
         known: the condition keys of requests for it whose values are known, in lower case, such as those of its tags.
     """
@@ -77,7 +77,6 @@ class Subject:
     partition: str
     arn: str
     service: str
-    document: PolicyDocument
     side: PolicySet
     owner: str = ""
     known: Mapping[str, tuple[str, ...]] = field(factory=dict)
@@ -91,6 +90,13 @@ class Subject:
     def policy_name(self) -> str:
         """What the policy is called: ``trust policy`` or ``resource policy``."""
         return "trust policy" if self.is_role else "resource policy"
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """The statements of the policy."""
+        return (
+            () if self.side.resource is None else tuple(matcher.statement for matcher in self.side.resource.statements)
+        )
 
     @property
     def allows(self) -> Iterator[StatementMatcher]:

@@ -203,7 +203,6 @@ class _Accounts:
             partition=parts[1] if len(parts) > 1 else "aws",
             arn=arn,
             service=parts[2] if len(parts) > 2 else "",
-            document=document or PolicyDocument([]),
             side=PolicySet(resource=document, rcps=self._rcps.get(account, ())),
             known=known_of_resource(account, {}, self._paths),
         )

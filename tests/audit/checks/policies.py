@@ -27,7 +27,6 @@ def subject(
         partition="aws",
         arn=arn,
         service=service,
-        document=document,
         side=PolicySet(resource=document, rcps=[rcps] if rcps else []),
         owner=owner,
     )

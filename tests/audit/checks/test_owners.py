@@ -6,13 +6,14 @@ import pytest
 from tests.audit.checks.policies import ACCOUNT, OTHER, STRANGER, SURROUNDINGS, subject
 
 from xacct.audit.checks.owners import owner_of
+from xacct.policy import PolicyDocument
 from xacct.snapshot import RoleDetail
 
 EXECUTION_HASH = "0123456789abcdef0123456789abcdef"
 
 
 def owner(name: str, principal: object, **more: object) -> str:
-    trust = subject({"Principal": principal, "Action": "sts:AssumeRole", **more}).document
+    trust = PolicyDocument(subject({"Principal": principal, "Action": "sts:AssumeRole", **more}).statements)
     return owner_of(RoleDetail(arn=f"arn:aws:iam::{ACCOUNT}:role/{name}"), trust, SURROUNDINGS)
 
 

@@ -20,7 +20,7 @@ def stale_principal(subject: Subject, surroundings: Surroundings) -> Iterator[Fi
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
     found: dict[str, list[int]] = {}
-    for index, statement in enumerate(subject.document.statements):
+    for index, statement in enumerate(subject.statements):
         for principal in (*statement.principals, *statement.not_principals):
             if principal.is_deleted:
                 found.setdefault(principal.value, []).append(index)

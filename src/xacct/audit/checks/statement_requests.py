@@ -88,7 +88,7 @@ def callers_named(principal: Principal, subject: Subject) -> list[str]:
     if account is None or not (principal.is_anyone or principal.is_account):
         return [value]
     try:
-        return callers_of(account, subject.partition, name_patterns(subject.document.statements))
+        return callers_of(account, subject.partition, name_patterns(subject.statements))
     except TooManyStates:
         return []
 
