@@ -17,6 +17,7 @@ from xacct.errors import InvalidValue
 from xacct.snapshot.detail_pages import (
     LISTS,
     PLURALS,
+    REST,
     Details,
     EntityKind,
     JsonObject,
@@ -69,7 +70,7 @@ def read_account_details(details: Details, account: str | None = None) -> Accoun
     pages = read_pages(details)
     reader = _Reader()
     if are_truncated(pages):
-        reader.miss("the rest of the users, groups, roles and policies", "the details are truncated: read all pages")
+        reader.miss(REST, "the details are truncated: read all pages")
     users = {arn: reader.user(arn, entity) for arn, entity in reader.entities(pages, "user")}
     groups = {arn: reader.group(arn, entity) for arn, entity in reader.entities(pages, "group")}
     roles = {arn: reader.role(arn, entity) for arn, entity in reader.entities(pages, "role")}

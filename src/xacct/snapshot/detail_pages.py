@@ -9,7 +9,7 @@ from typing import Literal
 
 from xacct.errors import InvalidValue
 
-__all__ = ["LISTS", "PLURALS", "Details", "EntityKind", "JsonObject", "are_truncated", "kind_of", "read_pages"]
+__all__ = ["LISTS", "PLURALS", "REST", "Details", "EntityKind", "JsonObject", "are_truncated", "kind_of", "read_pages"]
 
 JsonObject = Mapping[str, object]
 Details = str | bytes | JsonObject | Iterable[JsonObject]
@@ -24,6 +24,8 @@ LISTS: dict[EntityKind, str] = {
     "policy": "Policies",
 }
 PLURALS: dict[EntityKind, str] = {"user": "users", "group": "groups", "role": "roles", "policy": "managed policies"}
+REST = "the rest of the users, groups, roles and policies"
+"""What truncated details lack."""
 
 _WORDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (str, "a text"),

@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from xacct.policy import PolicyDocument
 from xacct.snapshot.organization_parts import ControlPolicy, OrganizationAccount
-from xacct.snapshot.plain_snapshot import counted, from_plain, to_plain
+from xacct.snapshot.plain_snapshot import counted, from_plain, redacted, to_plain
 
 if TYPE_CHECKING:
     import boto3
@@ -159,6 +159,25 @@ class Organization:
         Organization('o-abcdefghij', 1 account, 0 policies)
         """
         return from_plain(cls, data)
+
+    def redact(self, secret: str | None = None, *, keep: Iterable[str] = ()) -> Organization:
+        """Return the organization with other account IDs, as :meth:`Snapshot.redact` does.
+
+        Pass the secret that the snapshots of its accounts were redacted with. The names of accounts, units and
+        policies, and the IDs of the organization, its root and its units stay.
+
+        Args:
+            secret: a random text of at least 16 characters; None for one that is not known to anybody.
+            keep: the account IDs that stay.
+
+        Raises:
+            InvalidValue: the secret is too short, or what to keep is no account ID.
+
+        >>> organization = Organization(id="o-abcdefghij", management_account="111111111111")
+        >>> organization.redact("wq0rJx3vPz9LtT4mYb7N").management_account
+        '239591579774'
+        """
+        return redacted(self, secret, keep)
 
     def __repr__(self) -> str:
         policies = {policy.id for layer in (self.scps, self.rcps) for level in layer.values() for policy in level}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
 from typing import TypeVar, cast
 
 from attrs import AttrsInstance
@@ -11,8 +11,9 @@ from attrs import AttrsInstance
 from xacct.errors import InvalidValue
 from xacct.plain_data import from_dict, to_dict
 from xacct.snapshot.details import document_text, is_document
+from xacct.snapshot.redaction import Redaction
 
-__all__ = ["counted", "from_plain", "to_plain"]
+__all__ = ["counted", "from_plain", "redacted", "to_plain"]
 
 T = TypeVar("T", bound=AttrsInstance)
 
@@ -51,6 +52,24 @@ def from_plain(kind: type[T], data: object) -> T:
     for path in _DOCUMENTS:
         data = _replaced(data, path, _as_text, "")
     return from_dict(kind, data)
+
+
+def redacted(value: T, secret: str | None, keep: Iterable[str]) -> T:
+    """Return a snapshot or an organization with other IDs. A policy that is not a JSON object is left out.
+
+    Args:
+        value: the snapshot or the organization.
+        secret: what decides about the other IDs; None for a random one.
+        keep: the account IDs that stay.
+
+    Raises:
+        InvalidValue: the secret is too short, or what to keep is no account ID.
+    """
+    redaction = Redaction.of(secret, keep)
+    data: object = to_plain(value)
+    for path in _DOCUMENTS:
+        data = _replaced(data, path, lambda document, _: "(redacted)" if isinstance(document, str) else document, "")
+    return from_plain(type(value), redaction.plain_data(data))
 
 
 def counted(items: Sized, one: str, many: str = "") -> str:

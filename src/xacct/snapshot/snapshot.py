@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
 from xacct.arn import account_id, partition
+from xacct.errors import InvalidValue
 from xacct.snapshot.authorization_details import read_account_details
-from xacct.snapshot.detail_pages import Details
+from xacct.snapshot.detail_pages import PLURALS, REST, Details
 from xacct.snapshot.details import GroupDetail, PolicyDetail, ResourcePolicy, RoleDetail, UserDetail
-from xacct.snapshot.plain_snapshot import counted, from_plain, to_plain
+from xacct.snapshot.missing import missing_entry, what_is_missing
+from xacct.snapshot.plain_snapshot import counted, from_plain, redacted, to_plain
+from xacct.snapshot.resource_policies import SERVICES
 from xacct.validators import aware
 
 if TYPE_CHECKING:
     import boto3
 
 __all__ = ["Snapshot"]
+
+Entity = TypeVar("Entity", bound=UserDetail | GroupDetail | RoleDetail | PolicyDetail | ResourcePolicy)
 
 
 def _is_account(_: object, attribute: Attribute[str], value: object) -> None:
@@ -196,6 +201,77 @@ class Snapshot:
         """
         return from_plain(cls, data)
 
+    def merge(self, other: Snapshot) -> Snapshot:
+        """Return what this snapshot and another one of the same account have together.
+
+        Of a user, group, role, policy or resource that both have, the one that was taken later counts; if that is not
+        known, that of this snapshot. What one of them lacks and the other has is not missing any more.
+
+        Args:
+            other: a snapshot of the same account, such as one with the resource policies of another service.
+
+        Raises:
+            InvalidValue: the other snapshot is of another account.
+
+        >>> reader = RoleDetail(arn="arn:aws:iam::111111111111:role/Reader")
+        >>> iam = Snapshot(account="111111111111", roles=(reader,))
+        >>> iam.merge(Snapshot(account="111111111111", services=("s3",)))
+        Snapshot('111111111111', 0 users, 1 role, 0 policies, 0 resource policies)
+        """
+        if (self.partition, self.account) != (other.partition, other.account):
+            raise InvalidValue("other", other.account, f"must be a snapshot of account {self.account}")
+        is_later = other.taken is not None and (self.taken is None or other.taken > self.taken)
+        earlier, later = (self, other) if is_later else (other, self)
+        services, regions = {*self.services, *other.services}, {*self.regions, *other.regions}
+        unread = (
+            missing_entry(f"{service} in {region}", "it was not read")
+            for service in services
+            for region in regions
+            if not (self._has_read(service, region) or other._has_read(service, region))
+        )
+        merged = evolve(
+            later,
+            users=_latest(earlier.users, later.users),
+            groups=_latest(earlier.groups, later.groups),
+            roles=_latest(earlier.roles, later.roles),
+            policies=_latest(earlier.policies, later.policies),
+            services=tuple(services),
+            regions=tuple(regions),
+            resources=_latest(earlier.resources, later.resources),
+            missing=(),
+        )
+        missing = (*_still_missing(self, other, merged), *_still_missing(other, self, merged), *unread)
+        return evolve(merged, missing=missing)
+
+    def _has_read(self, service: str, region: str) -> bool:
+        """Return whether the resource policies of a service were read in a region; those of S3 are, in every region."""
+        return service in self.services and (region in self.regions or service == "s3")
+
+    def redact(self, secret: str | None = None, *, keep: Iterable[str] = ()) -> Snapshot:
+        """Return the snapshot with other account IDs, unique IDs and external IDs, for example to hand it on.
+
+        An ID is replaced by the same one everywhere, also in policies, so that each decision about a request stays the
+        same with the IDs replaced in it. With the same secret, several snapshots and their organization get the same
+        IDs. Only who knows the secret can find out the account of an ID: without one, all 12 digits could be tried.
+
+        Every number of 12 digits counts as an account ID. These stay: names, tags, regions, ``aws`` as the account of
+        AWS's own policies, and parts of IDs in patterns such as ``1111*``. Wildcards in external IDs stay as well.
+
+        Args:
+            secret: a random text of at least 16 characters; None for one that is not known to anybody, so that no
+                other snapshot gets the same IDs.
+            keep: the account IDs that stay, such as those of known vendors.
+
+        Raises:
+            InvalidValue: the secret is too short, or what to keep is no account ID.
+
+        >>> reader = RoleDetail(arn="arn:aws:iam::111111111111:role/Reader")
+        >>> snapshot = Snapshot(account="111111111111", roles=(reader,))
+        >>> snapshot.redact("wq0rJx3vPz9LtT4mYb7N").roles[0].arn
+        'arn:aws:iam::239591579774:role/Reader'
+        """
+        return redacted(self, secret, keep)
+
     def __repr__(self) -> str:
         parts = [counted(self.users, "user"), counted(self.roles, "role"), counted(self.policies, "policy", "policies")]
         if self.services:
@@ -203,3 +279,39 @@ class Snapshot:
         if self.missing:
             parts.append(f"{len(self.missing)} missing")
         return f"Snapshot({self.account!r}, {', '.join(parts)})"
+
+
+# Lists of which nothing was in the data.
+_WHOLE_LISTS = frozenset({*PLURALS.values(), REST})
+
+
+def _latest(earlier: tuple[Entity, ...], later: tuple[Entity, ...]) -> tuple[Entity, ...]:
+    return tuple({entity.arn: entity for entity in (*earlier, *later)}.values())
+
+
+def _principals(snapshot: Snapshot) -> dict[str, object]:
+    found: dict[str, object] = {user.arn: user for user in snapshot.users}
+    return found | {group.arn: group for group in snapshot.groups} | {role.arn: role for role in snapshot.roles}
+
+
+def _still_missing(one: Snapshot, other: Snapshot, merged: Snapshot) -> Iterator[str]:
+    """Yield what is missing in a snapshot, and also in what it makes with another one."""
+    others = {what_is_missing(entry) for entry in other.missing}
+    own, kept = _principals(one), _principals(merged)
+    policies = {policy.arn for policy in merged.policies}
+
+    def is_missing(what: str) -> bool:
+        subject = what.rpartition(" ")[2]
+        if what == f"policy {subject}":
+            return subject not in policies
+        if what == f"resource policy of {subject}":
+            _, _, service, region, *_ = f"{subject}:::".split(":")
+            return what in others or not other._has_read(service, region)
+        if subject.startswith("arn:"):  # something of a user, group or role
+            return subject not in kept or kept[subject] is own.get(subject)
+        service, _, region = what.partition(" in ")
+        if service in SERVICES:
+            return what in others or not other._has_read(service, region)
+        return what in others or what not in _WHOLE_LISTS
+
+    yield from (entry for entry in one.missing if is_missing(what_is_missing(entry)))
