@@ -26,20 +26,20 @@ def bucket(condition: Any = None, service: str = "cloudtrail.amazonaws.com", **m
     return subject(statement, arn="arn:aws:s3:::logs", service="s3")
 
 
-@pytest.mark.parametrize(
-    "condition",
-    [
-        None,
-        {"StringLike": {"aws:SourceAccount": "*"}},
-        {"ArnLike": {"aws:SourceArn": "arn:aws:states:*:*:stateMachine:*"}},
-        {"StringLike": {"aws:SourceArn": "arn:aws:states:eu-west-1:*"}},
-        {"StringNotEquals": {"aws:SourceAccount": OTHER}},
-        {"Null": {"aws:SourceAccount": "false"}},
-        {"StringEqualsIfExists": {"aws:SourceOrgID": "o-abcdefghij"}},
-        {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}},
-        {"Bool": {"aws:PrincipalIsAWSService": "true"}},
-    ],
-)
+OPEN: list[Any] = [
+    None,
+    {"StringLike": {"aws:SourceAccount": "*"}},
+    {"ArnLike": {"aws:SourceArn": "arn:aws:states:*:*:stateMachine:*"}},
+    {"StringLike": {"aws:SourceArn": "arn:aws:states:eu-west-1:*"}},
+    {"StringNotEquals": {"aws:SourceAccount": OTHER}},
+    {"Null": {"aws:SourceAccount": "false"}},
+    {"StringEqualsIfExists": {"aws:SourceOrgID": "o-abcdefghij"}},
+    {"StringEquals": {"aws:RequestedRegion": "eu-west-1"}},
+    {"Bool": {"aws:PrincipalIsAWSService": "true"}},
+]
+
+
+@pytest.mark.parametrize("condition", OPEN)
 def test_a_service_that_acts_for_any_account_is_found(condition: Any) -> None:
     policy = subject(trust(STATES, condition))
     (finding,) = confused_deputy(policy, SURROUNDINGS)
@@ -55,21 +55,29 @@ def test_a_service_that_acts_for_any_account_is_found(condition: Any) -> None:
     assert not list(confused_deputy(fixed, SURROUNDINGS))
 
 
-@pytest.mark.parametrize(
-    "condition",
-    [
-        {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
-        {"StringEquals": {"AWS:sourceaccount": [ACCOUNT, OTHER]}},
-        {"ArnLike": {"aws:SourceArn": f"arn:aws:states:*:{ACCOUNT}:stateMachine:*"}},
-        {"StringLike": {"aws:SourceArn": f"arn:aws:states:*:{ACCOUNT}:*"}},
-        {"ArnEquals": {"aws:SourceArn": f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:x"}},
-        {"StringEquals": {"aws:SourceOrgID": "o-abcdefghij"}},
-        {"ForAnyValue:StringLike": {"aws:SourceOrgPaths": "o-abcdefghij/r-1234/*"}},
-        {"StringEquals": {"aws:SourceAccount": OTHER}},
-    ],
-)
+CLOSED: list[Any] = [
+    {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+    {"StringEquals": {"AWS:sourceaccount": [ACCOUNT, OTHER]}},
+    {"ArnLike": {"aws:SourceArn": f"arn:aws:states:*:{ACCOUNT}:stateMachine:*"}},
+    {"StringLike": {"aws:SourceArn": f"arn:aws:states:*:{ACCOUNT}:*"}},
+    {"ArnEquals": {"aws:SourceArn": f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:x"}},
+    {"StringEquals": {"aws:SourceOrgID": "o-abcdefghij"}},
+    {"ForAnyValue:StringLike": {"aws:SourceOrgPaths": "o-abcdefghij/r-1234/*"}},
+    {"StringEquals": {"aws:SourceAccount": OTHER}},
+]
+
+
+@pytest.mark.parametrize("condition", CLOSED)
 def test_a_service_that_acts_for_named_accounts_is_not_found(condition: Any) -> None:
     assert not list(confused_deputy(subject(trust(STATES, condition)), SURROUNDINGS))
+
+
+@pytest.mark.parametrize("condition", [*OPEN, *CLOSED])
+def test_the_short_way_and_the_whole_search_agree(condition: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = subject(trust(STATES, condition))
+    quick = [finding.id for finding in confused_deputy(policy, SURROUNDINGS)]
+    monkeypatch.setattr("xacct.audit.checks.confused_deputy._names_sources", lambda _: False)
+    assert [finding.id for finding in confused_deputy(policy, SURROUNDINGS)] == quick
 
 
 # The false alarms of prowler's check, by the issue of prowler-cloud/prowler that reports them.

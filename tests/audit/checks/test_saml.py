@@ -61,6 +61,12 @@ def test_a_policy_that_requires_the_audience_of_aws_is_not_found(condition: Any)
     assert not list(saml_without_audience(subject(trust(condition)), SURROUNDINGS))
 
 
+@pytest.mark.parametrize("operator", ["StringEquals", "StringEqualsIfExists"])
+def test_the_short_way_and_the_whole_search_agree(operator: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xacct.audit.checks.saml._names_endpoints", lambda _: False)
+    assert not list(saml_without_audience(subject(trust({operator: {"SAML:aud": ENDPOINT}})), SURROUNDINGS))
+
+
 def test_a_deny_of_other_audiences_is_as_good() -> None:
     deny = trust({"StringNotEquals": {"SAML:aud": ENDPOINT}}, Effect="Deny")
     assert not list(saml_without_audience(subject(trust(), deny), SURROUNDINGS))

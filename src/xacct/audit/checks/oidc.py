@@ -8,7 +8,7 @@ from contextlib import suppress
 from attrs import evolve
 
 from xacct.audit.checks.fixed_statement import fixed_statement
-from xacct.audit.checks.oidc_providers import OidcProvider, provider_of
+from xacct.audit.checks.oidc_providers import Claim, OidcProvider, provider_of
 from xacct.audit.checks.statement_requests import Asked, Values, callers_named, is_allowed, provider_name
 from xacct.audit.checks.stranger_tokens import closes, owner_in, stranger_tokens, unlike
 from xacct.audit.finding import FINDING_KINDS, Finding, Fix, Severity
@@ -22,7 +22,9 @@ from xacct.reference import is_identity_provider_key
 __all__ = ["oidc_stranger", "oidc_without_audience"]
 
 _ACTION = "sts:AssumeRoleWithWebIdentity"
-_LOWER = {"critical": "high", "high": "medium"}
+# An audience that has nothing in common with those that a policy names.
+_OTHER_AUDIENCE = Claim(ownership="unrelated", example="https://other.example.com")
+_FOR_OTHERS = evolve(provider_of("unknown"), claims={"aud": _OTHER_AUDIENCE})
 # What everybody can do about a condition is no condition: the clock runs, and callers choose the rest.
 _OF_CALLERS = frozenset({"aws:currenttime", "aws:epochtime", "sts:rolesessionname", "aws:requestedregion"})
 
@@ -212,8 +214,10 @@ def _other_audience(asked: Asked, principal: Principal) -> Finding | None:
     claim = provider.claims.get("aud")
     if claim is None or claim.ownership != "free":
         return None  # the audience says whose the token is, which is the other question
+    if closes(_FOR_OTHERS, name, asked.statement.statement.conditions):
+        return None
     audience = f"{name}:aud".lower()
-    given = {audience: unlike("https://other.example.com", asked.conditions().get(audience, ()))}
+    given = {audience: unlike(_OTHER_AUDIENCE.example, asked.conditions().get(audience, ()))}
     for request in evolve(asked, given=given).requests():
         if is_allowed(request, subject):
             return _audience_finding(asked, principal, provider, request)

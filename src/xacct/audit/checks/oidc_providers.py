@@ -218,6 +218,25 @@ _TERRAFORM_PAGE = (
 )
 _TERRAFORM_FIX = {"sub": "organization:{owner}:project:PROJECT:workspace:*:run_phase:*"}
 
+_VERCEL_CLAIMS: Mapping[str, Claim] = {
+    "sub": Claim(
+        ownership="named",
+        example="owner:another-team:project:any-project:environment:production",
+        forms=("owner:{owner}:project:{text}:environment:{text}", "owner:{owner}:{any}"),
+        owner_keys=(("owner:", ":"),),
+    ),
+    # The shared issuer gives it no other value.
+    "aud": Claim(
+        ownership="named",
+        example="https://vercel.com/another-team",
+        forms=("https://vercel.com/{owner}",),
+        owner_keys=(("https://vercel.com/", "$"),),
+        is_shown=True,
+    ),
+}
+_VERCEL_PAGE = "https://vercel.com/docs/oidc/reference"
+_VERCEL_FIX = {"sub": "owner:{owner}:project:PROJECT:environment:production"}
+
 _PROVIDERS: tuple[OidcProvider, ...] = (
     OidcProvider(
         title="GitHub Actions",
@@ -264,7 +283,7 @@ _PROVIDERS: tuple[OidcProvider, ...] = (
     ),
     OidcProvider(
         title="Buildkite",
-        issuer=re.compile(r"agent\.buildkite\.com"),
+        issuer=re.compile(r"agent\.(.+\.)?buildkite\.(com|dev|site)"),
         scope="everyone",
         severity="critical",
         stranger="Anybody with a Buildkite account can get such a token in an organization of their own.",
@@ -296,23 +315,19 @@ _PROVIDERS: tuple[OidcProvider, ...] = (
         scope="everyone",
         severity="critical",
         stranger="Anybody with a Vercel account can get such a token in a team of their own.",
-        claims={
-            "sub": Claim(
-                ownership="named",
-                example="owner:another-team:project:any-project:environment:production",
-                forms=("owner:{owner}:project:{text}:environment:{text}", "owner:{owner}:{any}"),
-                owner_keys=(("owner:", ":"),),
-            ),
-            "aud": Claim(
-                ownership="named",
-                is_shown=True,
-                example="https://vercel.com/another-team",
-                forms=("https://vercel.com/{owner}",),
-                owner_keys=(("https://vercel.com/", "$"),),
-            ),
-        },
-        fix={"sub": "owner:{owner}:project:PROJECT:environment:production"},
-        source="https://vercel.com/docs/oidc/reference",
+        claims=_VERCEL_CLAIMS,
+        fix=_VERCEL_FIX,
+        source=_VERCEL_PAGE,
+    ),
+    OidcProvider(
+        title="a Vercel team",
+        issuer=re.compile(r"oidc\.vercel\.com/.+"),
+        scope="tenant",
+        severity="low",
+        stranger="Every project of the team can get such a token.",
+        claims={**_VERCEL_CLAIMS, "aud": _free("https://vercel.com/TEAM", is_shown=True)},
+        fix=_VERCEL_FIX,
+        source=_VERCEL_PAGE,
     ),
     OidcProvider(
         title="the Amazon EKS cluster",

@@ -59,7 +59,7 @@ def saml_without_audience(subject: Subject, surroundings: Surroundings) -> Itera
 def _finding(
     subject: Subject, statement: StatementMatcher, principal: Principal, surroundings: Surroundings
 ) -> Finding | None:
-    if not statement.matches_action(_ACTION.lower()):
+    if not statement.matches_action(_ACTION.lower()) or any(map(_names_endpoints, statement.statement.conditions)):
         return None
     for caller in callers_named(principal, subject):
         asked = Asked(subject=subject, statement=statement, caller=caller, action=_ACTION, now=surroundings.now)
@@ -100,6 +100,13 @@ def _finding(
             owner=subject.owner,
         )
     return None
+
+
+def _names_endpoints(condition: Condition) -> bool:
+    """Return whether a condition is met only by endpoints of AWS, so that no request has to be built."""
+    if condition.key.lower() != _AUDIENCE or condition.operator.lower() not in ("stringequals", "stringequalsifexists"):
+        return False
+    return all(any(endpoint.matches(value) for endpoint in _ENDPOINTS) for value in condition.values)
 
 
 def _other_audiences(conditions: tuple[Condition, ...], asked: Asked) -> Sequence[Values]:

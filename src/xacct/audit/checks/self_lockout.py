@@ -34,8 +34,8 @@ def self_lockout(subject: Subject, surroundings: Surroundings) -> Iterator[Findi
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_mfa_configure-api-require.html
     """
-    layers = subject.side.layers
-    if not any(statement.conditions for layer in layers for statement in layer.statements):
+    keys = {c.key for layer in subject.side.layers for statement in layer.statements for c in statement.conditions}
+    if not keys:
         return
     done: set[Principal] = set()
     for statement in subject.allows:
@@ -43,10 +43,20 @@ def self_lockout(subject: Subject, surroundings: Surroundings) -> Iterator[Findi
             if principal in done or principal.is_anyone:
                 continue
             done.add(principal)
+            if not _may_lack_keys(principal, keys):
+                continue
             with suppress(TooManyStates):  # what cannot be decided is no finding
                 finding = _finding(subject, statement, principal, surroundings)
                 if finding is not None:
                     yield finding
+
+
+def _may_lack_keys(principal: Principal, keys: set[str]) -> bool:
+    """Return whether there can be a key that the principal never sends. Users and roles lack only those of services."""
+    if principal.kind != "AWS":
+        return True
+    caller = identify_caller(principal.account_id, {}) if principal.account_id else None
+    return caller is not None and any(never_sends(caller, key) for key in keys)
 
 
 def _finding(
