@@ -21,9 +21,9 @@ from xacct.audit.dead_permission import RolePermission, dead_permissions
 from xacct.audit.finding import Finding
 from xacct.audit.hops import HopDecider
 from xacct.audit.identities import Levels, document_of
-from xacct.audit.role_subject import role_subject
 from xacct.audit.role_trust import Candidate, examine_trust
 from xacct.audit.subject import Subject, Surroundings
+from xacct.audit.subjects import role_subject
 from xacct.audit.way import Hop
 from xacct.snapshot import RoleDetail, Snapshot
 

@@ -12,9 +12,9 @@ from xacct.audit.identities import Levels, identities_of, organization_paths
 from xacct.audit.known_accounts import known_accounts as all_known_accounts
 from xacct.audit.permissions import AssumePermissions
 from xacct.audit.report import AuditReport, worst_first
-from xacct.audit.role_subject import role_subject
 from xacct.audit.role_trust import Candidate, candidates_of
 from xacct.audit.subject import KnownAccount, Surroundings
+from xacct.audit.subjects import role_subject
 from xacct.audit.transitive import transitive_findings
 from xacct.errors import InvalidValue
 from xacct.snapshot import Organization, Snapshot

@@ -13,18 +13,15 @@ from xacct.audit.identities import (
     allow_statements,
     document_of,
     identities_of,
-    known_of_resource,
     organization_paths,
 )
 from xacct.audit.outsiders import outsiders_of
 from xacct.audit.permissions import ASSUME_ROLE, AssumePermissions
-from xacct.audit.role_subject import role_subject
 from xacct.audit.role_trust import candidates_of
 from xacct.audit.subject import Subject
+from xacct.audit.subjects import resource_policy_of, resource_subject, role_subject
 from xacct.audit.way import Hop, Way
-from xacct.authz import PolicySet
 from xacct.errors import InvalidValue
-from xacct.policy import PolicyDocument
 from xacct.snapshot import Organization, Snapshot
 
 __all__ = ["what_can", "who_can"]
@@ -185,10 +182,8 @@ class _Accounts:
         """Return a resource, with its resource policy if a snapshot has it."""
         if (role := self.role(arn)) is not None:
             return role
-        for snapshot in self._snapshots:
-            for resource in snapshot.resources:
-                if arn == resource.arn or (resource.service == "s3" and arn.startswith(f"{resource.arn}/")):
-                    return self._resource_subject(arn, snapshot.account, document_of(resource.policy))
+        if (found := resource_policy_of(arn, self._snapshots)) is not None:
+            return self._resource_subject(arn, found[0], found[1].policy)
         parsed = None if arn == "*" else Arn.parse(arn, name="resource")
         owner = account or (parsed.account if parsed is not None else "")
         if not owner:
@@ -196,16 +191,9 @@ class _Accounts:
             raise InvalidValue("resource_account", account, rule)
         return self._resource_subject(arn, owner, None)
 
-    def _resource_subject(self, arn: str, account: str, document: PolicyDocument | None) -> Subject:
-        parts = arn.split(":")
-        return Subject(
-            account=account,
-            partition=parts[1] if len(parts) > 1 else "aws",
-            arn=arn,
-            service=parts[2] if len(parts) > 2 else "",
-            side=PolicySet(resource=document, rcps=self._rcps.get(account, ())),
-            known=known_of_resource(account, {}, self._paths),
-        )
+    def _resource_subject(self, arn: str, account: str, policy: str | None) -> Subject:
+        document = None if policy is None else document_of(policy)
+        return resource_subject(arn, account, document, rcps=self._rcps.get(account, ()), paths=self._paths)
 
     def hops_to(self, subject: Subject, action: str, resource: str) -> Iterator[Hop]:
         """Yield how everybody does an action on a role or a resource: users and roles that were read, and outsiders."""
@@ -240,7 +228,7 @@ class _Accounts:
         for snapshot in self._snapshots if actions else ():
             for found in snapshot.resources:
                 for arn in (found.arn, f"{found.arn}/*") if found.service == "s3" else (found.arn,):
-                    subject = self._resource_subject(arn, snapshot.account, document_of(found.policy))
+                    subject = self._resource_subject(arn, snapshot.account, found.policy)
                     for action in actions:
                         if action.lower().startswith(f"{found.service}:"):
                             hop = self._decider.of_identity(identity, subject, action)
