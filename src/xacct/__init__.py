@@ -113,6 +113,17 @@ if TYPE_CHECKING:
         profile_block as profile_block,
         write_profile as write_profile,
     )
+    from xacct.snapshot import (
+        ControlPolicy as ControlPolicy,
+        GroupDetail as GroupDetail,
+        Organization as Organization,
+        OrganizationAccount as OrganizationAccount,
+        PolicyDetail as PolicyDetail,
+        ResourcePolicy as ResourcePolicy,
+        RoleDetail as RoleDetail,
+        Snapshot as Snapshot,
+        UserDetail as UserDetail,
+    )
     from xacct.switch_role import SwitchRoleLink as SwitchRoleLink
     from xacct.verification import Verification as Verification
 

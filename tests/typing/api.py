@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from functools import partial
 
 import boto3
 from typing_extensions import assert_type
@@ -25,6 +26,7 @@ from xacct import (
     GrantsFailed,
     InvalidValue,
     LintFinding,
+    Organization,
     Patience,
     PermissionMissing,
     Plan,
@@ -35,6 +37,7 @@ from xacct import (
     Principal,
     Proof,
     RoleRecord,
+    Snapshot,
     StalePlan,
     Statement,
     SwitchRoleLink,
@@ -45,6 +48,7 @@ from xacct import (
     assume_role,
     evaluate,
     explain,
+    fan_out,
     grant_cross_account_read,
     grant_from_dict,
     grant_schema,
@@ -210,6 +214,18 @@ explanation = explain("AccessDenied", production, development, principal="*", ac
 assert_type(explanation.causes, tuple[Cause, ...])
 assert_type(explanation.unread, tuple[Unread, ...])
 assert_type(explanation.causes[0].wanted, tuple[str, ...])
+
+snapshot = Snapshot.read(production, ["s3", "kms"], regions=["eu-central-1"])
+assert_type(snapshot, Snapshot)
+assert_type(Snapshot.from_authorization_details(b"{}", "111111111111"), Snapshot)
+assert_type(Snapshot.from_authorization_details(production.client("iam").get_account_authorization_details()), Snapshot)
+assert_type(Snapshot.from_dict(snapshot.to_dict()).merge(snapshot).redact(), Snapshot)
+assert_type(snapshot.roles[0].trust_policy, str | None)
+assert_type(fan_out([production], partial(Snapshot.read, services="all")).results["111111111111"], Snapshot)
+organization = Organization.read(production)
+assert_type(organization, Organization | None)
+if organization is not None:
+    PolicySet(scps=organization.levels("111111111111", "scp"), rcps=organization.levels("111111111111", "rcp"))
 
 link = SwitchRoleLink(account="111111111111", role_name="Reader", display_name="Production", color="red")
 assert_type(link.url, str)
