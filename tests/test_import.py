@@ -26,7 +26,9 @@ def test_importing_xacct_does_not_import_boto3() -> None:
     assert not loaded_after("import xacct").intersection(HEAVY)
 
 
-@pytest.mark.parametrize("room", ["errors", "arn", "policy", "authz", "grants", "s3_read", "switch_role", "proof"])
+@pytest.mark.parametrize(
+    "room", ["errors", "arn", "policy", "authz", "grants", "s3_read", "switch_role", "proof", "snapshot"]
+)
 def test_modules_without_io_do_not_import_boto3(room: str) -> None:
     assert not loaded_after(f"import xacct.{room}").intersection({"boto3", "botocore", "moto"})
 

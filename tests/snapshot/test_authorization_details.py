@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
@@ -412,3 +413,21 @@ VERSIONED = st.fixed_dictionaries(
 def test_any_data_of_an_entity_is_read(roles: list[Any], policies: list[Any]) -> None:
     snapshot = Snapshot.from_authorization_details({"RoleDetailList": roles, "Policies": policies}, ACCOUNT)
     assert Snapshot.from_dict(json.loads(json.dumps(snapshot.to_dict()))) == snapshot
+
+
+@given(st.text() | st.binary() | VALUES.filter(lambda value: "datetime" not in repr(value)).map(json.dumps))
+def test_any_text_is_read_or_refused(text: str | bytes) -> None:
+    with suppress(InvalidValue):
+        Snapshot.from_authorization_details(text, ACCOUNT)
+
+
+@pytest.mark.parametrize("depth", [10, 300, 900, 5000, 100_000])
+def test_a_policy_that_is_nested_deeply_ends_nothing(depth: int) -> None:
+    document: object = {}
+    for _ in range(depth):
+        document = {"Statement": document}
+    nested = '{"Statement":' * depth + "{}" + "}" * depth
+    for trust_policy in (document, nested, quote(nested)):
+        snapshot = with_role(AssumeRolePolicyDocument=trust_policy)
+        assert snapshot.roles[0].arn == ROLE
+        assert Snapshot.from_dict(snapshot.to_dict()) == snapshot

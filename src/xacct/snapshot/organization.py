@@ -42,7 +42,7 @@ class Organization:
     Attributes:
         id: the organization's ID, such as ``o-abcdefghij``.
         management_account: the ID of the management account, to which no control policies apply.
-        accounts: the accounts, by ID.
+        accounts: the accounts, by ID, also those that are suspended.
         unit_names: the names of the organizational units, by ID.
         scps: the service control policies, by the ID of the root, unit or account that they are attached to.
         rcps: the resource control policies, in the same form, without RCPFullAWSAccess.
