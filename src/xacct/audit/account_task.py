@@ -11,6 +11,7 @@ from attrs import frozen
 
 from xacct.audit.checks.confused_deputy import confused_deputy
 from xacct.audit.checks.expired import expired
+from xacct.audit.checks.oidc import oidc_stranger, oidc_without_audience
 from xacct.audit.checks.owners import owner_of
 from xacct.audit.checks.saml import saml_without_audience
 from xacct.audit.checks.self_lockout import self_lockout
@@ -21,9 +22,10 @@ from xacct.audit.dead_permission import RolePermission, dead_permissions
 from xacct.audit.finding import Finding
 from xacct.audit.hops import HopDecider
 from xacct.audit.identities import Levels, document_of
+from xacct.audit.resource_access import examine_resource
 from xacct.audit.role_trust import Candidate, examine_trust
 from xacct.audit.subject import Subject, Surroundings
-from xacct.audit.subjects import role_subject
+from xacct.audit.subjects import resource_subject, role_subject, why_unreadable
 from xacct.audit.way import Hop
 from xacct.snapshot import RoleDetail, Snapshot
 
@@ -33,8 +35,10 @@ __all__ = ["AccountResult", "AccountTask", "examine_account"]
 _EXPLAINS_DEAD_TRUST = ("expired", "self-lockout")
 
 _CHECKS = (
-    saml_without_audience, confused_deputy, stale_principal, expired, self_lockout
+    oidc_stranger, oidc_without_audience, saml_without_audience, confused_deputy, stale_principal, expired, self_lockout
 )  # fmt: skip
+
+_RESOURCE_CHECKS = (confused_deputy, stale_principal, expired, self_lockout)
 
 
 @frozen(kw_only=True)
@@ -90,7 +94,7 @@ def examine_account(task: AccountTask) -> AccountResult:
     for role in task.snapshot.roles:
         subject = subjects[role.arn] = _subject_of(role, task)
         if subject is None:
-            undecided.append(f"trust policy of {role.arn}: it is missing or cannot be parsed")
+            undecided.append(f"trust policy of {role.arn}: {why_unreadable(role.trust_policy, 'trust')}")
             continue
         checked = [finding for check in _CHECKS for finding in check(subject, task.surroundings)]
         checked += unused_role(role, subject, task.surroundings)
@@ -99,6 +103,17 @@ def examine_account(task: AccountTask) -> AccountResult:
         findings += checked
         findings += (f for f in access.findings if f.kind != "dead-trust" or f.principal not in explained)
         hops += access.hops
+        edges += access.edges
+        undecided += access.undecided
+    for resource in task.snapshot.resources:
+        document = document_of(resource.policy)
+        if document is None:
+            undecided.append(f"policy of {resource.arn}: {why_unreadable(resource.policy, 'resource')}")
+            continue
+        subject = resource_subject(resource.arn, task.snapshot.account, document, rcps=task.rcps, paths=task.paths)
+        findings += (finding for check in _RESOURCE_CHECKS for finding in check(subject, task.surroundings))
+        access = examine_resource(subject, decider, task.surroundings)
+        findings += access.findings
         edges += access.edges
         undecided += access.undecided
     allowed = {(hop.caller, hop.resource) for hop in hops}

@@ -19,7 +19,7 @@ from xacct.audit.transitive import transitive_findings
 from xacct.errors import InvalidValue
 from xacct.snapshot import Organization, Snapshot
 
-__all__ = ["audit"]
+__all__ = ["account_tasks", "audit", "surroundings_of"]
 
 
 def audit(
@@ -71,18 +71,19 @@ def audit(
         present = merged.get(snapshot.account)
         merged[snapshot.account] = snapshot if present is None else present.merge(snapshot)
     accounts = [merged[account] for account in sorted(merged)]
-    surroundings = _surroundings(accounts, organization, known_accounts, now or datetime.now(timezone.utc))
-    tasks = _tasks(accounts, organization, surroundings)
+    surroundings = surroundings_of(accounts, organization, known_accounts, now or datetime.now(timezone.utc))
+    tasks = account_tasks(accounts, organization, surroundings)
     results = list(map(examine_account, tasks) if executor is None else executor.map(examine_account, tasks))
     return _report(accounts, organization, surroundings, results)
 
 
-def _surroundings(
+def surroundings_of(
     accounts: list[Snapshot],
     organization: Organization | None,
     known: Iterable[KnownAccount] | Mapping[str, str] | None,
     now: datetime,
 ) -> Surroundings:
+    """Return what is known of the accounts besides their policies."""
     if isinstance(known, Mapping):
         known = [KnownAccount(id=account, name=name, kind="vendor") for account, name in known.items()]
     named = {one.id: one for one in known or ()}
@@ -99,9 +100,10 @@ def _surroundings(
     )
 
 
-def _tasks(
+def account_tasks(
     accounts: list[Snapshot], organization: Organization | None, surroundings: Surroundings
 ) -> Iterator[AccountTask]:
+    """Yield the part of the audit of each account, with the identities of all accounts that could assume its roles."""
     paths = None if organization is None else organization_paths(organization)
     identities = [identity for snapshot in accounts for identity in identities_of(snapshot, paths)]
     permissions = AssumePermissions(identities)

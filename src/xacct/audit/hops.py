@@ -12,6 +12,7 @@ from xacct.audit.identities import Identity, Levels
 from xacct.audit.subject import Subject
 from xacct.audit.way import Hop, StatementSource
 from xacct.authz import AccessRequest, PolicySet, evaluate
+from xacct.authz.caller import context_of_caller
 from xacct.authz.statement_matcher import StatementMatcher
 from xacct.policy import PolicyDocument, Statement
 from xacct.policy.times import time_to_text
@@ -61,13 +62,20 @@ class HopDecider:
             resource: a part of the resource, such as a bucket's object; by default the subject's ARN.
             caller: the session of the role that is meant; by default the identity's ARN.
         """
+        policies = self.side_of(identity).with_resource_side(subject.side)
+        principal = caller or identity.arn
         searched = Searched(
-            principal=caller or identity.arn,
+            principal=principal,
             resource=resource or subject.arn,
             resource_account=subject.account,
-            known={**self._known, **identity.known, **subject.known},
+            known={
+                **self._known,
+                **_absent_tags(identity, policies, action),
+                **context_of_caller(principal),
+                **identity.known,
+                **subject.known,
+            },
         )
-        policies = self.side_of(identity).with_resource_side(subject.side)
         found = self.decide(policies, action, [searched], subject, identity)
         if found is not None or not identity.unread:
             return found
@@ -138,14 +146,29 @@ def _with_known(one: Searched, known: Mapping[str, tuple[str, ...]]) -> Searched
     return evolve(one, known={**known, **one.known})
 
 
-def _has_conditions(policies: PolicySet, action: str) -> bool:
+def _absent_tags(identity: Identity, policies: PolicySet, action: str) -> dict[str, tuple[str, ...]]:
+    """Return the tags that policies require and a user does not have. A role session can have more than the role's.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
+    """
+    if ":user/" not in identity.arn:
+        return {}
+    keys = {
+        key
+        for statement in _statements_about(policies, action)
+        for key in (*(c.key for c in statement.conditions), *(k for r in statement.resources for k in r.keys))
+    }
+    return {key: () for key in keys if key.startswith("aws:principaltag/")}
+
+
+def _statements_about(policies: PolicySet, action: str) -> Iterator[StatementMatcher]:
     name = action.lower()
-    return any(
-        statement.conditions or any(pattern.keys for pattern in statement.resources)
-        for layer in policies.layers
-        for statement in layer.statements
-        if statement.matches_action(name)
-    )
+    return (s for layer in policies.layers for s in layer.statements if s.matches_action(name))
+
+
+def _has_conditions(policies: PolicySet, action: str) -> bool:
+    found = _statements_about(policies, action)
+    return any(s.conditions or any(pattern.keys for pattern in s.resources) for s in found)
 
 
 def _smallest(witness: AccessRequest, base: AccessRequest, policies: PolicySet) -> AccessRequest:
@@ -169,9 +192,7 @@ def _hop(
     needed = {key for key in witness.context if witness.context[key] != base.context.get(key)}
     conditions = dict.fromkeys(
         f"{condition.condition.operator} {condition.condition.key}"
-        for layer in policies.layers
-        for statement in layer.statements
-        if statement.matches_action(witness.action_name)
+        for statement in _statements_about(policies, witness.action)
         for condition in statement.conditions
         if condition.key in needed
     )

@@ -26,11 +26,13 @@ class AssumePermissions:
         self._by_id: dict[str, Identity] = {}
         self._by_account: dict[str, PrefixIndex[Identity]] = {}
         self._everywhere = PrefixIndex[Identity]()
+        self._members: dict[str, list[Identity]] = {}
         for identity in identities:
             self._add(identity)
 
     def _add(self, identity: Identity) -> None:
         self.by_arn[identity.arn] = identity
+        self._members.setdefault(identity.account, []).append(identity)
         kind, _, name = identity.arn.split(":", 5)[5].partition("/")
         # Roles are compared by their names without the path, and users by their ARNs.
         self._by_name[
@@ -53,6 +55,10 @@ class AssumePermissions:
             name: such as ``role:111111111111/Reader``, ``AWS:`` and a user's ARN, or ``id:`` and a unique ID.
         """
         return self._by_name.get(name) or self._by_id.get(name)
+
+    def of_account(self, account: str) -> list[Identity]:
+        """Return the identities of an account."""
+        return self._members.get(account, [])
 
     def permitted(self, role_arn: str, account: str | None = None) -> list[Identity]:
         """Return the identities with an Allow that could cover a role.

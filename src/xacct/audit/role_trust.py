@@ -85,7 +85,11 @@ def candidates_of(
         account = None if name == _ANYBODY else principal.account_id
         if only is not None and account not in (None, only.account):
             continue
-        for identity in permissions.permitted(subject.arn, account):
+        identities = permissions.permitted(subject.arn, account)
+        if same_account and name == _ANYBODY:
+            # Within one account, a trust of everybody is sufficient without an identity policy.
+            identities += permissions.of_account(subject.account)
+        for identity in identities:
             is_other = identity.account != subject.account or (same_account and identity.arn != subject.arn)
             if is_other and only in (None, identity):
                 found[name, identity.arn] = Candidate(name, identity, identity.arn)

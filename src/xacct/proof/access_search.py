@@ -159,7 +159,7 @@ class _Space:
             return
         others = self._others_for(base)
         for statement in (seed, *others):
-            if any(pattern.keys for pattern in statement.resources):
+            if any(key not in one.known for pattern in statement.resources for key in pattern.keys):
                 undecided[f"{statement.label}: its resource has policy variables"] = None
         if not seed.matches_resource(base):
             return
