@@ -45,6 +45,8 @@ _ACTIONS = {
     "secretsmanager": "secretsmanager:GetSecretValue", "sns": "sns:Publish", "sqs": "sqs:SendMessage",
 }  # fmt: skip
 
+_ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
+_SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?")
 _ACCOUNT_ID = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 
 _KEYS_OF_PRINCIPALS = ("aws:principal", "aws:userid", "aws:multifactorauth", "aws:tokenissuetime", "aws:sourceidentity")
@@ -74,11 +76,13 @@ def provider_name(principal: str) -> str:
 def callers_named(principal: Principal, subject: Subject) -> list[str]:
     """Return callers whom a principal of a policy names: of each kind that the policy tells apart, one.
 
-    It is empty for a deleted principal, and for an identity provider of another account, which a role cannot use.
+    It is empty for a deleted principal, for a service that cannot exist, and for an identity provider of another
+    account, which a role cannot use.
     """
     value = principal.value
     if principal.kind == "Service":
-        return ["any-service.amazonaws.com" if principal.is_anyone else value]
+        name = "any-service.amazonaws.com" if principal.is_anyone else value
+        return [name] if _SERVICE.fullmatch(name) else []
     if principal.kind == "Federated":
         own = is_identity_provider(value) and (not value.startswith("arn:") or principal.account_id == subject.account)
         return [value] if own else []
@@ -102,7 +106,7 @@ def action_of(statement: StatementMatcher, subject: Subject, caller: Caller) -> 
             action = "sts:AssumeRoleWithSAML" if is_saml else "sts:AssumeRoleWithWebIdentity"
         return action if statement.matches_action(action.lower()) else ""
     usual = _ACTIONS.get(subject.service, "")
-    exact = (action for action in statement.statement.actions if "*" not in action and "?" not in action)
+    exact = (action for action in statement.statement.actions if _ACTION.fullmatch(action))
     return next(exact, usual if usual and statement.matches_action(usual.lower()) else "")
 
 

@@ -154,15 +154,13 @@ def _pinned(claim: Claim, value: str, *, like: bool) -> Iterator[TextPattern]:
 
 
 def _owners(claim: Claim, value: str) -> Iterator[tuple[str, str, str]]:
-    """Yield the owners that a text names in full: what precedes each, its name, and what follows it."""
+    """Yield the owners that a text names in full: what precedes each, its name, and what can follow it."""
     for key, ends in claim.owner_keys:
         before = "^" if not key else "" if key == "@" else "(?<![A-Za-z_])"
         owner = "[0-9]+" if key == "@" else "[^*?$/:@]+"
         end = "|".join("$" if one == "$" else re.escape(one) for one in ends)
-        for found in re.finditer(f"{before}{re.escape(key)}({owner})({end})", value, re.IGNORECASE):
-            yield key, found[1], found[2]
-            if "$" in ends and ":" in ends:
-                yield key, found[1], "" if found[2] else ":"
+        for found in re.finditer(f"{before}{re.escape(key)}({owner})(?:{end})", value, re.IGNORECASE):
+            yield from ((key, found[1], one.replace("$", "")) for one in ends)
 
 
 def _in_subject(condition: Condition, value: str) -> list[TextPattern]:
