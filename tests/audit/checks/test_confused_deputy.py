@@ -58,6 +58,7 @@ def test_a_service_that_acts_for_any_account_is_found(condition: Any) -> None:
 CLOSED: list[Any] = [
     {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
     {"StringEquals": {"AWS:sourceaccount": [ACCOUNT, OTHER]}},
+    {"StringEquals": {"aws:SourceAccount": "${aws:ResourceAccount}"}},
     {"ArnLike": {"aws:SourceArn": f"arn:aws:states:*:{ACCOUNT}:stateMachine:*"}},
     {"StringLike": {"aws:SourceArn": f"arn:aws:states:*:{ACCOUNT}:*"}},
     {"ArnEquals": {"aws:SourceArn": f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:x"}},
@@ -140,6 +141,17 @@ def test_a_deny_or_a_resource_control_policy_closes_it(rcps: bool) -> None:
     rcp = {"Version": "2012-10-17", "Statement": [{**deny, "Resource": "*"}]}
     policy = subject(trust(STATES), rcps=(rcp,)) if rcps else subject(trust(STATES), deny)
     assert not list(confused_deputy(policy, SURROUNDINGS))
+
+
+def test_a_deny_with_policy_variables_does_not_hide_an_open_service() -> None:
+    deny = {
+        "Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole",
+        "Condition": {
+            "StringNotEqualsIfExists": {"aws:PrincipalOrgID": "${aws:ResourceOrgID}"},
+            "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+        },
+    }  # fmt: skip
+    assert len(list(confused_deputy(subject(trust(STATES), deny), SURROUNDINGS))) == 1
 
 
 def test_a_bucket_to_which_cloudtrail_writes_for_anybody_is_found() -> None:

@@ -47,7 +47,14 @@ def expired(subject: Subject, surroundings: Surroundings) -> Iterator[Finding]:
 def _finding(subject: Subject, statement: StatementMatcher, principal: Principal, now: datetime) -> Finding | None:
     for caller in callers_named(principal, subject):
         action = action_of(statement, subject, identify_caller(caller, {}))
-        asked = Asked(subject=subject, statement=statement, caller=caller, action=action or "sts:AssumeRole", now=now)
+        asked = Asked(
+            subject=subject,
+            statement=statement,
+            caller=caller,
+            action=action or "sts:AssumeRole",
+            now=now,
+            is_complete=True,
+        )
         if not action or _can_apply(asked):
             continue
         last = _last_allowed(asked)
@@ -87,16 +94,19 @@ def _can_apply(asked: Asked) -> bool:
 
 
 def _last_allowed(asked: Asked) -> tuple[datetime, AccessRequest] | None:
-    """Return the last time in the past at which a request was allowed, and the request."""
+    """Return when a request was allowed for the last time, and the request."""
     instants: set[datetime] = set()
+    named: set[datetime] = set()
     for conditions in _clocks(asked).values():
+        named.update(end for c in conditions for value in c.values if (end := _instant(value)) is not None)
         for choice in values_of_key(conditions, Control("caller"), asked.now).choices:
             instants.update(instant for text in choice if (instant := _instant(text)) is not None)
     for instant in sorted((instant for instant in instants if instant < asked.now), reverse=True):
         then = evolve(asked, given=_given(asked, instant))
         for request in then.requests():
             if is_allowed(request, asked.subject):
-                return instant, request
+                # The date that the policy names is at most a second after the last time.
+                return min((end for end in named if end >= instant), default=instant), request
     return None
 
 

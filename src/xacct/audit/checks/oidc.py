@@ -8,9 +8,9 @@ from contextlib import suppress
 from attrs import evolve
 
 from xacct.audit.checks.fixed_statement import fixed_statement
-from xacct.audit.checks.oidc_providers import Claim, OidcProvider, provider_of
+from xacct.audit.checks.oidc_providers import Claim, OidcProvider, conditions_on_owner, provider_of
+from xacct.audit.checks.oidc_tokens import closes, owner_in, tokens, unlike
 from xacct.audit.checks.statement_requests import Asked, Values, callers_named, is_allowed, provider_name
-from xacct.audit.checks.stranger_tokens import closes, owner_in, stranger_tokens, unlike
 from xacct.audit.finding import FINDING_KINDS, Finding, Fix, Severity
 from xacct.audit.subject import Subject, Surroundings
 from xacct.authz import AccessRequest
@@ -102,7 +102,7 @@ def _stranger(asked: Asked, principal: Principal) -> Finding | None:
     provider, name = _known(asked), provider_name(asked.caller)
     if closes(provider, name, asked.statement.statement.conditions):
         return None
-    for token in stranger_tokens(provider, name, asked.conditions()):
+    for token in tokens(provider, name, asked.conditions()):
         for request in evolve(asked, given=token, is_stranger=True).requests():
             if is_allowed(request, asked.subject):
                 return _stranger_finding(asked, principal, provider, request)
@@ -122,13 +122,9 @@ def _stranger_finding(asked: Asked, principal: Principal, provider: OidcProvider
     if provider.scope == "unknown" and any(condition.key.lower() == f"{own}aud" for condition in conditions):
         severity = "low"
     owner = owner_in(provider, _conditions_on_claims(subject, name))
-    added = []
-    for claim, template in provider.fix.items():
-        text = template.replace("{owner}", owner or "ORGANIZATION")
-        operator = "StringLike" if "*" in text else "StringEquals"
-        several = "ForAnyValue:" if provider.claims[claim].is_list else ""
-        added.append(Condition(f"{several}{operator}", f"{name}:{claim}", text))
-    keys = " and ".join(condition.key for condition in added)
+    added = conditions_on_owner(provider, name, owner)
+    claim = next(iter(provider.fix))
+    shown = f"{claim} {' '.join(witness.context.get(f'{own}{claim}', ('of any value',)))}"
     return Finding(
         kind="oidc-stranger",
         severity=severity,
@@ -139,10 +135,10 @@ def _stranger_finding(asked: Asked, principal: Principal, provider: OidcProvider
         conditions=tuple(f"{condition.operator} {condition.key}" for condition in conditions),
         statements=(subject.source_of(asked.statement),),
         witness=witness,
-        why=f"The trust policy accepts a token of {provider.title} with {_shown(witness, own)}, whose owner it does "
-        f"not name. {provider.stranger}",
+        why=f"The trust policy accepts a token of {provider.title} with {shown}, whose owner it does not name. "
+        f"{provider.stranger}",
         fix=Fix(
-            text=f"Add a condition on {keys} that names the owner ({provider.source}).",
+            text=f"Require that {added[0].key} names the owner, as {added[0].values[0]} does: {provider.source}",
             statement=fixed_statement(asked.statement.statement, _as_named(principal, asked.caller), *added),
         ),
         owner=subject.owner,
@@ -153,14 +149,6 @@ def _conditions_on_claims(subject: Subject, name: str) -> list[Condition]:
     """Return the conditions of the Allow statements on the claims of a provider."""
     prefix = f"{name}:".lower()
     return [c.condition for statement in subject.allows for c in statement.conditions if c.key.startswith(prefix)]
-
-
-def _shown(request: AccessRequest, own: str) -> str:
-    """Return what tells whose a token is: the subject, or the audience of a provider that has no other."""
-    for claim in ("sub", "aud", "app_id"):
-        if values := request.context.get(f"{own}{claim}"):
-            return f"{claim} {values[0]}"
-    return "any claims"
 
 
 def _as_named(principal: Principal, caller: str) -> Principal:
@@ -216,11 +204,12 @@ def _other_audience(asked: Asked, principal: Principal) -> Finding | None:
         return None  # the audience says whose the token is, which is the other question
     if closes(_FOR_OTHERS, name, asked.statement.statement.conditions):
         return None
-    audience = f"{name}:aud".lower()
-    given = {audience: unlike(_OTHER_AUDIENCE.example, asked.conditions().get(audience, ()))}
-    for request in evolve(asked, given=given).requests():
-        if is_allowed(request, subject):
-            return _audience_finding(asked, principal, provider, request)
+    audience, conditions = f"{name}:aud".lower(), asked.conditions()
+    others = unlike(_OTHER_AUDIENCE.example, conditions.get(audience, ()))
+    for token in tokens(provider, name, conditions, of_strangers=False):
+        for request in evolve(asked, given={**token, audience: others}).requests():
+            if is_allowed(request, subject):
+                return _audience_finding(asked, principal, provider, request)
     return None
 
 

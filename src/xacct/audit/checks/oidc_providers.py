@@ -14,9 +14,10 @@ from typing import Literal
 from attrs import field, frozen
 
 from xacct.audit.finding import Severity
+from xacct.policy import Condition
 from xacct.proof.pattern_classes import ANY_TEXT, TextPattern, characters
 
-__all__ = ["Claim", "OidcProvider", "Ownership", "form_pattern", "provider_of"]
+__all__ = ["Claim", "OidcProvider", "Ownership", "conditions_on_owner", "form_pattern", "provider_of"]
 
 Ownership = Literal["named", "assigned", "unrelated", "free"]
 """What a stranger can have as a claim.
@@ -63,7 +64,7 @@ class OidcProvider:
         severity: how bad it is if a stranger's token gets in.
         stranger: who a stranger is, in a sentence.
         claims: the claims by name.
-        fix: the conditions that name an owner, by claim. ``{owner}`` is replaced by the owner that the policy names.
+        fix: the values that name an owner, by claim. What is in angle brackets stands for the owner's name.
         source: the page that says so.
     """
 
@@ -172,7 +173,7 @@ _GITHUB_CLAIMS: Mapping[str, Claim] = {
     "workflow": _free("any-workflow"),
 }
 _GITHUB_PAGE = "https://docs.github.com/en/actions/reference/security/oidc"
-_GITHUB_FIX = {"sub": "repo:{owner}/REPOSITORY:*"}
+_GITHUB_FIX = {"sub": "repo:<ORGANIZATION>/REPOSITORY:*"}
 
 _GITLAB_CLAIMS: Mapping[str, Claim] = {
     "sub": Claim(
@@ -198,7 +199,7 @@ _GITLAB_CLAIMS: Mapping[str, Claim] = {
     "runner_environment": _free("gitlab-hosted"),
 }
 _GITLAB_PAGE = "https://docs.gitlab.com/ci/secrets/id_token_authentication/"
-_GITLAB_FIX = {"sub": "project_path:{owner}/PROJECT:ref_type:branch:ref:main"}
+_GITLAB_FIX = {"sub": "project_path:<GROUP>/PROJECT:ref_type:branch:ref:main"}
 
 _TERRAFORM_CLAIMS: Mapping[str, Claim] = {
     "sub": Claim(
@@ -216,7 +217,7 @@ _TERRAFORM_CLAIMS: Mapping[str, Claim] = {
 _TERRAFORM_PAGE = (
     "https://developer.hashicorp.com/terraform/cloud-docs/dynamic-provider-credentials/workload-identity-tokens"
 )
-_TERRAFORM_FIX = {"sub": "organization:{owner}:project:PROJECT:workspace:*:run_phase:*"}
+_TERRAFORM_FIX = {"sub": "organization:<ORGANIZATION>:project:PROJECT:workspace:*:run_phase:*"}
 
 _VERCEL_CLAIMS: Mapping[str, Claim] = {
     "sub": Claim(
@@ -235,7 +236,7 @@ _VERCEL_CLAIMS: Mapping[str, Claim] = {
     ),
 }
 _VERCEL_PAGE = "https://vercel.com/docs/oidc/reference"
-_VERCEL_FIX = {"sub": "owner:{owner}:project:PROJECT:environment:production"}
+_VERCEL_FIX = {"sub": "owner:<TEAM>:project:PROJECT:environment:production"}
 
 _PROVIDERS: tuple[OidcProvider, ...] = (
     OidcProvider(
@@ -306,7 +307,7 @@ _PROVIDERS: tuple[OidcProvider, ...] = (
             "cluster_name": _free("any-cluster", optional=True),
             "build_branch": _free("main"),
         },
-        fix={"sub": "organization:{owner}:pipeline:PIPELINE:*"},
+        fix={"sub": "organization:<ORGANIZATION>:pipeline:PIPELINE:*"},
         source="https://buildkite.com/docs/agent/v3/cli-oidc",
     ),
     OidcProvider(
@@ -344,7 +345,7 @@ _PROVIDERS: tuple[OidcProvider, ...] = (
             ),
             "aud": _free("sts.amazonaws.com", is_shown=True),
         },
-        fix={"sub": "system:serviceaccount:{owner}:SERVICE_ACCOUNT", "aud": "sts.amazonaws.com"},
+        fix={"sub": "system:serviceaccount:<NAMESPACE>:SERVICE_ACCOUNT"},
         source="https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html",
     ),
     OidcProvider(
@@ -355,7 +356,9 @@ _PROVIDERS: tuple[OidcProvider, ...] = (
         stranger="Anybody with an AWS account can get such a token from an identity pool of their own.",
         claims={
             "aud": _id(
-                "us-east-1:00000000-0000-4000-8000-000000000001", forms=("us-east-1:{uuid}", "{name}:{uuid}")
+                "us-east-1:00000000-0000-4000-8000-000000000001",
+                forms=("us-east-1:{uuid}", "{name}:{uuid}"),
+                is_shown=True,
             ),
             "sub": _id(
                 "us-east-1:00000000-0000-4000-8000-000000000002", forms=("us-east-1:{uuid}", "{name}:{uuid}")
@@ -466,6 +469,26 @@ _SELF_HOSTED: tuple[tuple[str, OidcProvider], ...] = tuple(
         ("repo:", "GitHub", _GITHUB_CLAIMS, _GITHUB_FIX, _GITHUB_PAGE),
     )
 )
+
+
+def conditions_on_owner(provider: OidcProvider, name: str, owner: str = "") -> list[Condition]:
+    """Return the conditions that keep strangers out.
+
+    Args:
+        provider: the provider.
+        name: its name in IAM.
+        owner: the owner's name; empty if it is not known.
+
+    >>> conditions_on_owner(provider_of("gitlab.com"), "gitlab.com", "octo")
+    [Condition('StringEquals', 'gitlab.com:sub', 'project_path:octo/PROJECT:ref_type:branch:ref:main')]
+    """
+    conditions = []
+    for claim, template in provider.fix.items():
+        value = re.sub(r"<(\w+)>", owner or r"\1", template)
+        operator = "StringLike" if "*" in value else "StringEquals"
+        several = "ForAnyValue:" if provider.claims[claim].is_list else ""
+        conditions.append(Condition(f"{several}{operator}", f"{name}:{claim}", value))
+    return conditions
 
 
 def provider_of(name: str, subjects: tuple[str, ...] = ()) -> OidcProvider:

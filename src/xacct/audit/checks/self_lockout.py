@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from attrs import evolve
 
+from xacct.audit.checks.oidc_providers import conditions_on_owner, provider_of
 from xacct.audit.checks.statement_requests import (
     Asked,
     action_of,
@@ -20,7 +21,7 @@ from xacct.audit.subject import Subject, Surroundings
 from xacct.authz import AccessRequest
 from xacct.authz.caller import Caller, identify_caller
 from xacct.authz.statement_matcher import StatementMatcher
-from xacct.policy import Principal, Statement
+from xacct.policy import Condition, Principal
 from xacct.proof.pattern_classes import TooManyStates
 
 __all__ = ["self_lockout"]
@@ -70,7 +71,7 @@ def _finding(
     if not action:
         return None
     seeds = [
-        Asked(subject=subject, statement=statement, caller=name, action=action, now=surroundings.now)
+        Asked(subject=subject, statement=statement, caller=name, action=action, now=surroundings.now, is_complete=True)
         for statement in subject.allows
         if statement.matches_action(action.lower())
     ]
@@ -135,18 +136,17 @@ def _reason(caller: Caller, missing: list[str]) -> str:
 def _fix(subject: Subject, statement: StatementMatcher, principal: Principal, caller: Caller) -> Fix:
     """Return a statement for the principal alone: with conditions that it can meet, and never without any."""
     if caller.kind == "service":
-        met = {"StringEquals": {"aws:SourceAccount": subject.account}}
+        met = [Condition("StringEquals", "aws:SourceAccount", subject.account)]
     elif caller.kind == "provider" and ":saml-provider/" in caller.name:
-        met = {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}
+        met = [Condition("StringEquals", "SAML:aud", "https://signin.aws.amazon.com/saml")]
     elif caller.kind == "provider":
         name = provider_name(caller.name)
-        met = {"StringEquals": {f"{name}:aud": "AUDIENCE", f"{name}:sub": "SUBJECT"}}
+        met = conditions_on_owner(provider_of(name), name)
     else:
         return Fix(text=f"Remove {principal.value} from the statement if it needs no access, or require what it sends, "
                         "such as aws:PrincipalOrgID.")  # fmt: skip
-    own = Statement.allow(statement.statement.actions or ("sts:AssumeRole",), statement.statement.resources)
     return Fix(
         text=f"Remove {principal.value} from the statement if it needs no access; if it does, give it a statement of "
         "its own, with conditions that it can meet.",
-        statement={**own.to_dict(), "Principal": {principal.kind: principal.value}, "Condition": met},
+        statement=evolve(statement.statement, principals=(principal,), conditions=met, sid=None).to_dict(),
     )

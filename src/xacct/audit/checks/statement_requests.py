@@ -166,6 +166,8 @@ class Asked:
         given: the values of keys, each of which is tried, instead of those that policies tell apart.
         is_stranger: whether the caller has none of the values that policies name in full and that AWS assigns.
         lacks_nothing: whether to give the caller also the keys that it never sends.
+        is_complete: whether the requests have to be all that policies tell apart, because the check is about none of
+            them being allowed. A request that is allowed shows that, whatever others there are.
     """
 
     subject: Subject
@@ -176,6 +178,7 @@ class Asked:
     given: Mapping[str, Sequence[Values]] = field(factory=dict)
     is_stranger: bool = False
     lacks_nothing: bool = False
+    is_complete: bool = False
 
     @property
     def base(self) -> AccessRequest:
@@ -209,12 +212,12 @@ class Asked:
         """Yield the requests that meet the statement's conditions.
 
         Raises:
-            TooManyStates: the policies tell too many requests apart to decide all, or cannot be decided.
+            TooManyStates: the policies tell too many requests apart, or those that have to be complete cannot be.
         """
         base = self.base
         if not self.statement.match_principal(base, has_boundary=False) or not self.statement.matches_resource(base):
             return
-        choices = {key: self._met(key, values) for key, values in self._values(base).items()}
+        choices = {key: self._met(key, values, base) for key, values in self._values(base).items()}
         if prod(map(len, choices.values())) > _MOST_REQUESTS:
             raise TooManyStates
         for combination in product(*choices.values()):
@@ -234,7 +237,7 @@ class Asked:
             elif control.controller != "request" or never_sends(base.caller, key):
                 own = self.is_stranger and _is_assigned(control.controller, conditions)
                 known = self._choices(tuple(conditions), key, own=own)
-                if known.problem:
+                if known.problem and self.is_complete:
                     raise TooManyStates
                 values[key] = known.choices
         return {**values, **{key: given for key, given in self.given.items() if not never_sends(base.caller, key)}}
@@ -242,6 +245,12 @@ class Asked:
     def _choices(self, conditions: tuple[Condition, ...], key: str, *, own: bool) -> KeyValues:
         return values_of_key(conditions, control_of(key), self.now.replace(microsecond=0), own=own)
 
-    def _met(self, key: str, values: Iterable[Values]) -> list[Values]:
+    def _met(self, key: str, values: Iterable[Values], base: AccessRequest) -> list[Values]:
+        """Return the values that meet the statement's conditions on a key."""
         conditions = [condition for condition in self.statement.conditions if condition.key == key]
-        return [choice for choice in values if all(c.evaluate({key: choice} if choice else {}) for c in conditions)]
+        others = {name: value for name, value in base.context.items() if name != key}
+        return [
+            choice
+            for choice in values
+            if all(condition.evaluate({**others, key: choice} if choice else others) for condition in conditions)
+        ]

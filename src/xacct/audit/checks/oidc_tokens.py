@@ -18,7 +18,7 @@ from xacct.authz.variables import parse_template
 from xacct.policy import Condition
 from xacct.proof.pattern_classes import TextPattern, one_text_per_class
 
-__all__ = ["closes", "owner_in", "stranger_tokens", "unlike"]
+__all__ = ["closes", "owner_in", "tokens", "unlike"]
 
 Conditions = Mapping[str, Sequence[Condition]]
 
@@ -27,13 +27,16 @@ _REPOSITORY = re.compile(r"repo(?:sitory)?:([^/:@]+)(?:@[0-9]+)?/([^/:@]+)")
 _texts = lru_cache(maxsize=1024)(one_text_per_class)
 
 
-def stranger_tokens(provider: OidcProvider, name: str, conditions: Conditions) -> Iterator[dict[str, list[Values]]]:
-    """Yield the claims of strangers' tokens as condition keys, each with the values to try.
+def tokens(
+    provider: OidcProvider, name: str, conditions: Conditions, *, of_strangers: bool = True
+) -> Iterator[dict[str, list[Values]]]:
+    """Yield the claims of tokens as condition keys, each with the values to try.
 
     Args:
         provider: the provider.
         name: its name in IAM.
         conditions: the conditions of the policies, by key.
+        of_strangers: whether to leave out those that only an owner can have whom the conditions name in full.
 
     Raises:
         TooManyStates: the policies tell too many tokens apart.
@@ -41,7 +44,7 @@ def stranger_tokens(provider: OidcProvider, name: str, conditions: Conditions) -
     keys = {claim: f"{name}:{claim}".lower() for claim in provider.claims}
     asked = {claim: tuple(conditions.get(key, ())) for claim, key in keys.items()}
     values = {
-        keys[claim]: list(_values(details, asked[claim]))
+        keys[claim]: list(_values(details, asked[claim], of_strangers=of_strangers))
         for claim, details in provider.claims.items()
         if claim != "sub" and (asked[claim] or details.is_shown)
     }
@@ -51,8 +54,8 @@ def stranger_tokens(provider: OidcProvider, name: str, conditions: Conditions) -
     repository = asked.get("repository", ())
     # The subject of a token of GitHub names the repository too.
     in_subject = [pattern for c in repository for value in c.values for pattern in _in_subject(c, value)]
-    taken = _pins(provider.claims["repository"], repository) if repository else ()
-    for subject in _values(provider.claims["sub"], asked["sub"], in_subject):
+    taken = _pins(provider.claims["repository"], repository) if repository and of_strangers else ()
+    for subject in _values(provider.claims["sub"], asked["sub"], in_subject, of_strangers=of_strangers):
         token = {**values, keys["sub"]: [subject]}
         if repository and (found := _REPOSITORY.match(subject[0])):
             named = f"{found[1]}/{found[2]}"
@@ -95,8 +98,10 @@ def unlike(example: str, conditions: Sequence[Condition]) -> list[Values]:
     return list(_values(Claim(ownership="unrelated", example=example), conditions))
 
 
-def _values(claim: Claim, conditions: Sequence[Condition], more: Sequence[TextPattern] = ()) -> Iterator[Values]:
-    """Yield a stranger's values of a claim that the conditions tell apart, the usual ones first."""
+def _values(
+    claim: Claim, conditions: Sequence[Condition], more: Sequence[TextPattern] = (), *, of_strangers: bool = True
+) -> Iterator[Values]:
+    """Yield the values of a claim that the conditions tell apart, the usual ones first."""
     if not conditions and not more:
         yield (claim.example,)
         return
@@ -107,7 +112,7 @@ def _values(claim: Claim, conditions: Sequence[Condition], more: Sequence[TextPa
         yield from ((value,) for value in dict.fromkeys([*named, claim.example]))
         if claim.is_list:
             yield from ((claim.example, value) for value in named if value != claim.example)
-    pins = _pins(claim, conditions)
+    pins = _pins(claim, conditions) if of_strangers else ()
     if claim.ownership != "free" and not any(pin.matches(claim.example) for pin in pins):
         yield (claim.example,)
     for form in claim.forms if claim.ownership != "free" else ("{any}",):
