@@ -226,18 +226,15 @@ def _required_actions(action: str, context: Mapping[str, tuple[str, ...]]) -> tu
     """
     if not action.lower().startswith("sts:assumerole"):
         return (action,)
-    tags = any(key == "aws:tagkeys" or key.startswith("aws:requesttag/") for key, values in context.items() if values)
+    with_tags = any(key.startswith("aws:requesttag/") and context[key] for key in context)
+    tags = with_tags or bool(context.get("aws:tagkeys"))
     identity = bool(context.get("sts:sourceidentity"))
     return (action, *["sts:TagSession"] * tags, *["sts:SetSourceIdentity"] * identity)
 
 
 @_parsed_once
-def _account_in(resource: str) -> str:
-    return "" if resource == "*" else Arn.parse(resource, name="resource").account
-
-
 def _owner_of_resource(resource: str, given: str) -> str:
-    named = _account_in(resource)
+    named = "" if resource == "*" else Arn.parse(resource, name="resource").account
     if given:
         account_id(given, "resource_account")
         if named not in ("", "aws", given):

@@ -81,8 +81,12 @@ def identify_caller(principal: str, context: Mapping[str, tuple[str, ...]]) -> C
     Raises:
         InvalidValue: AWS has no such principal.
     """
+    return _identify_caller(principal, context.get("aws:principalarn", ()), context.get("aws:userid", ()))
+
+
+@_parsed_once
+def _identify_caller(principal: str, arns: tuple[str, ...], user_ids: tuple[str, ...]) -> Caller:
     caller = _parse_caller(principal)
-    arns, user_ids = context.get("aws:principalarn"), context.get("aws:userid")
     if arns and caller.kind == "role":
         # A session's ARN does not contain the path of its role; aws:PrincipalArn does.
         linked = _is_service_linked(Arn.parse(arns[-1], name="aws:PrincipalArn"))

@@ -135,20 +135,24 @@ class _Space:
         # Of the granting layer one Allow is enough. All others of the other layers, and each Deny, can matter.
         self._others = [s for name, s in statements if s.denies or name != granting]
         self._extra = [s for name, s in statements if name == granting and not s.denies]
-        conditions: dict[str, list[StatementMatcher]] = {}
-        for _, statement in statements:
-            for condition in statement.conditions:
-                conditions.setdefault(condition.key, []).append(statement)
-        self._values: dict[str, KeyValues] = {}
-        self._own_values: dict[str, KeyValues] = {}
-        for key, found in conditions.items():
-            control = control_of(key)
-            if control.controller == "request":
-                continue
-            of_key = tuple(c.condition for s in dict.fromkeys(found) for c in s.conditions if c.key == key)
-            self._values[key] = self._own_values[key] = values_of_key(of_key, control, now)
-            if control.controller in ("AWS", "AWS service"):
-                self._own_values[key] = values_of_key(of_key, control, now, own=True)
+        self._statements = [statement for _, statement in statements]
+        self._now = now
+        self._values: dict[tuple[str, bool], KeyValues] = {}
+
+    def _values_of(self, key: str, *, own: bool) -> KeyValues:
+        """Return the values of a key that the conditions tell apart.
+
+        Args:
+            key: the key in lower case.
+            own: whether the caller has only values of its own for what AWS assigns.
+        """
+        control = control_of(key)
+        own = own and control.controller in ("AWS", "AWS service")
+        found = self._values.get((key, own))
+        if found is None:
+            conditions = tuple(c.condition for s in self._statements for c in s.conditions if c.key == key)
+            found = self._values[key, own] = values_of_key(conditions, control, self._now, own=own)
+        return found
 
     def contexts(
         self, seed: StatementMatcher, one: Searched, undecided: dict[str, None]
@@ -166,10 +170,12 @@ class _Space:
         if any(c.key in one.known and c.evaluate(base.context) is False for c in seed.conditions):
             return
         keys = [key for key in self._keys(seed, others) if key not in one.known]
-        values = dict(self._own_values if one.stranger else self._values)
-        if one.is_member:
-            values |= {key: self._values[key] for key in keys if key in _KEYS_OF_MEMBERS}
-        values |= {key: KeyValues(((),)) for key in keys if _lacks(base.caller, key)}
+        values = {
+            key: KeyValues(((),))
+            if _lacks(base.caller, key)
+            else self._values_of(key, own=one.stranger and not (one.is_member and key in _KEYS_OF_MEMBERS))
+            for key in keys
+        }
         choices = {key: _meeting(seed, key, values[key]) for key in keys}
         undecided.update({f"{seed.label}: {values[key].problem}": None for key in keys if values[key].problem})
         number = prod(map(len, choices.values()))
@@ -192,7 +198,7 @@ class _Space:
         if any(key.startswith(_EXTRA_KEYS) for key in keys):
             # With such a key, the request needs other actions too.
             keys += [condition.key for s in self._extra for condition in s.conditions]
-        return [key for key in dict.fromkeys(keys) if key in self._values]
+        return [key for key in dict.fromkeys(keys) if control_of(key).controller != "request"]
 
 
 def _lacks(caller: Caller, key: str) -> bool:
