@@ -368,6 +368,21 @@ def test_other_data_is_refused(data: Any, message: str) -> None:
         Snapshot.from_authorization_details(data)
 
 
+def test_details_of_several_accounts_are_those_of_the_one_with_the_most_and_the_rest_is_named() -> None:
+    """cloudsplaining's example has 201 entities of one account, and 10 that somebody added of another."""
+    other = role(Arn="arn:aws:iam::222222222222:role/R")
+    both = details(RoleDetailList=[role(), other])
+    snapshot = Snapshot.from_authorization_details(both)
+    assert (snapshot.account, [one.arn for one in snapshot.roles]) == (ACCOUNT, [ROLE])
+    (missing,) = snapshot.missing
+    assert missing.startswith(f"account 222222222222 (the details have it too, and are read as those of account {ACCOUNT}")
+    second = Snapshot.from_authorization_details(both, "222222222222")
+    assert (second.account, [one.arn for one in second.roles]) == ("222222222222", [other["Arn"]])
+    assert second.users == ()
+    with pytest.raises(InvalidValue, match=r"the details are of account 1{12}, 2{12}"):
+        Snapshot.from_authorization_details(both, "333333333333")
+
+
 def test_a_path_is_refused_with_what_to_pass(tmp_path: Any) -> None:
     with pytest.raises(InvalidValue, match=r"pass the file's text: Path\(\.\.\.\)\.read_bytes"):
         Snapshot.from_authorization_details(tmp_path)

@@ -6,7 +6,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthor
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 
@@ -59,11 +59,11 @@ def read_account_details(details: Details, account: str | None = None) -> Accoun
 
     Args:
         details: JSON text, or what it says, or a list of pages.
-        account: the account's ID; None to take it from the ARNs.
+        account: the account's ID; None to take it from the ARNs: that of most users, groups, roles and policies.
 
     Raises:
-        InvalidValue: the details are no authorization details, belong to several accounts or to another one than
-            `account`, or have no ARN, and `account` is not given.
+        InvalidValue: the details are no authorization details, or have nothing of `account`; or `account` is not given,
+            and they have no ARN, or as much of one account as of another.
     """
     if account is not None:
         account_id(account)
@@ -71,20 +71,24 @@ def read_account_details(details: Details, account: str | None = None) -> Accoun
     reader = _Reader()
     if are_truncated(pages):
         reader.miss(REST, "the details are truncated: read all pages")
-    users = {arn: reader.user(arn, entity) for arn, entity in reader.entities(pages, "user")}
-    groups = {arn: reader.group(arn, entity) for arn, entity in reader.entities(pages, "group")}
-    roles = {arn: reader.role(arn, entity) for arn, entity in reader.entities(pages, "role")}
-    policies = reader.policies(pages)
+    found = {kind: reader.entities(pages, kind) for kind in LISTS}
     owner, partition = reader.owner(account)
+    users, groups, roles, policies = (_of_account(found[kind], owner, partition) for kind in LISTS)
     return AccountDetails(
         account=owner,
         partition=partition,
-        users=tuple(users.values()),
-        groups=tuple(groups.values()),
-        roles=tuple(roles.values()),
-        policies=policies,
+        users=tuple(reader.user(arn, entity) for arn, entity in users.items()),
+        groups=tuple(reader.group(arn, entity) for arn, entity in groups.items()),
+        roles=tuple(reader.role(arn, entity) for arn, entity in roles.items()),
+        policies=reader.policies(policies),
         missing=tuple(missing_entry(what, why) for what, why in sorted(reader.missing.items())),
     )
+
+
+def _of_account(entities: Mapping[str, JsonObject], account: str, partition: str) -> Mapping[str, JsonObject]:
+    """Return the entities of an account, and those of AWS."""
+    own = (f"arn:{partition}:iam::{account}:", "arn:aws:iam::aws:", f"arn:{partition}:iam::aws:")
+    return {arn: entity for arn, entity in entities.items() if arn.startswith(own)}
 
 
 @define
@@ -96,7 +100,7 @@ class _Reader:
     """
 
     missing: dict[str, str] = field(factory=dict)
-    _owners: set[tuple[str, str]] = field(factory=set)
+    _owners: Counter[tuple[str, str]] = field(factory=Counter)
     _aws_partitions: set[str] = field(factory=set)
     _users_of: dict[str, list[str]] = field(factory=lambda: defaultdict(list))
 
@@ -105,21 +109,26 @@ class _Reader:
         self.missing.setdefault(what, why)
 
     def owner(self, wanted: str | None) -> tuple[str, str]:
-        """Return the account and the partition of the entities."""
-        owners = sorted(self._owners)
-        if len(owners) > 1:
-            accounts = ", ".join(account for account, _ in owners[:5])
-            raise InvalidValue("details", f"accounts {accounts}", "must be of one account: make a snapshot of each")
-        if not owners:
+        """Return the account and the partition of the details. What is of another account is noted as missing."""
+        found = self._owners.most_common()
+        if not found:
             if wanted is None:
                 raise InvalidValue("account", wanted, "must be given: the details have no ARN that says it")
             return wanted, min(self._aws_partitions, default="aws")
-        if wanted not in (None, owners[0][0]):
-            raise InvalidValue("account", wanted, f"the details are of account {owners[0][0]}")
-        return owners[0]
+        owner = next((one for one, _ in found if one[0] == wanted), None) if wanted else found[0][0]
+        accounts = ", ".join(account for (account, _), _ in sorted(found)[:5])
+        if owner is None:
+            raise InvalidValue("account", wanted, f"the details are of account {accounts}")
+        if wanted is None and len(found) > 1 and found[0][1] == found[1][1]:
+            raise InvalidValue("details", f"accounts {accounts}", "have as much of each: pass account=")
+        for other, _ in found:
+            if other != owner:
+                why = f"the details have it too, and are read as those of account {owner[0]}: pass account= to read it"
+                self.miss(f"account {other[0]}", why)
+        return owner
 
-    def entities(self, pages: list[JsonObject], kind: EntityKind) -> Iterator[tuple[str, JsonObject]]:
-        """Yield the ARN and the object of each entity of a kind, the first of each ARN, by ARN."""
+    def entities(self, pages: list[JsonObject], kind: EntityKind) -> Mapping[str, JsonObject]:
+        """Return the entities of a kind by ARN, the first of each ARN."""
         key, found = LISTS[kind], dict[str, JsonObject]()
         if all(page.get(key) is None for page in pages):
             self.miss(PLURALS[kind], f"the details have no {key}")
@@ -129,7 +138,7 @@ class _Reader:
                     self.miss(f"{key}[{number}]", f"it is no object, but {kind_of(item)}")
                 elif arn := self._arn(item, kind, f"{key}[{number}]"):
                     found.setdefault(arn, item)
-        yield from sorted(found.items())
+        return dict(sorted(found.items()))
 
     def _arn(self, entity: JsonObject, kind: EntityKind, place: str) -> str | None:
         text, name = entity.get("Arn"), entity.get(f"{kind.title()}Name")
@@ -148,7 +157,7 @@ class _Reader:
         if by_aws:
             self._aws_partitions.add(arn.partition)
         else:
-            self._owners.add((arn.account, arn.partition))
+            self._owners[arn.account, arn.partition] += 1
         return text
 
     def user(self, arn: str, entity: JsonObject) -> UserDetail:
@@ -193,10 +202,10 @@ class _Reader:
             knows_last_use=knows_last_use,
         )
 
-    def policies(self, pages: list[JsonObject]) -> tuple[PolicyDetail, ...]:
+    def policies(self, entities: Mapping[str, JsonObject]) -> tuple[PolicyDetail, ...]:
         """Return the customer managed policies, and those of AWS that the entities use, which were read before."""
         found = []
-        for arn, entity in self.entities(pages, "policy"):
+        for arn, entity in entities.items():
             if Arn.parse(arn).account == "aws" and arn not in self._users_of:
                 continue
             what = f"policy {arn}"

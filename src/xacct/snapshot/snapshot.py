@@ -144,12 +144,13 @@ class Snapshot:
         Args:
             details: JSON text or bytes, the object that it says, or a list of such objects, one for each page. For a
                 file, pass ``Path(...).read_bytes()``.
-            account: the account's ID. It can be left out if the details have an ARN.
+            account: the account's ID. It can be left out if the details have an ARN. Of details of several accounts,
+                it says which one to read; by default, the one that they have the most of.
             taken: when the details were read, with a time zone.
 
         Raises:
-            InvalidValue: the details are not JSON, are no authorization details, belong to several accounts or to
-                another one than `account`, or have no ARN, and `account` is not given.
+            InvalidValue: the details are not JSON, are no authorization details, or have nothing of `account`; or
+                `account` is not given, and they have no ARN, or as much of one account as of another.
 
         Source: https://docs.aws.amazon.com/cli/latest/reference/iam/get-account-authorization-details.html
 
