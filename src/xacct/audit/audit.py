@@ -73,7 +73,11 @@ def audit(
     accounts = [merged[account] for account in sorted(merged)]
     surroundings = surroundings_of(accounts, organization, known_accounts, now or datetime.now(timezone.utc))
     tasks = account_tasks(accounts, organization, surroundings)
-    results = list(map(examine_account, tasks) if executor is None else executor.map(examine_account, tasks))
+    if executor is None:
+        results = [examine_account(task) for task in tasks]
+    else:
+        running = [executor.submit(examine_account, task) for task in tasks]
+        results = [future.result() for future in running]
     return _report(accounts, organization, surroundings, results)
 
 

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from xacct.audit.way import Answer, StatementSource
 from xacct.authz import AccessRequest
 
-__all__ = ["FINDING_KINDS", "SEVERITIES", "Finding", "FindingKind", "Fix", "Severity"]
+__all__ = ["FINDING_KINDS", "SEVERITIES", "Finding", "FindingKind", "Fix", "NotDecided", "Severity"]
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
@@ -230,3 +230,21 @@ class Finding:
         """The finding's ID, which stays the same as long as its kind, resource and principal do."""
         key = json.dumps([self.kind, self.account, self.resource, self.principal, self.detail])
         return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+@frozen(kw_only=True)
+class NotDecided:
+    """A question of the audit that was not decided: the conditions have too many combinations, or cannot be compared.
+
+    Attributes:
+        kind: the kind of the findings that the question is about.
+        resource: the ARN of the role or the resource.
+        principal: whom it concerns.
+    """
+
+    kind: FindingKind
+    resource: str
+    principal: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.principal} on {self.resource}: its conditions could not be decided"

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 from attrs import evolve
 
 from xacct.audit.checks.fixed_statement import fixed_statement
 from xacct.audit.checks.service_sources import source_page
 from xacct.audit.checks.statement_requests import STRANGER, Asked, Values, action_of, is_allowed
-from xacct.audit.finding import Finding, Fix, Severity
+from xacct.audit.finding import Finding, Fix, NotDecided, Severity
 from xacct.audit.subject import Subject, Surroundings
 from xacct.authz import AccessRequest
 from xacct.authz.caller import identify_caller
@@ -35,7 +34,7 @@ _OTHERS = Control(
 )
 
 
-def confused_deputy(subject: Subject, surroundings: Surroundings) -> Iterator[Finding]:
+def confused_deputy(subject: Subject, surroundings: Surroundings) -> Iterator[Finding | NotDecided]:
     """Find services that a policy lets in when they act for an account that it does not name.
 
     Only services that AWS documents to send the source keys for such a request are looked at. A service-linked role is
@@ -51,11 +50,13 @@ def confused_deputy(subject: Subject, surroundings: Surroundings) -> Iterator[Fi
             service = principal.value
             if principal.kind != "Service" or service in found or not source_page(service, subject.service):
                 continue
-            with suppress(TooManyStates):  # what cannot be decided is no finding
+            try:
                 finding = _finding(subject, statement, service, surroundings)
                 if finding is not None:
                     found.add(service)
                     yield finding
+            except TooManyStates:
+                yield NotDecided(kind="confused-deputy", resource=subject.arn, principal=service)
 
 
 def _finding(subject: Subject, statement: StatementMatcher, service: str, surroundings: Surroundings) -> Finding | None:

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from attrs import evolve
 
 from xacct.audit.checks.statement_requests import Asked, Values, action_of, callers_named, is_allowed
-from xacct.audit.finding import FINDING_KINDS, Finding, Fix
+from xacct.audit.finding import FINDING_KINDS, Finding, Fix, NotDecided
 from xacct.audit.subject import Subject, Surroundings
 from xacct.authz import AccessRequest
 from xacct.authz.caller import identify_caller
@@ -25,7 +25,7 @@ __all__ = ["expired"]
 _CLOCKS = ("aws:currenttime", "aws:epochtime")
 
 
-def expired(subject: Subject, surroundings: Surroundings) -> Iterator[Finding]:
+def expired(subject: Subject, surroundings: Surroundings) -> Iterator[Finding | NotDecided]:
     """Find what a policy allowed until a time that has passed, and that no other statement allows now.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
@@ -35,12 +35,14 @@ def expired(subject: Subject, surroundings: Surroundings) -> Iterator[Finding]:
         if not any(condition.key in _CLOCKS for condition in statement.conditions):
             continue
         for principal in statement.statement.principals:
-            with suppress(TooManyStates):  # what cannot be decided is no finding
+            try:
                 finding = _finding(subject, statement, principal, surroundings.now)
                 if finding is not None:
                     known = found.get(finding.id, finding)
                     statements = tuple(dict.fromkeys((*known.statements, *finding.statements)))
                     found[finding.id] = evolve(known, statements=statements)
+            except TooManyStates:  # noqa: PERF203 each principal is a question of its own
+                yield NotDecided(kind="expired", resource=subject.arn, principal=principal.value)
     yield from found.values()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 from attrs import evolve
 
@@ -11,7 +10,7 @@ from xacct.audit.checks.fixed_statement import fixed_statement
 from xacct.audit.checks.oidc_providers import Claim, OidcProvider, conditions_on_owner, provider_of
 from xacct.audit.checks.oidc_tokens import closes, owner_in, tokens, unlike
 from xacct.audit.checks.statement_requests import Asked, Values, callers_named, is_allowed, provider_name
-from xacct.audit.finding import FINDING_KINDS, Finding, Fix, Severity
+from xacct.audit.finding import FINDING_KINDS, Finding, Fix, NotDecided, Severity
 from xacct.audit.subject import Subject, Surroundings
 from xacct.authz import AccessRequest
 from xacct.authz.statement_matcher import StatementMatcher
@@ -29,34 +28,38 @@ _FOR_OTHERS = evolve(provider_of("unknown"), claims={"aud": _OTHER_AUDIENCE})
 _OF_CALLERS = frozenset({"aws:currenttime", "aws:epochtime", "sts:rolesessionname", "aws:requestedregion"})
 
 
-def oidc_stranger(subject: Subject, surroundings: Surroundings) -> Iterator[Finding]:
+def oidc_stranger(subject: Subject, surroundings: Surroundings) -> Iterator[Finding | NotDecided]:
     """Find OpenID Connect providers of which a role accepts the token of somebody whom the policy does not name.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html
     """
     for caller, principal, statements in _providers(subject):
-        with suppress(TooManyStates):  # what cannot be decided is no finding
+        try:
             for statement in statements:
                 asked = Asked(subject=subject, statement=statement, caller=caller, action=_ACTION, now=surroundings.now)
                 finding = _stranger(asked, principal) or _guest(asked, principal)
                 if finding is not None:
                     yield finding
                     break
+        except TooManyStates:
+            yield NotDecided(kind="oidc-stranger", resource=subject.arn, principal=principal.value)
 
 
-def oidc_without_audience(subject: Subject, surroundings: Surroundings) -> Iterator[Finding]:
+def oidc_without_audience(subject: Subject, surroundings: Surroundings) -> Iterator[Finding | NotDecided]:
     """Find OpenID Connect providers of which a role accepts tokens for an audience that the policy does not name.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html
     """
     for caller, principal, statements in _providers(subject):
-        with suppress(TooManyStates):  # what cannot be decided is no finding
+        try:
             for statement in statements:
                 asked = Asked(subject=subject, statement=statement, caller=caller, action=_ACTION, now=surroundings.now)
                 finding = _other_audience(asked, principal)
                 if finding is not None:
                     yield finding
                     break
+        except TooManyStates:
+            yield NotDecided(kind="oidc-without-audience", resource=subject.arn, principal=principal.value)
 
 
 def _providers(subject: Subject) -> Iterator[tuple[str, Principal, list[StatementMatcher]]]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 from xacct.audit.checks.fixed_statement import fixed_statement
 from xacct.audit.checks.statement_requests import Asked, Values, callers_named, is_allowed
-from xacct.audit.finding import FINDING_KINDS, Finding, Fix
+from xacct.audit.finding import FINDING_KINDS, Finding, Fix, NotDecided
 from xacct.audit.subject import Subject, Surroundings
 from xacct.authz.statement_matcher import StatementMatcher
 from xacct.policy import Condition, Principal
@@ -35,7 +34,7 @@ _ENDPOINTS = [
 ]
 
 
-def saml_without_audience(subject: Subject, surroundings: Surroundings) -> Iterator[Finding]:
+def saml_without_audience(subject: Subject, surroundings: Surroundings) -> Iterator[Finding | NotDecided]:
     """Find SAML providers whose assertions for another recipient than AWS's sign-in a trust policy accepts.
 
     ``SAML:aud`` is the Recipient of the assertion. Every assertion has one.
@@ -49,11 +48,13 @@ def saml_without_audience(subject: Subject, surroundings: Surroundings) -> Itera
         for principal in statement.statement.principals:
             if ":saml-provider/" not in principal.value or principal.value in found:
                 continue
-            with suppress(TooManyStates):  # what cannot be decided is no finding
+            try:
                 finding = _finding(subject, statement, principal, surroundings)
                 if finding is not None:
                     found.add(principal.value)
                     yield finding
+            except TooManyStates:
+                yield NotDecided(kind="saml-without-audience", resource=subject.arn, principal=principal.value)
 
 
 def _finding(

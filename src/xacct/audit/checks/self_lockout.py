@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 from attrs import evolve
 
@@ -16,7 +15,7 @@ from xacct.audit.checks.statement_requests import (
     never_sends,
     provider_name,
 )
-from xacct.audit.finding import FINDING_KINDS, Finding, Fix
+from xacct.audit.finding import FINDING_KINDS, Finding, Fix, NotDecided
 from xacct.audit.subject import Subject, Surroundings
 from xacct.authz import AccessRequest
 from xacct.authz.caller import Caller, identify_caller
@@ -27,7 +26,7 @@ from xacct.proof.pattern_classes import TooManyStates
 __all__ = ["self_lockout"]
 
 
-def self_lockout(subject: Subject, surroundings: Surroundings) -> Iterator[Finding]:
+def self_lockout(subject: Subject, surroundings: Surroundings) -> Iterator[Finding | NotDecided]:
     """Find principals that a policy names and that no request of theirs gets in, for want of keys they never send.
 
     That is decided twice for each principal: no request that it can make is allowed, but one with the keys that it
@@ -46,10 +45,12 @@ def self_lockout(subject: Subject, surroundings: Surroundings) -> Iterator[Findi
             done.add(principal)
             if not _may_lack_keys(principal, keys):
                 continue
-            with suppress(TooManyStates):  # what cannot be decided is no finding
+            try:
                 finding = _finding(subject, statement, principal, surroundings)
                 if finding is not None:
                     yield finding
+            except TooManyStates:
+                yield NotDecided(kind="self-lockout", resource=subject.arn, principal=principal.value)
 
 
 def _may_lack_keys(principal: Principal, keys: set[str]) -> bool:
