@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from xacct.audit.access_map import AccessMap
 from xacct.audit.baseline import Baseline
 from xacct.audit.contents import Edge, EdgeState, ReportContents, worst_first
+from xacct.audit.html_report import html_report
 from xacct.audit.map_text import dot, mermaid
 from xacct.audit.markdown import markdown
 from xacct.audit.report_data import read_report, report_data
@@ -91,6 +92,17 @@ class AuditReport(ReportContents):
         It has at most 65,536 characters, and says how many findings do not fit.
         """
         return markdown(self)
+
+    def to_html(self) -> str:
+        """Return the report as one page of HTML, with a map of who gets in. Requires the extra ``xacct[report]``.
+
+        The page loads nothing from elsewhere, and has at most 2 MB: if there are more findings, it says how many are
+        left out. Everything from the accounts is escaped.
+
+        Raises:
+            ImportError: jinja2 is not installed.
+        """
+        return html_report(self)
 
     def to_dot(self) -> str:
         """Return the map of who gets in, in the language DOT of Graphviz.
