@@ -17,7 +17,6 @@ from xacct.audit.checks.self_lockout import self_lockout
 from xacct.audit.checks.stale import stale_principal
 from xacct.audit.checks.statement_requests import is_allowed
 from xacct.audit.finding import Finding
-from xacct.audit.finding import Finding
 from xacct.audit.subject import Subject, Surroundings
 
 CHECKS: tuple[Callable[[Subject, Surroundings], Iterator[Finding]], ...] = (
