@@ -17,7 +17,6 @@ from datetime import timezone
 from html import escape
 from importlib import resources
 from importlib.metadata import version
-from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -138,15 +137,17 @@ def _fill(sections: Iterable[_Section], row_of: Callable[[Finding], str], room: 
     """Fill the sections with as many findings as fit into a number of bytes, and return those that are packed."""
     pack = _Pack(int(room * _PACKED))
     row_room, line_room = room * _ROWS, room * _LINES
-    findings = ((section, finding) for section in sections for finding in section.findings)
+    findings = [(section, finding) for section in sections for finding in section.findings]
+    start = 0
     for section, finding in findings:
         row = row_of(finding)
         row_room -= len(row.encode())
         if row_room < 0:
-            findings = chain([(section, finding)], findings)
             break
         section.rows.append(row)
-    while part := list(islice(findings, _ROWS_OF_A_PACK)):
+        start += 1
+    for index in range(start, len(findings), _ROWS_OF_A_PACK):
+        part = findings[index : index + _ROWS_OF_A_PACK]
         line_room -= sum(len(escape(_line(finding)).encode()) + _BYTES_OF_A_LINE for _, finding in part)
         if line_room < 0 or not pack.add(_packed_lines(part, row_of)):
             break
@@ -255,12 +256,12 @@ def _indented(value: object) -> str:
     return _LIST_OF_ONE.sub(r"[\1]", text)
 
 
-def _assets() -> dict[str, str]:
+def _assets() -> dict[str, object]:
     """Return the style and the script of the page, and their hashes for its content security policy."""
     from markupsafe import Markup
 
     folder = resources.files("xacct.audit") / "templates"
-    assets = {}
+    assets: dict[str, object] = {}
     for name, file in (("style", "report.css"), ("script", "report.js")):
         text = (folder / file).read_text("utf-8")
         assets[name] = Markup(text)  # noqa: S704  # a file of this package
