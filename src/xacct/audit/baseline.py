@@ -77,6 +77,10 @@ class _HasFindings(Protocol):
     def findings(self) -> tuple[Finding, ...]: ...
 
 
+def _as_tuple(accepted: Iterable[Acceptance]) -> tuple[Acceptance, ...]:
+    return tuple(accepted)
+
+
 def _check_unique(_: object, __: object, accepted: tuple[Acceptance, ...]) -> None:
     seen: set[str] = set()
     for index, acceptance in enumerate(accepted):
@@ -103,7 +107,7 @@ class Baseline:
     datetime.date(2027, 3, 31)
     """
 
-    accepted: tuple[Acceptance, ...] = field(default=(), converter=tuple, validator=_check_unique)
+    accepted: tuple[Acceptance, ...] = field(default=(), converter=_as_tuple, validator=_check_unique)
 
     @classmethod
     def of(cls, report: _HasFindings, reason: str, until: date) -> Baseline:

@@ -199,7 +199,7 @@ def _ends(paths: Sequence[tuple[MapEdge, list[_Cell]]]) -> dict[int, float]:
     arriving: dict[str, list[int]] = defaultdict(list)
     for index, (edge, _) in enumerate(paths):
         arriving[edge.target].append(index)
-    ends = {}
+    ends: dict[int, float] = {}
     for indexes in arriving.values():
         cell = paths[indexes[0]][1][-1]
         indexes.sort(key=lambda index: paths[index][1][-2].middle)

@@ -62,8 +62,9 @@ def read_report(kind: type[_Report], data: Mapping[str, object]) -> _Report:
         raise InvalidValue("report", type(data).__name__, "must be an object")
     plain = {name: value for name, value in data.items() if name != "baseline" and name not in _LISTS}
     report = from_dict(kind, {**plain, "findings": []})
-    lists = {name: tuple(_read_findings(name, data.get(name, ()))) for name in _LISTS}
-    return evolve(report, **lists, baseline=_read_baseline(data["baseline"]) if "baseline" in data else Baseline())
+    findings, quiet, accepted = (tuple(_read_findings(name, data.get(name, ()))) for name in _LISTS)
+    baseline = _read_baseline(data["baseline"]) if "baseline" in data else Baseline()
+    return evolve(report, findings=findings, quiet=quiet, accepted=accepted, baseline=baseline)
 
 
 def _read_findings(name: str, findings: object) -> Iterator[Finding]:
