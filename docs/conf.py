@@ -45,8 +45,10 @@ html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 
 # Classes that users construct themselves. The signature of every other class is hidden: xacct returns its instances.
 CONSTRUCTED = {
+    "Acceptance",
     "AccessRequest",
     "Arn",
+    "Baseline",
     "Clock",
     "Condition",
     "ConsoleUser",

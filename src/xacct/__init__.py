@@ -21,6 +21,19 @@ if TYPE_CHECKING:
         explain as explain,
     )
     from xacct.arn import Arn as Arn
+    from xacct.audit.baseline import (
+        Acceptance as Acceptance,
+        Baseline as Baseline,
+    )
+    from xacct.audit.finding import (
+        Finding as Finding,
+        Fix as Fix,
+    )
+    from xacct.audit.report import (
+        AuditReport as AuditReport,
+        Edge as Edge,
+    )
+    from xacct.audit.way import StatementSource as StatementSource
     from xacct.authz import (
         AccessRequest as AccessRequest,
         Decision as Decision,

@@ -37,6 +37,22 @@ class AuditReport(ReportContents):
         roles: the number of roles that were audited.
         now: the time of the audit.
         baseline: the baseline that was applied.
+
+    >>> import json
+    >>> from datetime import date
+    >>> from xacct import AuditReport, Baseline, Snapshot
+    >>> from xacct.audit import audit
+    >>> trust = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "464622532012"}}}
+    >>> report = audit(Snapshot.from_authorization_details({"RoleDetailList": [
+    ...     {"Arn": "arn:aws:iam::111111111111:role/Monitoring", "AssumeRolePolicyDocument": trust}]}))
+    >>> report
+    <AuditReport: 2 findings (1 high, 1 low) in 1 account and 1 role>
+    >>> report.by_severity["high"]
+    1
+    >>> saved = json.dumps(report.to_dict())
+    >>> later = AuditReport.from_dict(json.loads(saved))
+    >>> later.with_baseline(Baseline.of(report, "The contract ends in March", date(2099, 3, 31)))
+    <AuditReport: 0 findings in 1 account and 1 role>
     """
 
     def __str__(self) -> str:
