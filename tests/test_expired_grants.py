@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -172,7 +173,10 @@ def test_a_sweep_removes_the_console_user_with_its_policies(accounts: TwoAccount
     assert len(accounts.development.client("iam").list_users()["Users"]) == 1
 
 
-def test_a_sweep_leaves_a_shared_console_user_to_the_other_grant(accounts: TwoAccounts) -> None:
+def test_a_sweep_leaves_a_shared_console_user_to_the_other_grant(
+    accounts: TwoAccounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     user = ConsoleUser("dev")
     accounts.grant(role_name="A", policy_name="A", expires=accounts.in_hours(2), console_user=user)
     accounts.grant(role_name="B", policy_name="B", expires=accounts.in_hours(9), console_user=user)

@@ -55,7 +55,8 @@ def test_one_account_as_both_sides_has_both_records(accounts: TwoAccounts) -> No
     ]
 
 
-def test_each_grant_that_shares_a_console_user_names_it(accounts: TwoAccounts) -> None:
+def test_each_grant_that_shares_a_console_user_names_it(accounts: TwoAccounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     for name in ("One", "Two"):
         accounts.grant(role_name=name, policy_name=name, console_user=ConsoleUser("dev"))
     accounts.grant(role_name="Three", policy_name="Three")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ import xacct.reconcile.evidence
 import xacct.reconcile.execute
 import xacct.reconcile.grant_reads
 from xacct.reconcile.execute import execute
+from xacct.resources import user_sharing
 from xacct.resources.step import Step
 from xacct.testing import Fault
 
@@ -71,12 +73,14 @@ class Scheduler:
         """Run the programs to their ends."""
         self._actors = list(programs)
         threads = [threading.Thread(target=self._run, args=item, daemon=True) for item in programs.items()]
-        for thread in threads:
-            thread.start()
-        self._pass_turn()
-        assert self._end.wait(60), "the runs do not end"
-        for thread in threads:
-            thread.join()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(user_sharing, "time", SimpleNamespace(time=lambda: self._now))
+            for thread in threads:
+                thread.start()
+            self._pass_turn()
+            assert self._end.wait(60), "the runs do not end"
+            for thread in threads:
+                thread.join()
         self._current = None
         self._accounts.log.on_call = lambda operation: None
         self._accounts.aws.faults.clear()

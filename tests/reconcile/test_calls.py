@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from attrs import evolve
 
 from xacct import TrustGrant
 from xacct.reconcile import plan
@@ -35,7 +36,8 @@ def test_a_second_run_takes_9_calls_and_writes_nothing(accounts: Accounts, patie
 
 
 def test_destroying_the_tutorials_grant_takes_16_calls(accounts: Accounts, patience: Patience) -> None:
-    applied = plan_tutorial(accounts, patience)
+    # A removal that takes longer than the longest wait reads the user once more.
+    applied = plan_tutorial(accounts, evolve(patience, longest=5))
     applied.apply()
     accounts.log.clear()
     applied.destroy()

@@ -219,7 +219,6 @@ def test_a_second_grant_that_fails_leaves_the_first_as_it_was(
     assert of(FIRST).is_empty
 
 
-@pytest.mark.xfail(reason="a removal does not claim the user: that takes two more calls, one after the other")
 def test_the_removal_of_the_only_grant_leaves_the_user_to_a_grant_that_joins_meanwhile(
     accounts: Accounts, of: Any, haste: Patience
 ) -> None:

@@ -212,28 +212,16 @@ class Resource(ABC, Generic[S]):
 
         The mark comes first, and the read after it. So of two runs at least one sees the other.
         """
-
-        def undo() -> None:
-            if self.seen_run is None:
-                self.attempt(lambda: self._request_untagging([RUN_TAG]), "restoring the tags of")
-            else:
-                self.attempt(lambda: self._request_tagging({RUN_TAG: self.seen_run or ""}), "restoring the tags of")
-
         return Step(
             key=self.claim_key,
             account=self.account,
             what=f"checking that {self.label} is still as planned",
             run=lambda: self._claim(planned),
-            undo=self._if_not_overtaken(undo),
+            undo=self._if_not_overtaken(lambda: self._undo_claim(planned)),
         )
 
     def _claim(self, planned: S) -> None:
-        try:
-            self.attempt(lambda: self._request_tagging({RUN_TAG: self.run.tag}), "marking")
-        except AwsError as error:
-            if error.code != "NoSuchEntity":
-                raise
-            raise StalePlan(self.account.id, [self.label]) from error
+        self._mark()
         self._wait_for_other_run(planned)
 
         def is_as_planned(state: S | None) -> bool:
@@ -245,6 +233,19 @@ class Resource(ABC, Generic[S]):
 
         if not is_as_planned(poll(lambda: self.read("recheck"), is_as_planned, self._patience(_RECHECK_SECONDS))):
             raise StalePlan(self.account.id, [self.label])
+
+    def _mark(self, **more: str) -> None:
+        """Record this run, and perhaps more, in the tags."""
+        try:
+            self.attempt(lambda: self._request_tagging({RUN_TAG: self.run.tag, **more}), "marking")
+        except AwsError as error:
+            if error.code != "NoSuchEntity":
+                raise
+            raise StalePlan(self.account.id, [self.label]) from error
+
+    def _undo_claim(self, planned: S) -> None:  # noqa: ARG002 - a subclass needs it
+        replaced, added = ({}, [RUN_TAG]) if self.seen_run is None else ({RUN_TAG: self.seen_run}, [])
+        self._restore_tags(replaced, added)
 
     def recent_run(self, tags: Mapping[str, str]) -> Run | None:
         """Return the last run that changed the resource, if it began so recently that it may not have ended."""
@@ -424,20 +425,14 @@ class Resource(ABC, Generic[S]):
         replaced = {key: old[key] for key in (*changed, *dropped) if key in old}
         added = [key for key in changed if key not in old]
 
-        def set_tags(tags: Mapping[str, str], keys: list[str], doing: str) -> None:
-            if tags:
-                self.attempt(lambda: self._request_tagging(tags), doing)
-            if keys:
-                self.attempt(lambda: self._request_untagging(keys), doing)
-
         lines = [f"- {key}={old[key]}" for key in (*changed, *dropped) if key in old]
         lines += [f"+ {key}={value}" for key, value in changed.items()]
         return [
             self.step(
                 "update",
                 "tagging",
-                lambda: set_tags(changed, dropped, "tagging"),
-                lambda: set_tags(replaced, added, "restoring the tags of"),
+                lambda: self._set_tags(changed, dropped, "tagging"),
+                lambda: self._restore_tags(replaced, added),
                 key=f"{self.key} {part}",
                 after=after,
                 resource=f"tags of {self.label}",
@@ -446,3 +441,17 @@ class Resource(ABC, Generic[S]):
                 value=dict(changed),
             )
         ]
+
+    def _set_tags(self, tags: Mapping[str, str], dropped: list[str], doing: str) -> None:
+        if tags:
+            self.attempt(lambda: self._request_tagging(tags), doing)
+        if dropped:
+            self.attempt(lambda: self._request_untagging(dropped), doing)
+
+    def _restore_tags(self, replaced: Mapping[str, str], added: list[str]) -> None:
+        """Undo changes of tags, unless another run has deleted the resource."""
+        doing = "restoring the tags of"
+        if replaced:
+            self.attempt(lambda: none_if_missing(lambda: self._request_tagging(replaced)), doing)
+        if added:
+            self.attempt(lambda: none_if_missing(lambda: self._request_untagging(added)), doing)

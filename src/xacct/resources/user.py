@@ -12,13 +12,14 @@ from attrs import evolve, field, frozen
 from xacct.arn import Arn
 from xacct.concurrency import run_concurrently
 from xacct.console_user import ConsoleUser, Secret
-from xacct.errors import AwsError, ForeignAttachments
+from xacct.errors import AwsError, ForeignAttachments, XacctError
 from xacct.grants import DevAccessGrant
 from xacct.resources.account_listing import AccountListing, attached_arns
 from xacct.resources.attachment import Attachment
 from xacct.resources.login_profile import delete_password, set_password
 from xacct.resources.managed_policy import ManagedPolicy
 from xacct.resources.ownership_tags import (
+    RUN_TAG,
     GrantIdentity,
     UserRecord,
     dropped_tags,
@@ -33,6 +34,7 @@ from xacct.resources.ownership_tags import (
 from xacct.resources.passwords import Passwords
 from xacct.resources.resource import Purpose, Resource
 from xacct.resources.step import Change, Step
+from xacct.resources.user_sharing import clock, has_own_policy, is_policy_of, is_recent_read, seconds_to_wait
 from xacct.retry import none_if_missing, not_visible_yet
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class UserState:
         has_password: whether the user has a console password, or had one when xacct attached the policies.
         boundary: the ARN of the permissions boundary.
         belongings: what else prevents a deletion, such as ``access key AKIA…``; read for a removal and for drift only.
+        read_at: the time in seconds before the read; minus infinity if it is not known.
     """
 
     created: datetime
@@ -60,6 +63,7 @@ class UserState:
     has_password: bool
     boundary: str | None = None
     belongings: tuple[str, ...] = ()
+    read_at: float = field(default=float("-inf"), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -147,6 +151,7 @@ class User(Resource[UserState]):
 
         For a removal and for drift, everything that belongs to the user is read, and not whether there is a password.
         """
+        began = clock()
         user = self.attempt(self._find, "reading")
         if user is None:
             return None
@@ -157,6 +162,7 @@ class User(Resource[UserState]):
         )
         # Sorted, because reads of the same policies are compared, and IAM documents no order.
         state = self._state(user, sorted(attached), [text for texts in belongings for text in texts])
+        state = evolve(state, read_at=began)
         return state if everything else self._with_password(state)
 
     def read_listed(self, listing: AccountListing, purpose: Purpose = "plan") -> UserState | None:
@@ -224,8 +230,21 @@ class User(Resource[UserState]):
         recorded = {digest for record in user_records(state.tags) for digest in record.digests}
         return recorded <= UserRecord.of(self.grant.policy_name, state.attached).digests
 
-    def _comparable(self, state: UserState, planned: UserState) -> UserState:  # noqa: ARG002 - a plan reads all of it
-        return evolve(state, tags=without_run(state.tags))
+    def _comparable(self, state: UserState, planned: UserState) -> UserState:
+        # Of other grants, a plan of one that begins to use the user concerns only what they had.
+        in_plan = {self.grant.policy_name, *self.others_in_plan}
+        known = {record.policy_name for record in user_records(planned.tags)}
+        added = [
+            record
+            for record in user_records(state.tags)
+            if record.policy_name not in known and (self._joins(planned) or record.policy_name in in_plan)
+        ]
+        keys = {record.key for record in added}
+        attached = [
+            arn for arn in state.attached if arn in planned.attached or not any(record.has(arn) for record in added)
+        ]
+        tags = {key: text for key, text in without_run(state.tags).items() if key not in keys}
+        return evolve(state, tags=tags, attached=tuple(attached))
 
     def _find(self) -> UserTypeDef | None:
         return none_if_missing(lambda: self.account.iam.get_user(UserName=self.user.name)["User"])
@@ -274,6 +293,64 @@ class User(Resource[UserState]):
     def _current_tags(self) -> Mapping[str, str] | None:
         user = self._find()
         return None if user is None else tags_from_list(user.get("Tags", []))
+
+    # Claiming
+
+    def _joins(self, planned: UserState) -> bool:
+        """Return whether the grant begins to use a user that other grants use, or resumes a run that began it."""
+        if not self._other_records(planned):
+            return False
+        own = [UserRecord.of(name, ()).key for name in (self.grant.policy_name, *self.former_policies)]
+        is_complete = self.grant.policy_arn in planned.attached or self.recent_run(planned.tags) is None
+        return not (is_complete and any(key in planned.tags for key in own))
+
+    def step_to_claim(self, planned: UserState) -> Step:
+        """Return the step that claims the user; of the grants that begin to use it, each has a step of its own."""
+        step = super().step_to_claim(planned)
+        return evolve(step, key=f"{step.key} for {self.grant.policy_name}") if self._joins(planned) else step
+
+    def _claim(self, planned: UserState) -> None:
+        if not self._joins(planned):
+            super()._claim(planned)
+            return
+        try:
+            record = self._own_record(planned).merged_with(self._record)
+            self._mark(**{record.key: record.value})
+            self.account.patience.sleep(seconds_to_wait(self.account.patience))
+            super()._claim(planned)
+            self._refuse_unused(planned)
+        except XacctError:
+            self._withdraw(planned)
+            raise
+
+    def _withdraw(self, planned: UserState) -> None:
+        """Take the record back, unless another run of the same grant has begun to use the user."""
+        state = self.read("recheck")
+        if state is None:
+            return
+        if state.tags.get(RUN_TAG) in (self.run.tag, self.seen_run):
+            self._undo_claim(planned)
+        elif self.grant.policy_arn not in state.attached:
+            self._restore_tags({}, self._added_records(planned))
+
+    def _undo_claim(self, planned: UserState) -> None:
+        super()._undo_claim(planned)
+        self._restore_tags({}, self._added_records(planned))
+
+    def _added_records(self, planned: UserState) -> list[str]:
+        key = self._record.key
+        return [key] if self._joins(planned) and key not in planned.tags else []
+
+    def _refuse_unused(self, planned: UserState) -> None:
+        others = self._other_records(planned)
+        is_used = any(has_own_policy(record, planned.attached) for record in others)
+        if self._remaining_records(planned) and not is_used:
+            names = ", ".join(sorted(record.policy_name for record in others))
+            raise XacctError(
+                f"{self.label} in account {self.account.id} has none of the policies of the grants that use it: "
+                f"{names}. Another run may be removing or adding them: wait for it, and run again. If no run is in "
+                "progress, apply or revoke one of those grants first"
+            )
 
     # Applying
 
@@ -336,8 +413,8 @@ class User(Resource[UserState]):
         after = {*after, self.policy_key} if is_own else after
         return self._attachment(arn).step_to_attach(after, new_policy=is_own, new_principal=new)
 
-    def _steps_to_detach(self, arns: Iterable[str]) -> list[Step]:
-        return [self.guarded(self._attachment(arn).step_to_detach()) for arn in arns]
+    def _steps_to_detach(self, arns: Iterable[str], after: Iterable[str] = ()) -> list[Step]:
+        return [self.guarded(self._attachment(arn).step_to_detach(after)) for arn in arns]
 
     def _attachment(self, arn: str) -> Attachment:
         return Attachment(account=self.account, kind="user", name=self.user.name, policy_arn=arn)
@@ -390,23 +467,60 @@ class User(Resource[UserState]):
     def steps_to_remove(self, state: UserState) -> list[Step]:
         """Return the steps that detach every policy and delete the console password and the user.
 
-        If other grants use the user, only what this grant attached is detached, and the user stays.
+        If other grants use the user, only what this grant attached is detached, and the user stays. The grant's own
+        policy comes first, so that a grant that begins to use the user meanwhile notices the removal.
         """
-        if self._remaining_records(state):
-            detach = self._steps_to_detach(self._own_policies(state))
-            done = {step.key for step in detach}
+        is_shared = bool(self._remaining_records(state))
+        attached = self._own_policies(state) if is_shared else state.attached
+        own = [arn for arn in attached if self._is_own_policy(arn, state)]
+        # Attaching it again is right even if another grant has marked the user since.
+        leave = [self._attachment(arn).step_to_detach() for arn in own]
+        check = self._step_to_check_use(state, after={step.key for step in leave})
+        detach = self._steps_to_detach([arn for arn in attached if arn not in own], {check.key})
+        done = {check.key, *(step.key for step in detach)}
+        if is_shared:
             records = [self._record, *self._former_records(state)]
-            return [*detach, *(step for r in records for step in self._steps_to_forget(r, state, after=done))]
-        detach = self._steps_to_detach(state.attached)
+            forget = [step for record in records for step in self._steps_to_forget(record, state, after=done)]
+            return [*leave, check, *detach, *forget]
         delete_password = self.step(
             "delete",
             "deleting the console password of",
             self._delete_password,
             key=f"{self.key} sign-in",
+            after={check.key},
             resource=f"console sign-in of {self.label}",
         )
-        after = {step.key for step in (*detach, delete_password)}
-        return [*detach, delete_password, self.step_to_delete(after=after)]
+        return [*leave, check, *detach, delete_password, self.step_to_delete(after={*done, delete_password.key})]
+
+    def _is_own_policy(self, arn: str, state: UserState) -> bool:
+        """Return whether a policy is the own one of a grant that leaves the user."""
+        remaining = self._remaining_records(state)
+        leaving = [record for record in user_records(state.tags) if record not in remaining]
+        return arn == self.grant.policy_arn or any(is_policy_of(record, arn) for record in leaving)
+
+    def _step_to_check_use(self, state: UserState, *, after: set[str]) -> Step:
+        return Step(
+            key=f"{self.key} use by grants other than {self.grant.policy_name}",
+            account=self.account,
+            what=f"checking that no other grant has begun to use {self.label}",
+            run=lambda: self._check_use(state),
+            after=frozenset(after),
+        )
+
+    def _check_use(self, state: UserState) -> None:
+        if is_recent_read(state.read_at, self.account.patience):
+            return
+        tags = self.attempt(self._current_tags, "reading")
+        if tags is None:
+            return
+        now = evolve(state, tags=tags)
+        if self._remaining_records(now) != self._remaining_records(state) or tags.get(RUN_TAG) != state.tags.get(
+            RUN_TAG
+        ):
+            raise XacctError(
+                f"another run has begun to use or to change {self.label} in account {self.account.id}, so it keeps its "
+                "password and its other policies. Wait for that run, and run again"
+            )
 
     def _steps_to_forget(self, record: UserRecord, state: UserState, *, after: set[str]) -> list[Step]:
         key = record.key
