@@ -112,10 +112,10 @@ def examine_account(task: AccountTask) -> AccountResult:
             continue
         subject = resource_subject(resource.arn, task.snapshot.account, document, rcps=task.rcps, paths=task.paths)
         findings += (finding for check in _RESOURCE_CHECKS for finding in check(subject, task.surroundings))
-        access = examine_resource(subject, decider, task.surroundings)
-        findings += access.findings
-        edges += access.edges
-        undecided += access.undecided
+        to_resource = examine_resource(subject, decider, task.surroundings)
+        findings += to_resource.findings
+        edges += to_resource.edges
+        undecided += to_resource.undecided
     allowed = {(hop.caller, hop.resource) for hop in hops}
     findings += dead_permissions(task.permissions, subjects, allowed, decider, task.surroundings)
     return AccountResult(

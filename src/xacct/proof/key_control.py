@@ -100,6 +100,11 @@ _CONTROL: Mapping[str, Control] = {
     "aws:ec2instancesourcevpc": Control("AWS", _VPC),
     "aws:sourcevpce": Control("AWS", _text("vpce-", characters(_HEX, least=8))),
     "aws:vpceaccount": Control("AWS", _ACCOUNT),
+    # The account of the caller, or of the resource that a service acts for.
+    # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-caller-account
+    # https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html#source-account-versus-source-owner
+    "kms:calleraccount": Control("AWS", _ACCOUNT),
+    "aws:sourceowner": Control("AWS", _ACCOUNT),
     "aws:vpceorgid": Control("AWS", _ORGANIZATION),
     "aws:vpceorgpaths": Control("AWS", _PATHS),
     # The ARN has the account of the caller's network, function, instance, build, sign-in or chat channel.

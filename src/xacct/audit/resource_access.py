@@ -1,0 +1,269 @@
+"""Who from outside can do what with a resource, by its resource policy.
+
+The policies are asked, and their text is not matched: for each class of actions that the statements treat alike, and
+for each part of the resource that they tell apart, a request is searched that they allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+
+from attrs import evolve, frozen
+
+from xacct.audit import resource_findings as report
+from xacct.audit.checks.statement_requests import is_allowed
+from xacct.audit.contents import Edge, EdgeState
+from xacct.audit.finding import Finding
+from xacct.audit.hops import ANYTHING, HopDecider
+from xacct.audit.outsiders import strangers
+from xacct.audit.resource_actions import ActionClass, action_classes, most_dangerous, parts_of
+from xacct.audit.resource_findings import Opening
+from xacct.audit.resource_statements import (
+    KEYS_OF_ACCOUNTS,
+    KEYS_OF_ORGANIZATIONS,
+    ResourceStatements,
+    accounts_in,
+)
+from xacct.audit.subject import Subject, Surroundings
+from xacct.audit.way import Hop
+from xacct.authz import evaluate
+from xacct.policy import Statement
+from xacct.proof.access_search import Searched
+from xacct.proof.callers import callers_of, name_patterns
+from xacct.proof.find_access import ZoneOfTrust, named_organizations
+from xacct.proof.pattern_classes import TooManyStates
+
+__all__ = ["ResourceAccess", "examine_resource"]
+
+_ANYBODY = "*"
+_SOME_ORGANIZATION = "o-aaaaaaaaaa"
+
+# Searches for one resource. A policy of hundreds of statements needs as many.
+_MOST_SEARCHES = 600
+_TOO_MANY = "the policy tells too many callers, objects or condition keys apart to decide all"
+
+Search = Callable[[str, str], "Hop | None"]
+"""Returns how a caller does an action on a part of the resource; None if it cannot."""
+
+
+@frozen(kw_only=True)
+class ResourceAccess:
+    """Who from outside has access to a resource.
+
+    Attributes:
+        findings: the findings.
+        edges: the ways in, for the map.
+        undecided: what could not be decided, each with the reason.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+
+def examine_resource(subject: Subject, decider: HopDecider, surroundings: Surroundings) -> ResourceAccess:
+    """Decide who from outside has access to a resource by its policy, and report it.
+
+    Principals of the resource's own account are not looked at, and neither are AWS services.
+
+    Args:
+        subject: the resource.
+        decider: decides hops.
+        surroundings: what is known of the accounts.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-resources.html
+    """
+    allows = [matcher.statement for matcher in subject.allows]
+    accounts = {account for statement in allows for account in accounts_in(statement)} - {subject.account}
+    is_open = any(_ANYBODY in matcher.names_of_callers for matcher in subject.allows)
+    if not accounts and not is_open:
+        return ResourceAccess()
+    examined = _Examined(subject, decider, surroundings)
+    for statement in allows:
+        if any(principal.kind == "CanonicalUser" for principal in statement.principals):
+            examined.undecided["whose canonical user ID a statement names"] = None
+    if is_open:
+        own = {surroundings.organization_id} if surroundings.organization_id else set[str]()
+        foreign = {one for statement in allows for one in named_organizations(statement)} - own
+        zone = ZoneOfTrust({*surroundings.own_accounts, *accounts, subject.account}, own | foreign)
+        examined.public(zone)
+        for organization in sorted(foreign):
+            examined.organization(organization, evolve(zone, organizations=zone.organizations - {organization}))
+    for account in sorted(accounts):
+        examined.account(account)
+    return ResourceAccess(
+        findings=tuple(examined.findings),
+        edges=tuple(examined.edges),
+        undecided=tuple(f"who has access to {subject.arn}: {text}" for text in examined.undecided),
+    )
+
+
+class _Examined:
+    """What is found of one resource."""
+
+    def __init__(self, subject: Subject, decider: HopDecider, surroundings: Surroundings) -> None:
+        self._subject, self._decider, self._surroundings = subject, decider, surroundings
+        self._statements = ResourceStatements(subject)
+        self._classes = action_classes(subject, self._statements.all)
+        self._searches = 0
+        self._open_to_all: set[str] = set()
+        self.findings: list[Finding] = []
+        self.edges: list[Edge] = []
+        self.undecided: dict[str, None] = {}
+
+    def public(self, zone: ZoneOfTrust) -> None:
+        """Examine whether everybody has access."""
+        openings = self._openings_for_strangers(zone)
+        if openings:
+            self._add_edge(_ANYBODY, "stranger", openings)
+            self.findings.append(report.public(self._subject, openings, self._surroundings))
+            self._open_to_all = {str(action) for one in openings if one.hop.answer == "yes" for action in one.actions}
+
+    def organization(self, organization: str, zone: ZoneOfTrust) -> None:
+        """Examine whether every account of another organization has access."""
+        openings = self._openings_for_strangers(zone, organization)
+        if openings:
+            self._add_edge(organization, "stranger", openings)
+            self.findings.append(report.foreign_organization(self._subject, organization, openings))
+
+    def account(self, account: str) -> None:
+        """Examine whether an account that the policy names has access."""
+        known_account = dict.fromkeys(self._statements.keys.intersection(KEYS_OF_ACCOUNTS), (account,))
+        subject = evolve(self._subject, known={**self._subject.known, **known_account})
+        places = self._statements.of_account(account)
+        if not self._statements.have_allow(places):
+            return
+        openings = self._openings(account, places, self._search_for_account(account, subject, places), subject)
+        if not openings:
+            return
+        is_own = account in self._surroundings.own_accounts
+        is_known = is_own or account in self._surroundings.known_accounts
+        self._add_edge(account, "half" if is_known else "stranger", openings)
+        more = [one for one in map(self._without_public, openings) if one.actions]
+        if more and not is_own:
+            self.findings.append(report.external(subject, account, more, self._surroundings))
+
+    def _without_public(self, opening: Opening) -> Opening:
+        actions = tuple(action for action in opening.actions if str(action) not in self._open_to_all)
+        return evolve(opening, actions=actions)
+
+    def _openings_for_strangers(self, zone: ZoneOfTrust, organization: str = "") -> list[Opening]:
+        places = self._statements.of_strangers(organization)
+        if not self._statements.have_allow(places):
+            return []
+        fewer = evolve(self._subject, side=self._statements.only(places))
+        if self._statements.are_too_many(fewer.side):
+            self._doubt("a stranger", [_TOO_MANY])
+            return []
+
+        def search(action: str, resource: str) -> Hop | None:
+            return strangers(fewer, action, resource, self._decider, zone)
+
+        return self._openings("a stranger", places, search, self._subject)
+
+    def _search_for_account(self, account: str, subject: Subject, places: frozenset[int]) -> Search:
+        fewer = evolve(subject, side=self._statements.only(places, account))
+        statements = [matcher.statement for layer in fewer.side.layers for matcher in layer.statements]
+        principals = (p.value for s in statements for p in (*s.principals, *s.not_principals))
+        named = [value for value in principals if value.startswith("arn:") and value.split(":")[4] == account]
+        named = [value for value in named if not value.endswith(":root")]
+        # Most policies treat these like the others, so that the others need not be found.
+        usual = [f"arn:{subject.partition}:iam::{account}:user/any-user", *named[:1]]
+        is_small = not self._statements.are_too_many(fewer.side)
+        given = self._organizations_of_outsiders(account, statements)
+
+        @cache
+        def others() -> list[str]:
+            found = callers_of(account, subject.partition, name_patterns(statements), federated=True)
+            return [*found, *(value for value in named if ":sts:" in value)]
+
+        def search(action: str, resource: str) -> Hop | None:
+            target = Searched(principal=_ANYBODY, resource=resource, resource_account=subject.account)
+            hop = None
+            for are_all in (False, True):
+                for known in given:
+                    callers = others() if are_all else usual
+                    searched = [evolve(target, principal=caller, known=known) for caller in callers]
+                    hop = self._decider.of_anybody(searched, fewer, action, account) or hop
+                    if hop is not None and hop.witness is not None:
+                        return hop
+            return hop
+
+        def try_some(action: str, resource: str) -> Hop | None:
+            everything = ANYTHING.with_resource_side(fewer.side)
+            for caller in (*usual, *named):
+                one = Searched(principal=caller, resource=resource, resource_account=subject.account)
+                request = evolve(one, known={**fewer.known, **given[0]}).request(action, {})
+                if evaluate(request, everything).allowed:
+                    return self._decider.of_witness(request, fewer, account)
+            return Hop(caller=account, action=action, resource=resource, answer="depends", undecided=(_TOO_MANY,))
+
+        return search if is_small else try_some
+
+    def _openings(self, who: str, places: frozenset[int], search: Search, subject: Subject) -> list[Opening]:
+        """Return the actions that a caller can do, with a request that is allowed for each class of them."""
+        classes: dict[tuple[frozenset[int], bool], ActionClass] = {}
+        for one in self._classes:
+            covering = one.statements & places
+            if self._statements.have_allow(covering):
+                present = classes.get((covering, one.is_for_objects))
+                actions = (*present.actions, *one.actions) if present is not None else one.actions
+                classes[covering, one.is_for_objects] = ActionClass(actions, covering, one.is_for_objects)
+        openings = []
+        for of_class in classes.values():
+            hop = self._first_hop(who, of_class, search)
+            # The search had fewer statements than the policy has.
+            if hop is not None and hop.witness is not None and is_allowed(hop.witness, subject):
+                openings.append(Opening(of_class.actions, self._decider.of_witness(hop.witness, subject, hop.caller)))
+        return openings
+
+    def _first_hop(self, who: str, of_class: ActionClass, search: Search) -> Hop | None:
+        action = str(most_dangerous(of_class.actions))
+        doubts: list[str] = []
+        try:
+            for resource in parts_of(self._subject, of_class, self._statements.all):
+                if self._searches >= _MOST_SEARCHES:
+                    doubts.append(_TOO_MANY)
+                    break
+                self._searches += 1
+                hop = search(action, resource)
+                if hop is not None and hop.witness is not None:
+                    return hop
+                doubts += hop.undecided if hop is not None else ()
+        except TooManyStates:
+            doubts.append(_TOO_MANY)
+        self._doubt(who, doubts)
+        return None
+
+    def _doubt(self, who: str, reasons: Iterable[str]) -> None:
+        self.undecided.update(dict.fromkeys(f"{who}: {reason}" for reason in reasons))
+
+    def _organizations_of_outsiders(
+        self, account: str, statements: Sequence[Statement]
+    ) -> list[Mapping[str, tuple[str, ...]]]:
+        """Return what requests of an account have of its organization, one for each that the policies tell apart."""
+        own = self._surroundings.organization_id
+        keys = {condition.key.lower() for statement in statements for condition in statement.conditions}
+        if own is None or account in self._surroundings.own_accounts or keys.isdisjoint(KEYS_OF_ORGANIZATIONS):
+            return [{}]
+        foreign = {one for statement in statements for one in named_organizations(statement)} - {own}
+        of_members = [
+            {"aws:principalorgid": (one,), "aws:principalorgpaths": (f"{one}/r-aaaa/",)}
+            for one in (_SOME_ORGANIZATION, *sorted(foreign))
+        ]
+        return [dict.fromkeys(KEYS_OF_ORGANIZATIONS, ()), *of_members]
+
+    def _add_edge(self, source: str, state: EdgeState, openings: Sequence[Opening]) -> None:
+        conditions = set.intersection(*({*one.hop.conditions} for one in openings))
+        self.edges.append(
+            Edge(
+                source=source,
+                source_name=self._surroundings.name_of(source),
+                target=self._subject.arn,
+                account=self._subject.account,
+                state=state,
+                conditions=tuple(sorted(conditions)),
+                owner=self._subject.owner,
+            )
+        )
