@@ -47,6 +47,7 @@ def test_a_report_without_ways_has_an_empty_map() -> None:
     ("source", "kind", "title", "subtitle"),
     [
         ("*", "anyone", "Anybody", "on the internet"),
+        ("o-abcdefghij", "organization", "o-abcdefghij", "all accounts of the organization"),
         (OUTSIDE, "account", OUTSIDE, "account outside"),
         (f"arn:aws:iam::{OUTSIDE}:root", "account", OUTSIDE, "account outside"),
         (TWO, "account", TWO, "your account"),

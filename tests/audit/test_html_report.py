@@ -168,6 +168,17 @@ def test_markup_in_packed_rows_is_text() -> None:
     assert not any(SCRIPT in part for row in rows for part in row[:4] + row[5:])
 
 
+@pytest.mark.parametrize(("character", "shown"), [("\u202e", r"\u202e"), ("\ud800", r"\ud800"), ("\x00", r"\x00")])
+def test_unseen_characters_are_shown(character: str, shown: str) -> None:
+    name = f"arn:aws:iam::111111111111:role/a{character}b"
+    finding = evolve(make_finding("dead-trust", "111111111111", name, name), why=name)
+    edges = tuple(evolve(edge, target=name) for edge in REPORT.edges)
+    page = evolve(REPORT, findings=(finding,), edges=edges, undecided=(name,)).to_html()
+    assert character not in page
+    assert page.count(f"role/a{shown}b") >= 5
+    assert page.encode()
+
+
 def test_the_summary_has_the_numbers_by_severity_and_kind() -> None:
     page = REPORT.to_html()
     for severity, count in REPORT.by_severity.items():

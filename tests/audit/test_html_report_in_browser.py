@@ -67,7 +67,7 @@ def open_page(browser: Any, file_of: Callable[[AuditReport], Path]) -> Iterator[
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(30_000)
         address = file_of(report).as_uri()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

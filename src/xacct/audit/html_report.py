@@ -42,6 +42,7 @@ _ROWS, _PACKED, _LINES = 0.22, 0.48, 0.3
 _MOST_NOTES = 100
 _MOST_ACCOUNTS = 1_000
 _ROWS_OF_A_PACK = 25
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
 _LIST_OF_ONE = re.compile(r"\[\s+([^\n\[\]{}]*)\n\s*\]")
 # For the end of a line and its part of a heading.
 _BYTES_OF_A_LINE = 8
@@ -127,10 +128,21 @@ def _environment() -> Environment:
             "to_html() requires jinja2, which is not installed: pip install 'xacct[report]'", name="jinja2"
         ) from error
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("xacct.audit"), autoescape=True, undefined=jinja2.StrictUndefined, auto_reload=False
+        loader=jinja2.PackageLoader("xacct.audit"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        auto_reload=False,
+        finalize=_visible,
     )
     environment.globals["number"] = number
     return environment
+
+
+def _visible(value: object) -> object:
+    """Return a text with its unseen characters as escapes: they could turn a name around, or cannot be encoded."""
+    if type(value) is not str:
+        return value
+    return _UNSEEN.sub(lambda match: match[0].encode("unicode_escape").decode(), value)
 
 
 def _fill(sections: Iterable[_Section], row_of: Callable[[Finding], str], room: int) -> str:

@@ -14,12 +14,13 @@ from xacct.errors import InvalidValue
 
 __all__ = ["Naming", "NodeKind", "NodeName", "titles"]
 
-NodeKind = Literal["anyone", "account", "principal", "service", "provider", "role", "resource"]
+NodeKind = Literal["anyone", "organization", "account", "principal", "service", "provider", "role", "resource"]
 
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+_ORGANIZATION = re.compile("o-[a-z0-9]{10,32}", re.ASCII)
 _PLURALS: Mapping[NodeKind, str] = {
-    "anyone": "callers", "account": "accounts", "principal": "principals", "service": "services",
-    "provider": "identity providers", "role": "roles", "resource": "resources",
+    "anyone": "callers", "organization": "organizations", "account": "accounts", "principal": "principals",
+    "service": "services", "provider": "identity providers", "role": "roles", "resource": "resources",
 }  # fmt: skip
 
 
@@ -81,11 +82,13 @@ class Naming:
         return cls(accounts | {account: name for account, name in audited.items() if name}, audited)
 
     def source(self, source: str) -> NodeName:
-        """Return what a way starts from: an account ID, an ARN, a service, an identity provider, or ``*``."""
+        """Return what a way starts from: an account ID, an ARN, an organization, a service, a provider, or ``*``."""
         if source == "*":
             return NodeName(kind="anyone", value="*", name="Anybody")
         if _ACCOUNT.fullmatch(source):
             return self._account(source)
+        if _ORGANIZATION.fullmatch(source):
+            return NodeName(kind="organization", value=source, name=source)
         try:
             arn = Arn.parse(source)
         except InvalidValue:
@@ -159,7 +162,8 @@ def titles(members: Sequence[NodeName], *, rest: bool = False) -> tuple[str, str
 
 
 _SUBTITLES: Mapping[NodeKind, str] = {
-    "anyone": "on the internet", "service": "AWS service", "provider": "identity provider",
+    "anyone": "on the internet", "organization": "all accounts of the organization", "service": "AWS service",
+    "provider": "identity provider",
 }  # fmt: skip
 
 

@@ -13,8 +13,9 @@ __all__ = ["map_svg", "sentence"]
 
 # The colors for a white background. A page can replace them by the classes.
 _COLORS: dict[EdgeState, str] = {"decided": "#4a6fa5", "half": "#8a8f98", "stranger": "#c62828"}
-# Longer titles are written smaller.
-_WIDE_TITLE, _TITLE_LENGTH = 25, 35
+_TITLE_LENGTH = 35
+# The size of a title of up to so many characters.
+_TITLE_SIZES = ((25, 13), (30, 11.5), (_TITLE_LENGTH, 10))
 _SUBTITLE_LENGTH = 38
 _LABEL_LENGTH = 31
 _STATES: dict[EdgeState, str] = {
@@ -160,12 +161,13 @@ def _node(box: Box) -> str:
     # A second sheet behind it shows that it stands for several.
     behind = f'<rect x="{x + 4:g}" y="{y + 4:g}" {shape}/>' if several else ""
     middle = y + box.height / 2
-    size = 13 if len(node.title) <= _WIDE_TITLE else 11
+    title = _shortened(node.title, _TITLE_LENGTH)
+    size = next(size for length, size in _TITLE_SIZES if len(title) <= length)
     name = _text(f"{_name(node)}: {_members(node)}")
     return (
         f'<g class="node {node.kind} {where}"><title>{name}</title>{behind}<rect x="{x:g}" y="{y:g}" {shape}/>'
         f'<text class="title" x="{x + 12:g}" y="{middle - 4:g}" font-weight="600" font-size="{size}" fill="#1d2330">'
-        f"{_text(_shortened(node.title, _TITLE_LENGTH))}</text>"
+        f"{_text(title)}</text>"
         f'<text class="subtitle" x="{x + 12:g}" y="{middle + 13:g}" font-size="11" fill="#5f6672">'
         f"{_text(_shortened(node.subtitle, _SUBTITLE_LENGTH))}</text></g>"
     )

@@ -27,11 +27,12 @@
   const ENTITIES = { "&lt;": "<", "&gt;": ">", "&#39;": "'", "&#34;": '"', "&amp;": "&" };
   const textOf = (html) => html.replace(/<[^>]*>/g, "").replace(/&(?:lt|gt|amp|#3[49]);/g, (entity) => ENTITIES[entity]).toLowerCase();
 
+  let problem = "";
   async function unpack() {
     const packed = byId("packed");
     if (!packed) return;
     if (!("DecompressionStream" in window)) {
-      byId("count").textContent = "This browser cannot unpack the other findings. Use a newer one.";
+      problem = "this browser is too old to show the others";
       return;
     }
     const bytes = Uint8Array.from(atob(packed.textContent), (character) => character.charCodeAt(0));
@@ -75,7 +76,7 @@
         if (found.length && found.length !== total) counts.push(`${found.length.toLocaleString("en")} ${name === "quiet" ? "expected" : name}`);
       }
     }
-    byId("count").textContent = counts.join(", ");
+    byId("count").textContent = counts.concat(problem || []).join(", ");
   }
   function filter() {
     for (const list of lists.values()) list.shown = PAGE;
