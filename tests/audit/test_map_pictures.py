@@ -134,6 +134,30 @@ def test_a_long_name_is_cut_but_whole_in_its_title() -> None:
     assert any(name in (element.text or "") for element in root.iter(f"{SVG}title"))
 
 
+def test_ways_that_lead_back_pass_below_all_nodes() -> None:
+    access_map = AccessMap.of(chains())
+    layout = lay_out(access_map)
+    back = [line for line in layout.lines if line.below is not None]
+    titles = [[access_map.by_key[key].members[0] for key in (line.edge.source, line.edge.target)] for line in back]
+    one, two, three = (f"arn:aws:iam::{account}:role/r" for account in account_ids(3))
+    assert sorted(titles) == [[two, two], [three, one]]
+    assert all(line.below is not None and line.below > box.y + box.height for line in back for box in layout.boxes)
+    assert len({line.below for line in back}) == 2
+
+
+def test_an_edge_with_many_different_conditions_says_how_many() -> None:
+    edges = tuple(
+        Edge(source="222222222222", target=f"arn:aws:iam::{account}:role/r", account=account, state="half",
+             conditions=(f"StringEquals aws:PrincipalTag/{account}",))
+        for account in account_ids(40)
+    )  # fmt: skip
+    access_map = AccessMap.of(evolve(make_report(40), edges=edges))
+    assert "40 × 40 different sets of con" in map_svg(access_map)
+    assert sentence(access_map.edges[0], access_map).endswith(
+        "(40 ways), if one of 40 different sets of conditions is met"
+    )
+
+
 def test_an_edge_is_said_in_words() -> None:
     access_map = AccessMap.of(REPORTS[0])
     words = [sentence(edge, access_map) for edge in access_map.edges]

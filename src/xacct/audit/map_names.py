@@ -103,14 +103,15 @@ class Naming:
         return target if kind == "role" else evolve(target, kind="principal", name=arn.resource.rpartition("/")[2])
 
     def target(self, target: str, account: str) -> NodeName:
-        """Return what a way leads to: a role or a resource, and the account that has it."""
+        """Return what a way leads to: a role or a resource, and the account that has it if the ARN has none."""
         kind: NodeKind = "resource"
         name = target
-        if target.startswith("arn:"):
-            service, resource = target.split(":", 5)[2:6:3]
+        if target.startswith("arn:") and target.count(":") >= 5:
+            service, _, owner, resource = target.split(":", 5)[2:]
             prefix, _, rest = resource.partition("/")
             is_role = (service, prefix) == ("iam", "role")
             kind, name = ("role", rest.rpartition("/")[2]) if is_role else ("resource", f"{service}:{resource}")
+            account = owner or account
         return NodeName(kind=kind, value=target, name=name, **self._where(account))
 
     def _account(self, account: str) -> NodeName:
