@@ -12,6 +12,7 @@ from xacct.policy import PolicyDocument
 
 __all__ = [
     "GRANT_TAG",
+    "REVOKED_SESSIONS_POLICY",
     "PolicyRecord",
     "RoleRecord",
     "grant_name_in",
@@ -22,6 +23,9 @@ __all__ = [
 
 GRANT_TAG = "xacct:grant"
 """The tag that has the name of the grant that a role or a policy belongs to."""
+
+REVOKED_SESSIONS_POLICY = "AWSRevokeOlderSessions"
+"""The inline policy that ends the sessions of a role. The console uses the same name."""
 
 
 def tag_value_of_name(name: str) -> str:

@@ -17,16 +17,13 @@ from xacct.grant_account import GrantAccount
 from xacct.grants import DevAccessGrant, TrustGrant, check_third_party, check_trusted_principal, default_name
 from xacct.limits import DESCRIPTION, ENTITY_NAME, EXTERNAL_ID, MAX_SESSION_SECONDS, PATH, POLICY_NAME
 from xacct.policy import PolicyDocument, Principal
-from xacct.s3_read import bucket_name, key_prefix, s3_read_policy
+from xacct.s3_read import READ_POLICY_NAME, bucket_name, key_prefix, s3_read_policy
 from xacct.validators import aware, grant_tags, integer, text
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["READ_POLICY_NAME", "ReadGrant", "external_id_notes"]
-
-READ_POLICY_NAME = "S3Read"
-"""The name of the role's inline policy that allows reading the named buckets."""
+__all__ = ["ReadGrant", "external_id_notes"]
 
 T = TypeVar("T")
 

@@ -16,10 +16,9 @@ from xacct.aws_reads import (
 from xacct.concurrency import run_concurrently
 from xacct.errors import InvalidValue
 from xacct.grant_account import GrantAccount, connect_one
-from xacct.iam_records import PolicyRecord, RoleRecord
+from xacct.iam_records import REVOKED_SESSIONS_POLICY, PolicyRecord, RoleRecord
 from xacct.limits import DEFAULT_SESSION_SECONDS
 from xacct.resources.ownership_tags import tags_from_list
-from xacct.resources.role import REVOKED_SESSIONS_POLICY
 
 if TYPE_CHECKING:
     import boto3

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from xacct.errors import InvalidValue
 from xacct.grant_account import GrantAccount
+from xacct.iam_records import REVOKED_SESSIONS_POLICY
 from xacct.policy import Condition, PolicyDocument, Statement
 from xacct.policy.times import time_to_text
-from xacct.resources.role import REVOKED_SESSIONS_POLICY
 from xacct.resources.step import Change, change, document_value
 
 __all__ = ["end_sessions"]

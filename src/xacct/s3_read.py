@@ -10,7 +10,12 @@ from xacct.errors import InvalidValue
 from xacct.limits import BUCKET_KEY_BYTES, is_bucket_name
 from xacct.policy import Condition, PolicyDocument, Statement
 
-__all__ = ["bucket_name", "key_prefix", "s3_read_policy"]
+__all__ = ["READ_POLICY_NAME", "bucket_name", "is_s3_read_policy", "key_prefix", "s3_read_policy"]
+
+READ_POLICY_NAME = "S3Read"
+"""The name of the inline policy of a role that reads named buckets."""
+
+_SIDS = frozenset({"LocateBuckets", "ListPrefixes", "ListBuckets", "ReadObjects"})
 
 # The first action reads current objects. The others read versions and tags. They share its statement, because they
 # take the same resources and the same condition on s3:prefix.
@@ -42,6 +47,15 @@ def key_prefix(value: object) -> str:
     raise InvalidValue(
         "prefixes", value, f"a prefix of object keys: 1 to {BUCKET_KEY_BYTES} bytes, not starting with '/'"
     )
+
+
+def is_s3_read_policy(document: PolicyDocument) -> bool:
+    """Return whether a document is one of :func:`s3_read_policy`, by the IDs of its statements.
+
+    >>> is_s3_read_policy(s3_read_policy(["reports"]))
+    True
+    """
+    return any(statement.sid in _SIDS for statement in document.statements)
 
 
 def _escaped(prefix: str) -> str:

@@ -5,9 +5,10 @@ A task has all that it needs, so that any executor can run it, in another proces
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from xacct.audit.checks.confused_deputy import confused_deputy
 from xacct.audit.checks.expired import expired
@@ -19,14 +20,18 @@ from xacct.audit.checks.stale import stale_principal
 from xacct.audit.checks.unused import unused_role
 from xacct.audit.contents import Edge
 from xacct.audit.dead_permission import RolePermission, dead_permissions
-from xacct.audit.finding import Finding
+from xacct.audit.finding import Finding, NotDecided
 from xacct.audit.hops import HopDecider
-from xacct.audit.identities import Levels, document_of
+from xacct.audit.identities import Levels, document_of, identities_of
+from xacct.audit.own_grants import GrantAnswers, examine_grant_of_role, examine_grants_of_user
+from xacct.audit.request_policies import policies_with_levels
 from xacct.audit.resource_access import examine_resource
 from xacct.audit.role_trust import Candidate, examine_trust
 from xacct.audit.subject import Subject, Surroundings
 from xacct.audit.subjects import resource_subject, role_subject, why_unreadable
 from xacct.audit.way import Hop
+from xacct.authz import AccessRequest, PolicySet
+from xacct.resources.ownership_tags import is_managed
 from xacct.snapshot import RoleDetail, Snapshot
 
 __all__ = ["AccountResult", "AccountTask", "examine_account"]
@@ -96,7 +101,9 @@ def examine_account(task: AccountTask) -> AccountResult:
         if subject is None:
             undecided.append(f"trust policy of {role.arn}: {why_unreadable(role.trust_policy, 'trust')}")
             continue
-        checked = [finding for check in _CHECKS for finding in check(subject, task.surroundings)]
+        answers = [answer for check in _CHECKS for answer in check(subject, task.surroundings)]
+        checked = [answer for answer in answers if isinstance(answer, Finding)]
+        undecided += (str(answer) for answer in answers if isinstance(answer, NotDecided))
         checked += unused_role(role, subject, task.surroundings)
         access = examine_trust(subject, task.candidates.get(role.arn, ()), decider, task.surroundings, task.read)
         explained = {finding.principal for finding in checked if finding.kind in _EXPLAINS_DEAD_TRUST}
@@ -111,11 +118,16 @@ def examine_account(task: AccountTask) -> AccountResult:
             undecided.append(f"policy of {resource.arn}: {why_unreadable(resource.policy, 'resource')}")
             continue
         subject = resource_subject(resource.arn, task.snapshot.account, document, rcps=task.rcps, paths=task.paths)
-        findings += (finding for check in _RESOURCE_CHECKS for finding in check(subject, task.surroundings))
+        answers = [answer for check in _RESOURCE_CHECKS for answer in check(subject, task.surroundings)]
+        findings += (answer for answer in answers if isinstance(answer, Finding))
+        undecided += (str(answer) for answer in answers if isinstance(answer, NotDecided))
         to_resource = examine_resource(subject, decider, task.surroundings)
         findings += to_resource.findings
         edges += to_resource.edges
         undecided += to_resource.undecided
+    for answers_of_grant in _grants(task):
+        findings += answers_of_grant.findings
+        undecided += answers_of_grant.undecided
     allowed = {(hop.caller, hop.resource) for hop in hops}
     findings += dead_permissions(task.permissions, subjects, allowed, decider, task.surroundings)
     return AccountResult(
@@ -127,3 +139,20 @@ def _subject_of(role: RoleDetail, task: AccountTask) -> Subject | None:
     trust = None if role.trust_policy is None else document_of(role.trust_policy)
     owner = owner_of(role, trust, task.surroundings)
     return role_subject(role, task.snapshot.account, rcps=task.rcps, paths=task.paths, owner=owner)
+
+
+def _grants(task: AccountTask) -> Iterator[GrantAnswers]:
+    """Examine what the grants of xacct have made in the account."""
+    snapshot = task.snapshot
+
+    def levels(account: str, layer: Literal["scp", "rcp"]) -> Levels:
+        return task.scps.get(account, ()) if layer == "scp" else task.rcps
+
+    def policies_of(request: AccessRequest) -> PolicySet:
+        return policies_with_levels(request, [snapshot], levels)
+
+    roles = {role.arn: role for role in snapshot.roles if is_managed(role.tags)}
+    for identity in identities_of(evolve(snapshot, users=(), roles=tuple(roles.values())), task.paths) if roles else ():
+        yield examine_grant_of_role(roles[identity.arn], identity, policies_of)
+    for user in snapshot.users:
+        yield examine_grants_of_user(user, snapshot.account)

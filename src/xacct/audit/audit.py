@@ -29,10 +29,11 @@ def audit(
     now: datetime | None = None,
     executor: Executor | None = None,
 ) -> AuditReport:
-    """Find out who from outside can get into the roles of some accounts, and which trusts lead nowhere.
+    """Find out who from outside can get into the roles and resources of some accounts, and what leads nowhere.
 
     Every finding is a question that :func:`xacct.evaluate` answers with the policies of both sides: of the role, and of
-    whoever assumes it, as far as the snapshots have them.
+    whoever assumes it, as far as the snapshots have them; or of a resource whose policy they have. S3 Block Public
+    Access is not in them, so a bucket that is reported as public may not be.
 
     Args:
         snapshots: the accounts. Several of one account are merged.
@@ -125,7 +126,8 @@ def account_tasks(
             if subject is not None:
                 candidates[role.arn] = tuple(candidates_of(subject, permissions))
         own_permissions = tuple(by_account[snapshot.account])
-        callers = {one.identity.account for found in candidates.values() for one in found}
+        callers = {snapshot.account}
+        callers |= {one.identity.account for found in candidates.values() for one in found}
         callers |= {permission.identity.account for permission in own_permissions}
         yield AccountTask(
             snapshot=snapshot,

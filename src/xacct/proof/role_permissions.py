@@ -15,11 +15,9 @@ from xacct.policy import PolicyDocument
 from xacct.proof.decision_check import decision_check, example_match, search_check
 from xacct.proof.write_search import search_for_writes
 from xacct.report_table import Check
+from xacct.s3_read import is_s3_read_policy
 
 __all__ = ["RolePolicies", "permission_checks"]
-
-_S3_READ_SIDS = frozenset({"LocateBuckets", "ListPrefixes", "ListBuckets", "ReadObjects"})
-"""Statement ids by which a document of s3_read_policy is recognized."""
 
 _ANY_BUCKET = ("any-bucket", "")
 """The bucket and prefix that are tried for a policy that names no bucket."""
@@ -36,7 +34,7 @@ class RolePolicies:
     @property
     def has_only_s3_read_policies(self) -> bool:
         """Whether s3_read_policy made every document."""
-        return all(any(s.sid in _S3_READ_SIDS for s in document.statements) for document in self.documents)
+        return all(map(is_s3_read_policy, self.documents))
 
     def decide(self, action: str, bucket: str, *, key: str = "", prefix: str | None = None) -> Decision:
         """Decide a request to S3."""

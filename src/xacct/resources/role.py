@@ -13,6 +13,7 @@ from xacct.aws_reads import inline_policies_of_role, inline_policy_of_role, pars
 from xacct.concurrency import run_concurrently
 from xacct.errors import CannotChange, ForeignAttachments
 from xacct.grants import TrustGrant
+from xacct.iam_records import REVOKED_SESSIONS_POLICY
 from xacct.limits import DEFAULT_SESSION_SECONDS
 from xacct.policy import PolicyDocument
 from xacct.resources.account_listing import AccountListing, attached_arns
@@ -43,10 +44,7 @@ from xacct.retry import (
 if TYPE_CHECKING:
     from mypy_boto3_iam.type_defs import CreateRoleRequestTypeDef, RoleTypeDef
 
-__all__ = ["REVOKED_SESSIONS_POLICY", "Role", "RoleState"]
-
-REVOKED_SESSIONS_POLICY = "AWSRevokeOlderSessions"
-"""The inline policy that ends the sessions of a role. The console uses the same name."""
+__all__ = ["Role", "RoleState"]
 
 
 @frozen(kw_only=True)
