@@ -75,12 +75,13 @@ def test_a_trust_of_a_whole_account_names_who_can_use_it() -> None:
         trust(user_arn(B, "dev")),
         trust(root(B), ArnEquals={"aws:PrincipalArn": user_arn(B, "dev")}),
         trust(root(B), StringLike={"aws:PrincipalArn": "arn:aws:iam::*:user/d*"}),
+        trust(root(B), StringEquals={"aws:userid": "AIDAEXAMPLEOFTHEUSERX"}),
         trust(root(A)),
     ],
-    ids=["user", "condition", "pattern", "own account"],
+    ids=["user", "condition", "pattern", "unique ID", "own account"],
 )
 def test_a_trust_of_some_principals_is_not_one_of_a_whole_account(narrowed: str) -> None:
-    report = audited(narrowed, user(B, "dev", may_assume=[READER]))
+    report = audited(narrowed, user(B, "dev", may_assume=[READER], unique_id="AIDAEXAMPLEOFTHEUSERX"))
     assert found(report, "whole-account", "dead-trust") == []
 
 
@@ -116,6 +117,17 @@ def test_a_whole_account_that_was_not_read_is_reported_without_names() -> None:
 def test_a_trust_that_nobody_can_use_is_dead(trust_policy: str, others: list[Any], principal: str) -> None:
     report = audited(trust_policy, *others)
     assert found(report, "dead-trust", "whole-account") == [("dead-trust", principal)]
+
+
+def test_a_permission_with_a_policy_variable_is_for_the_roles_that_it_can_match() -> None:
+    """It is not known which tags the session of a role has, and for another role that does not matter."""
+    variable = role_arn(A, "of-${aws:PrincipalTag/team}")
+    app = role(B, "App", may_assume=[variable])
+    assert found(audited(trust(root(B)), app)) == [("dead-trust", root(B))]
+    report = audit(
+        snapshot(A, role(A, "of-x", trust(root(B)))), snapshot(B, app), organization=organization(A, B), now=NOW
+    )
+    assert found(report) == [("whole-account", B)]
 
 
 def permitted_by_group() -> Any:
@@ -206,6 +218,18 @@ def test_a_user_of_an_unknown_account_is_external() -> None:
     assert ("external-account", OUTSIDE) in found(audited(trust(user_arn(OUTSIDE, "x"))))
 
 
+MEMBERS_ONLY = {"StringEquals": {"aws:PrincipalOrgID": ORGANIZATION_ID}}
+
+
+@pytest.mark.parametrize("principal", [root(OUTSIDE), user_arn(OUTSIDE, "x"), root(DATADOG)])
+def test_an_account_outside_never_has_the_id_of_the_organization(principal: str) -> None:
+    assert found(audited(trust(principal, **MEMBERS_ONLY))) == [("dead-trust", principal)]
+    deny = trusting("*", effect="Deny", StringNotEquals={"aws:PrincipalOrgID": ORGANIZATION_ID})
+    assert found(audited(document(trusting(principal), deny))) == [("dead-trust", principal)]
+    foreign = {"aws:PrincipalOrgID": "o-zzzzzzzzzz", "sts:ExternalId": "x"}
+    assert found(audited(trust(principal, StringEquals=foreign)), "dead-trust") == []
+
+
 def test_accounts_that_the_user_knows_are_known() -> None:
     report = audited(trust(root(OUTSIDE)), known_accounts={OUTSIDE: "Our auditor"})
     assert only(report, "external-account").principal_name == "Our auditor"
@@ -274,6 +298,19 @@ def test_a_role_that_only_accounts_of_the_organization_can_assume_is_not_public(
     report = audited(trust("*", **conditions), role(B, "App", may_assume=[READER]))
     assert found(report, "public", "external-account") == []
     assert [(edge.source, edge.state) for edge in report.edges] == [(B, "decided")]
+
+
+def test_a_control_policy_against_strangers_that_exempts_services_closes_a_role() -> None:
+    """The policies that AWS recommends: https://github.com/aws-samples/data-perimeter-policy-examples"""
+    strangers = {
+        "StringNotEqualsIfExists": {"aws:PrincipalOrgID": ORGANIZATION_ID},
+        "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+    }
+    deny = {**statement("Deny", Resource="*", Condition=strangers), "Principal": "*"}
+    rcp = ControlPolicy(id="p-1", name="perimeter", document=document(deny))
+    closed = organization(A, B, C, rcps={"r-ab12": (rcp,)})
+    assert found(audited(trust("*"), organization=closed)) == []
+    assert found(audited(trust(root(OUTSIDE)), organization=closed)) == [("dead-trust", root(OUTSIDE))]
 
 
 def test_everybody_of_another_organization_or_account_is_external() -> None:

@@ -375,7 +375,7 @@ def test_details_of_several_accounts_are_those_of_the_one_with_the_most_and_the_
     snapshot = Snapshot.from_authorization_details(both)
     assert (snapshot.account, [one.arn for one in snapshot.roles]) == (ACCOUNT, [ROLE])
     (missing,) = snapshot.missing
-    assert missing.startswith(f"account 222222222222 (the details have it too, and are read as those of account {ACCOUNT}")
+    assert missing.startswith("account 222222222222 (the details have it too, ")
     second = Snapshot.from_authorization_details(both, "222222222222")
     assert (second.account, [one.arn for one in second.roles]) == ("222222222222", [other["Arn"]])
     assert second.users == ()

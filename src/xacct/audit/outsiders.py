@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from attrs import evolve
 
 from xacct.audit.hops import HopDecider
-from xacct.audit.subject import Subject
+from xacct.audit.subject import Subject, Surroundings
 from xacct.audit.way import Hop
 from xacct.policy import Statement
 from xacct.proof.access_search import Searched
@@ -16,9 +16,11 @@ from xacct.proof.callers import callers_of, name_patterns
 from xacct.proof.find_access import ZoneOfTrust, find_access, named_accounts, named_organizations
 from xacct.proof.pattern_classes import TooManyStates
 
-__all__ = ["anybody_of_account", "outsiders_of", "strangers"]
+__all__ = ["anybody_of_account", "organizations_of", "outsiders_of", "strangers"]
 
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+_KEYS_OF_ORGANIZATIONS = ("aws:principalorgid", "aws:principalorgpaths")
+_SOME_ORGANIZATION = "o-aaaaaaaaaa"
 
 
 def outsiders_of(
@@ -73,6 +75,30 @@ def anybody_of_account(
         return _not_decided(account, action, resource)
     target = Searched(principal="*", resource=resource, resource_account=subject.account, known=known)
     return decider.of_anybody([evolve(target, principal=one) for one in callers], subject, action, account)
+
+
+def organizations_of(
+    account: str, statements: Iterable[Statement], surroundings: Surroundings
+) -> list[Mapping[str, tuple[str, ...]]]:
+    """Return what requests of an account have of its organization, one for each that statements tell apart.
+
+    An account outside of the organization never has that organization's ID. Nothing is said of other accounts.
+
+    Args:
+        account: the account.
+        statements: the statements.
+        surroundings: what is known of the accounts.
+    """
+    own, found = surroundings.organization_id, list(statements)
+    keys = {condition.key.lower() for statement in found for condition in statement.conditions}
+    if own is None or account in surroundings.own_accounts or keys.isdisjoint(_KEYS_OF_ORGANIZATIONS):
+        return [_NOTHING]
+    foreign = {one for statement in found for one in named_organizations(statement)} - {own}
+    of_members = [
+        {"aws:principalorgid": (one,), "aws:principalorgpaths": (f"{one}/r-aaaa/",)}
+        for one in (_SOME_ORGANIZATION, *sorted(foreign))
+    ]
+    return [dict.fromkeys(_KEYS_OF_ORGANIZATIONS, ()), *of_members]
 
 
 def strangers(subject: Subject, action: str, resource: str, decider: HopDecider, zone: ZoneOfTrust) -> Hop | None:

@@ -6,7 +6,7 @@ for each part of the resource that they tell apart, a request is searched that t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from attrs import evolve, frozen
@@ -16,19 +16,17 @@ from xacct.audit.checks.statement_requests import is_allowed
 from xacct.audit.contents import Edge, EdgeState
 from xacct.audit.finding import Finding
 from xacct.audit.hops import ANYTHING, HopDecider
-from xacct.audit.outsiders import strangers
+from xacct.audit.outsiders import organizations_of, strangers
 from xacct.audit.resource_actions import ActionClass, action_classes, most_dangerous, parts_of
 from xacct.audit.resource_findings import Opening
 from xacct.audit.resource_statements import (
     KEYS_OF_ACCOUNTS,
-    KEYS_OF_ORGANIZATIONS,
     ResourceStatements,
     accounts_in,
 )
 from xacct.audit.subject import Subject, Surroundings
 from xacct.audit.way import Hop
 from xacct.authz import evaluate
-from xacct.policy import Statement
 from xacct.proof.access_search import Searched
 from xacct.proof.callers import callers_of, name_patterns
 from xacct.proof.find_access import ZoneOfTrust, named_organizations
@@ -37,7 +35,6 @@ from xacct.proof.pattern_classes import TooManyStates
 __all__ = ["ResourceAccess", "examine_resource"]
 
 _ANYBODY = "*"
-_SOME_ORGANIZATION = "o-aaaaaaaaaa"
 
 # Searches for one resource. A policy of hundreds of statements needs as many.
 _MOST_SEARCHES = 600
@@ -171,7 +168,7 @@ class _Examined:
         # Most policies treat these like the others, so that the others need not be found.
         usual = [f"arn:{subject.partition}:iam::{account}:user/any-user", *named[:1]]
         is_small = not self._statements.are_too_many(fewer.side)
-        given = self._organizations_of_outsiders(account, statements)
+        given = organizations_of(account, statements, self._surroundings)
 
         @cache
         def others() -> list[str]:
@@ -238,21 +235,6 @@ class _Examined:
 
     def _doubt(self, who: str, reasons: Iterable[str]) -> None:
         self.undecided.update(dict.fromkeys(f"{who}: {reason}" for reason in reasons))
-
-    def _organizations_of_outsiders(
-        self, account: str, statements: Sequence[Statement]
-    ) -> list[Mapping[str, tuple[str, ...]]]:
-        """Return what requests of an account have of its organization, one for each that the policies tell apart."""
-        own = self._surroundings.organization_id
-        keys = {condition.key.lower() for statement in statements for condition in statement.conditions}
-        if own is None or account in self._surroundings.own_accounts or keys.isdisjoint(KEYS_OF_ORGANIZATIONS):
-            return [{}]
-        foreign = {one for statement in statements for one in named_organizations(statement)} - {own}
-        of_members = [
-            {"aws:principalorgid": (one,), "aws:principalorgpaths": (f"{one}/r-aaaa/",)}
-            for one in (_SOME_ORGANIZATION, *sorted(foreign))
-        ]
-        return [dict.fromkeys(KEYS_OF_ORGANIZATIONS, ()), *of_members]
 
     def _add_edge(self, source: str, state: EdgeState, openings: Sequence[Opening]) -> None:
         conditions = set.intersection(*({*one.hop.conditions} for one in openings))

@@ -15,12 +15,10 @@ from xacct.proof.callers import name_patterns
 from xacct.proof.find_access import named_accounts
 from xacct.proof.key_control import control_of
 
-__all__ = ["KEYS_OF_ACCOUNTS", "KEYS_OF_ORGANIZATIONS", "ResourceStatements", "accounts_in"]
+__all__ = ["KEYS_OF_ACCOUNTS", "ResourceStatements", "accounts_in"]
 
 KEYS_OF_ACCOUNTS = ("kms:calleraccount", "aws:sourceowner")
 """Keys of services that have the caller's account."""
-
-KEYS_OF_ORGANIZATIONS = ("aws:principalorgid", "aws:principalorgpaths")
 
 _ACCOUNT_ID = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _ANYBODY = "*"

@@ -11,7 +11,7 @@ from xacct.audit import trust_findings as report
 from xacct.audit.finding import Finding, FindingKind
 from xacct.audit.hops import HopDecider
 from xacct.audit.identities import Identity
-from xacct.audit.outsiders import anybody_of_account, strangers
+from xacct.audit.outsiders import anybody_of_account, organizations_of, strangers
 from xacct.audit.permissions import ASSUME_ROLE, AssumePermissions
 from xacct.audit.report import Edge, EdgeState
 from xacct.audit.subject import Subject, Surroundings
@@ -161,7 +161,7 @@ class _Examined:
 
     def __init__(self, subject: Subject, decider: HopDecider, surroundings: Surroundings, read: frozenset[str]) -> None:
         self._subject, self._decider, self._surroundings, self._read = subject, decider, surroundings, read
-        self._statements = [statement.statement for statement in subject.allows]
+        self._statements = [statement.statement for statement in _assume_statements(subject)]
         self.hops: list[Hop] = []
         self.findings: list[Finding] = []
         self.edges: list[Edge] = []
@@ -240,20 +240,33 @@ class _Examined:
                 self.findings.append(report.foreign_organization(subject, organization, member))
 
     def _strangers(self, zone: ZoneOfTrust) -> Hop | None:
-        return strangers(self._subject, ASSUME_ROLE, self._subject.arn, self._decider, zone)
+        hop = strangers(self._subject, ASSUME_ROLE, self._subject.arn, self._decider, zone)
+        # A service is the last that is tried: no account gets in, and that one uses a role of another account through a
+        # service is another question.
+        return None if hop is not None and hop.witness is not None and hop.witness.caller.kind == "service" else hop
 
     def _of_anybody_in(
         self, principal: Principal, account: str, known: Mapping[str, tuple[str, ...]] = MappingProxyType({})
     ) -> Hop | None:
         """Return how a principal that was not read assumes the role, if its account's administrators allow it."""
-        if principal.is_account:
-            return anybody_of_account(account, self._subject, ASSUME_ROLE, self._subject.arn, self._decider, known)
-        return self._decider.of_anybody([self._searched(principal.value, known)], self._subject, ASSUME_ROLE, account)
+        subject, decider, hop = self._subject, self._decider, None
+        statements = (matcher.statement for layer in subject.side.layers for matcher in layer.statements)
+        for organization in organizations_of(account, statements, self._surroundings):
+            given = {**organization, **known}
+            if principal.is_account:
+                found = anybody_of_account(account, subject, ASSUME_ROLE, subject.arn, decider, given)
+            else:
+                found = decider.of_anybody([self._searched(principal.value, given)], subject, ASSUME_ROLE, account)
+            hop = found or hop
+            if hop is not None and hop.witness is not None:
+                break
+        return hop
 
     def _trusts_whole_account(self, account: str) -> bool:
         """Return whether a principal of an account that no condition names can assume the role."""
         fresh = f"arn:{self._subject.partition}:iam::{account}:user/any-user-{self._subject.account}"
-        return self._decider.of_anybody([self._searched(fresh)], self._subject, ASSUME_ROLE, account) is not None
+        searched = self._searched(fresh, {"aws:userid": ("AIDAANYUSEROFTHEACCOUNT",)})
+        return self._decider.of_anybody([searched], self._subject, ASSUME_ROLE, account) is not None
 
     def _searched(self, caller: str, known: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> Searched:
         arn, account = self._subject.arn, self._subject.account

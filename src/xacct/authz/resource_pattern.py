@@ -56,6 +56,15 @@ class ResourcePattern:
             return False
         return None if self.incomplete else True
 
+    def depends_on_variables(self, resource: str) -> bool:
+        """Return whether the values of policy variables decide if the pattern covers a resource.
+
+        >>> pattern = compile_resource("arn:aws:s3:::${aws:username}/*", "2012-10-17", "identity", excludes=False)
+        >>> pattern.depends_on_variables("arn:aws:s3:::dev/a"), pattern.depends_on_variables("arn:aws:sqs:::dev")
+        (True, False)
+        """
+        return self.template is not None and (self.excludes or glob(self.template.widest)(resource))
+
     def problem(self, request: AccessRequest) -> str:
         """Return why it cannot be known whether the pattern covers the request's resource; empty if it can."""
         if any(len(request.context.get(key, ())) > 1 for key in self.keys):

@@ -36,6 +36,11 @@ class Template:
         """The pattern without its variables: the whole pattern if it has none."""
         return [(text, wild) for text, wild in self._pieces if isinstance(wild, bool)]
 
+    @property
+    def widest(self) -> list[Piece]:
+        """The pattern with any text for its variables."""
+        return [(text, other) if isinstance(other, bool) else ("*", True) for text, other in self._pieces]
+
     def fill(self, context: Context) -> list[Piece] | None:
         """Return the pattern for a request; None if a variable has no value and no default.
 

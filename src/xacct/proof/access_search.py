@@ -163,7 +163,8 @@ class _Space:
             return
         others = self._others_for(base)
         for statement in (seed, *others):
-            if any(key not in one.known for pattern in statement.resources for key in pattern.keys):
+            depends = [r for r in statement.resources if r.depends_on_variables(base.resource)]
+            if any(key not in one.known for pattern in depends for key in pattern.keys):
                 undecided[f"{statement.label}: its resource has policy variables"] = None
         if not seed.matches_resource(base):
             return
@@ -190,7 +191,7 @@ class _Space:
             s
             for s in self._others
             if s.match_principal(base, has_boundary=False)
-            and (s.matches_resource(base) or any(r.keys for r in s.resources))
+            and (s.matches_resource(base) or any(r.depends_on_variables(base.resource) for r in s.resources))
         ]
 
     def _keys(self, seed: StatementMatcher, others: Sequence[StatementMatcher]) -> list[str]:
