@@ -273,6 +273,28 @@ def test_a_removal_that_took_long_says_what_to_do_if_a_grant_has_joined(race: Ra
     assert race.user.password == race.password
 
 
+def test_a_removal_notices_a_grant_whose_mark_a_failed_run_has_replaced(race: Race) -> None:
+    iam = race.accounts.trusted.iam
+    run = [tag for tag in iam.list_user_tags(UserName="ada")["Tags"] if tag["Key"] == "xacct:run"]
+
+    def join() -> None:
+        race.join()
+        iam.tag_user(UserName="ada", Tags=run)
+
+    race.run(race.removal, Attempt(join), before=6, calls=REMOVAL)
+
+    assert race.removal.error
+    assert race.user.password == race.password
+
+
+def test_a_removal_notices_a_run_that_changes_the_same_grant(race: Race) -> None:
+    change = Attempt(lambda: race.plan(evolve(FIRST, tags={"team": "a"})).apply())
+    race.run(race.removal, change, before=6, calls=REMOVAL)
+
+    assert change.succeeded
+    assert "another run has begun to use or to change user ada" in str(race.removal.error)
+
+
 @pytest.mark.parametrize("way_on", ["apply", "destroy"])
 def test_a_grant_does_not_join_a_user_from_which_the_policy_of_the_only_other_grant_was_detached(
     race: Race, way_on: str
