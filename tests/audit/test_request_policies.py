@@ -38,16 +38,16 @@ GITHUB = f"arn:aws:iam::{A}:oidc-provider/token.actions.githubusercontent.com"
 SAML = f"arn:aws:iam::{A}:saml-provider/corp"
 BUCKET, QUEUE = "arn:aws:s3:::data", f"arn:aws:sqs:eu-west-1:{A}:jobs"
 READER, LIMIT = role_arn(A, "Reader"), f"arn:aws:iam::{B}:policy/limit"
-MFA = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
+MFA: dict[str, Any] = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
 
 
 def federated(provider: str, action: str, **conditions: Any) -> str:
-    found = {"Condition": conditions} if conditions else {}
+    found: dict[str, Any] = {"Condition": conditions} if conditions else {}
     return document(statement(action=action, Principal={"Federated": provider}, **found))
 
 
 def of_service(name: str, **conditions: Any) -> str:
-    found = {"Condition": conditions} if conditions else {}
+    found: dict[str, Any] = {"Condition": conditions} if conditions else {}
     return document(statement(Principal={"Service": name}, **found))
 
 

@@ -58,6 +58,8 @@ def test_every_key_that_aws_assigns_has_a_form() -> None:
         ("aws:CurrentTime", "caller"),
         ("aws:PrincipalTag/team", "caller's account"),
         ("aws:userid", "AWS"),
+        ("kms:CallerAccount", "AWS"),
+        ("AWS:SourceOwner", "AWS"),
         ("aws:PrincipalOrgID", "AWS"),
         ("aws:PrincipalArn", "request"),
         ("aws:SourceArn", "AWS service"),
