@@ -103,7 +103,7 @@ def test_the_worst_edges_are_first() -> None:
 def test_ways_to_roles_that_aws_made_are_left_out_and_said() -> None:
     drawn = map_of(way("rds.amazonaws.com", role(ONE), owner="service-linked role"), way(OUTSIDE, role(ONE)))
     assert [node.title for node in drawn.nodes] == [OUTSIDE, "Reader"]
-    assert drawn.notes == ("1 ways to roles that AWS made, which are expected, are not shown.",)
+    assert drawn.notes == ("Not shown: 1 way to roles that AWS made, which are expected.",)
 
 
 # Folding -------------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from attrs import evolve, frozen
 
 from xacct.audit.contents import Edge, EdgeState, ReportContents
 from xacct.audit.map_names import Naming, NodeKind, NodeName, titles
+from xacct.audit.table import number
 
 __all__ = ["AccessMap", "MapEdge", "MapNode"]
 
@@ -104,7 +105,7 @@ class AccessMap:
         ways = [edge for edge in report.edges if not edge.owner]
         graph = _Graph(ways, report.accounts)
         hidden = len(report.edges) - len(ways)
-        notes = [f"{hidden:,} ways to roles that AWS made, which are expected, are not shown."] * bool(hidden)
+        notes = [f"Not shown: {number(hidden, 'way')} to roles that AWS made, which are expected."] * bool(hidden)
         for rounds in (None, len(graph.names), 1, 0):
             groups = graph.alike(rounds) if rounds is not None else range(len(graph.names))
             if len(set(groups)) <= _NODES and (folded := graph.folded(groups)).is_small:
@@ -194,9 +195,9 @@ class _Graph:
         keys = {group: f"n{number}" for number, group in enumerate(order)}
         nodes = [_node(keys[group], members[group], layer, rest=group in rest) for group, layer in order.items()]
         edges = [
-            MapEdge(source=keys[source], target=keys[target], state=state, conditions=conditions, ways=number)
+            MapEdge(source=keys[source], target=keys[target], state=state, conditions=conditions, ways=ways_of)
             for (source, target, state), count in ways.items()
-            for conditions, number in _sets_of_conditions(count, sets)
+            for conditions, ways_of in _sets_of_conditions(count, sets)
         ]
         edges.sort(key=lambda e: (STATES.index(e.state), int(e.source[1:]), int(e.target[1:]), e.conditions))
         return AccessMap(nodes=tuple(nodes), edges=tuple(edges))
@@ -262,12 +263,12 @@ def _in_order(
 def _by_rank(members: Mapping[Hashable, list[NodeName]], ways: _Ways) -> list[Hashable]:
     """Return the groups with the worst ways first, and among them those with the most ways."""
     worst = dict.fromkeys(members, len(STATES))
-    number: Counter[Hashable] = Counter()
+    total: Counter[Hashable] = Counter()
     for (source, target, state), count in ways.items():
         for group in (source, target):
             worst[group] = min(STATES.index(state), worst[group])
-            number[group] += count.total()
-    return sorted(members, key=lambda group: (worst[group], -number[group], members[group][0].value))
+            total[group] += count.total()
+    return sorted(members, key=lambda group: (worst[group], -total[group], members[group][0].value))
 
 
 def _layers(kinds: Mapping[Hashable, NodeKind], pairs: set[tuple[Hashable, Hashable]]) -> dict[Hashable, int]:
