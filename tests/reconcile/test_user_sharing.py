@@ -147,7 +147,7 @@ class Race:
 
 @pytest.fixture
 def race(accounts: Accounts, untouched: dict[str, Any], patience: Patience) -> Race:
-    return Race(accounts, untouched, evolve(patience, deadline=2))
+    return Race(accounts, untouched, evolve(patience, deadline=0.5))
 
 
 @pytest.mark.parametrize("before", REMOVAL)
