@@ -12,7 +12,7 @@ from xacct.audit.finding import Finding
 if TYPE_CHECKING:
     from rich.table import Table
 
-__all__ = ["headline", "html_table", "notes", "rich_table", "text_table"]
+__all__ = ["headline", "html_table", "notes", "number", "rich_table", "text_table"]
 
 # The most findings that a notebook shows.
 _ROWS_OF_NOTEBOOK = 20
