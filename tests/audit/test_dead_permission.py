@@ -62,6 +62,16 @@ def test_a_permission_for_a_role_that_does_not_trust_the_principal_is_dead() -> 
     )
 
 
+def test_a_permission_that_other_policies_of_the_principal_deny_is_dead_for_that_reason() -> None:
+    deny = {"no": document(statement("Deny", action="*", Resource="*"))}
+    dev = user(B, "dev", inline={**assume(READER), **deny})
+    report = audit(snapshot(A, role(A, "Reader", trust(root(B)))), snapshot(B, dev))
+    (finding,) = [one for one in report.findings if one.kind == "dead-permission"]
+    assert finding.detail == "denied"
+    assert "but other policies on its own side deny it" in finding.why
+    assert "no Deny" in finding.fix.text
+
+
 def test_a_role_whose_trust_policy_was_not_read_makes_no_permission_dead() -> None:
     report = audit(snapshot(A, role(A, "Reader", "not JSON")), snapshot(B, user(B, "dev", may_assume=[READER])))
     assert [one.kind for one in report.findings] == []

@@ -201,6 +201,17 @@ def test_an_unread_policy_makes_a_trust_undecided_and_not_dead() -> None:
     assert [edge.state for edge in report.edges] == ["half"]
 
 
+@pytest.mark.parametrize("principal", [root(B), user_arn(B, "dev"), root("444444444444"), user_arn(OUTSIDE, "x")])
+def test_a_trust_that_begins_later_is_not_dead(principal: str) -> None:
+    own, dev = organization(A, B, C, "444444444444"), user(B, "dev", may_assume=[READER])
+    for time in ({"aws:CurrentTime": "2026-12-24"}, {"aws:EpochTime": "1798000000"}):
+        later = trust(principal, DateGreaterThan=time)
+        assert found(audited(later, dev, organization=own), "dead-trust") == []
+        assert found(audited(later, dev, organization=own, now=NOW.replace(year=2027)), "dead-trust") == []
+    other_side = user(B, "dev", inline=assume(READER, DateGreaterThan={"aws:CurrentTime": "2026-12-24"}))
+    assert found(audited(trust(root(B)), other_side)) == []
+
+
 # Outsiders
 
 

@@ -86,11 +86,15 @@ def dead_permissions(
         subject = roles[role]
         if subject is None or (identity.arn, role) in allowed or _is_allowed(identity, subject, decider):
             continue
-        yield _finding(permission, "the role does not let the principal in", surroundings, "not trusted")
+        if decider.is_trusted(identity, subject, ASSUME_ROLE):
+            yield _finding(permission, "other policies on its own side deny it", surroundings, "denied")
+        else:
+            yield _finding(permission, "the role does not let the principal in", surroundings, "not trusted")
 
 
 def _is_allowed(identity: Identity, subject: Subject, decider: HopDecider) -> bool:
-    return decider.of_identity(identity, subject, ASSUME_ROLE) is not None
+    is_allowed_now = decider.of_identity(identity, subject, ASSUME_ROLE) is not None
+    return is_allowed_now or decider.begins_later(identity, subject, ASSUME_ROLE)
 
 
 def _finding(
@@ -102,6 +106,11 @@ def _finding(
         if other
         else [f"Remove {role} from the statement; if the principal is to use the role, its trust policy must say so."]
         if detail == "not trusted"
+        else [
+            f"Remove {role} from the statement; if the principal is to use the role, no Deny, permissions boundary, "
+            "service control policy or condition may prevent it."
+        ]
+        if detail == "denied"
         else [f"Remove {role} from the statement, or correct it."]
     )
     has_wildcards = "*" in role or "?" in role

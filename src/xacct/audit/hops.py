@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from contextlib import suppress
+from datetime import datetime, timezone
 
 from attrs import evolve
 
@@ -13,6 +14,7 @@ from xacct.audit.subject import Subject
 from xacct.audit.way import Hop, StatementSource
 from xacct.authz import AccessRequest, PolicySet, evaluate
 from xacct.authz.caller import context_of_caller
+from xacct.authz.operators import seconds_of_date
 from xacct.authz.statement_matcher import StatementMatcher
 from xacct.policy import PolicyDocument, Statement
 from xacct.policy.times import time_to_text
@@ -22,6 +24,11 @@ __all__ = ["ANYTHING", "HopDecider"]
 
 # What the administrators of an account that was not read can allow.
 ANYTHING = PolicySet(identity=[PolicyDocument([Statement.allow("*", "*")])])
+
+
+_CLOCKS = ("aws:currenttime", "aws:epochtime")
+# The year 9999, in seconds since 1970.
+_LATEST = 253_370_764_800
 
 
 class HopDecider:
@@ -63,8 +70,55 @@ class HopDecider:
             caller: the session of the role that is meant; by default the identity's ARN.
         """
         policies = self.side_of(identity).with_resource_side(subject.side)
+        searched = self._searched(identity, subject, action, policies, resource, caller)
+        found = self.decide(policies, action, [searched], subject, identity)
+        if found is not None or not identity.unread or not self.is_trusted(identity, subject, action, resource, caller):
+            return found
+        return Hop(
+            caller=searched.principal,
+            action=action,
+            resource=searched.resource,
+            answer="depends",
+            undecided=tuple(f"{name} was not read" for name in identity.unread),
+        )
+
+    def is_trusted(
+        self, identity: Identity, subject: Subject, action: str, resource: str = "", caller: str = ""
+    ) -> bool:
+        """Return whether an identity could do an action if everything were allowed on its own side.
+
+        The arguments are those of :meth:`of_identity`.
+        """
+        policies = ANYTHING.with_resource_side(subject.side)
+        searched = self._searched(identity, subject, action, policies, resource, caller)
+        return self.decide(policies, action, [searched], subject) is not None
+
+    def begins_later(self, identity: Identity, subject: Subject, action: str, caller: str = "") -> bool:
+        """Return whether an identity can do an action at a time to come that conditions name.
+
+        The arguments are those of :meth:`of_identity`.
+        """
+        deciders = self.later(self.side_of(identity), subject.side)
+        return any(decider.of_identity(identity, subject, action, caller=caller) is not None for decider in deciders)
+
+    def later(self, *sides: PolicySet) -> Iterator[HopDecider]:
+        """Yield deciders for the times to come at which conditions of policies can begin to be met.
+
+        Args:
+            sides: the policies.
+        """
+        found = {value for side in sides for layer in side.layers for s in layer.statements for value in _dates(s)}
+        for seconds in sorted(found):
+            if self.now.timestamp() <= seconds < _LATEST:
+                decider = HopDecider(self._scps, datetime.fromtimestamp(seconds + 1, timezone.utc))
+                decider._sides = self._sides
+                yield decider
+
+    def _searched(
+        self, identity: Identity, subject: Subject, action: str, policies: PolicySet, resource: str, caller: str
+    ) -> Searched:
         principal = caller or identity.arn
-        searched = Searched(
+        return Searched(
             principal=principal,
             resource=resource or subject.arn,
             resource_account=subject.account,
@@ -75,18 +129,6 @@ class HopDecider:
                 **identity.known,
                 **subject.known,
             },
-        )
-        found = self.decide(policies, action, [searched], subject, identity)
-        if found is not None or not identity.unread:
-            return found
-        # With everything allowed on its side, the trust alone decides.
-        trusted = self.decide(ANYTHING.with_resource_side(subject.side), action, [searched], subject)
-        return trusted and Hop(
-            caller=searched.principal,
-            action=action,
-            resource=searched.resource,
-            answer="depends",
-            undecided=tuple(f"{name} was not read" for name in identity.unread),
         )
 
     def of_anybody(self, searched: Iterable[Searched], subject: Subject, action: str, caller: str) -> Hop | None:
@@ -140,6 +182,14 @@ class HopDecider:
             )  # fmt: skip
         base = next(one for one in searched if one.principal == result.witness.principal).request(action, {})
         return _hop(_smallest(result.witness, base, policies), base, policies, subject, identity, caller)
+
+
+def _dates(statement: StatementMatcher) -> Iterator[float]:
+    """Yield the times that conditions of a statement name, in seconds since 1970."""
+    for condition in statement.conditions:
+        for value in condition.condition.values if condition.key in _CLOCKS else ():
+            with suppress(ValueError):
+                yield seconds_of_date(value)
 
 
 def _with_known(one: Searched, known: Mapping[str, tuple[str, ...]]) -> Searched:

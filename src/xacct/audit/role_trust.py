@@ -141,7 +141,7 @@ def examine_trust(
         hop = decider.of_identity(candidate.identity, subject, ASSUME_ROLE, caller=candidate.caller)
         if hop is not None:
             hops[candidate.name].append(hop)
-    examined = _Examined(subject, decider, surroundings, read)
+    examined = _Examined(subject, candidates, decider, surroundings, read)
     for name, principal in trusted.items():
         if name == _ANYBODY:
             examined.anybody(hops[name])
@@ -159,8 +159,16 @@ def examine_trust(
 class _Examined:
     """What is found of one role."""
 
-    def __init__(self, subject: Subject, decider: HopDecider, surroundings: Surroundings, read: frozenset[str]) -> None:
-        self._subject, self._decider, self._surroundings, self._read = subject, decider, surroundings, read
+    def __init__(
+        self,
+        subject: Subject,
+        candidates: Sequence[Candidate],
+        decider: HopDecider,
+        surroundings: Surroundings,
+        read: frozenset[str],
+    ) -> None:
+        self._subject, self._candidates, self._read = subject, candidates, read
+        self._decider, self._surroundings = decider, surroundings
         self._statements = [statement.statement for statement in _assume_statements(subject)]
         self.hops: list[Hop] = []
         self.findings: list[Finding] = []
@@ -246,10 +254,14 @@ class _Examined:
         return None if hop is not None and hop.witness is not None and hop.witness.caller.kind == "service" else hop
 
     def _of_anybody_in(
-        self, principal: Principal, account: str, known: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+        self,
+        principal: Principal,
+        account: str,
+        known: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+        decider: HopDecider | None = None,
     ) -> Hop | None:
         """Return how a principal that was not read assumes the role, if its account's administrators allow it."""
-        subject, decider, hop = self._subject, self._decider, None
+        subject, decider, hop = self._subject, decider or self._decider, None
         statements = (matcher.statement for layer in subject.side.layers for matcher in layer.statements)
         for organization in organizations_of(account, statements, self._surroundings):
             given = {**organization, **known}
@@ -273,7 +285,17 @@ class _Examined:
         return Searched(principal=caller, resource=arn, resource_account=account, known=known)
 
     def _add_dead_trust(self, principal: Principal, *, exists: bool = True) -> None:
-        self._once(report.dead_trust(self._subject, principal, self._surroundings, exists=exists))
+        if not self._begins_later(principal, principal.account_id or ""):
+            self._once(report.dead_trust(self._subject, principal, self._surroundings, exists=exists))
+
+    def _begins_later(self, principal: Principal, account: str) -> bool:
+        """Return whether somebody can use a trust at a time to come that conditions name."""
+        subject, decider, name = self._subject, self._decider, name_and_grade(principal)[0]
+        if account in self._read:
+            named = (one for one in self._candidates if one.name == name)
+            return any(decider.begins_later(one.identity, subject, ASSUME_ROLE, one.caller) for one in named)
+        times = decider.later(subject.side)
+        return any(self._of_anybody_in(principal, account, decider=time) is not None for time in times)
 
     def _add_edge(self, source: str, state: EdgeState, hops: Sequence[Hop]) -> None:
         conditions = set.intersection(*({*hop.conditions} for hop in hops)) if hops else set()

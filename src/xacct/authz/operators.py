@@ -20,7 +20,7 @@ from xacct.authz.variables import Context, Template, parse_template
 from xacct.authz.wildcard import Piece, glob
 from xacct.policy import Condition
 
-__all__ = ["CompiledCondition", "compile_condition"]
+__all__ = ["CompiledCondition", "compile_condition", "seconds_of_date"]
 
 Test = Callable[[str], bool]
 Builder = Callable[[Iterable[Piece]], Test]
@@ -68,7 +68,17 @@ def _number(text: str) -> Decimal:
 
 
 @_parsed_once
-def _date(text: str) -> float:
+def seconds_of_date(text: str) -> float:
+    """Return the seconds since 1970 of a value of a date operator: ISO 8601, in UTC if it has no zone, or seconds.
+
+    Raises:
+        ValueError: the text is no date.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_Date
+
+    >>> seconds_of_date("2027-01-31T12:00:00Z") == seconds_of_date("1801396800")
+    True
+    """
     try:
         return float(_number(text))
     except ArithmeticError:
@@ -142,12 +152,12 @@ _OPERATORS: dict[str, tuple[Builder, bool]] = {
     "numericlessthanequals": (_comparison(_number, compare.le), False),
     "numericgreaterthan": (_comparison(_number, compare.gt), False),
     "numericgreaterthanequals": (_comparison(_number, compare.ge), False),
-    "dateequals": (_comparison(_date, compare.eq), False),
-    "datenotequals": (_comparison(_date, compare.eq), True),
-    "datelessthan": (_comparison(_date, compare.lt), False),
-    "datelessthanequals": (_comparison(_date, compare.le), False),
-    "dategreaterthan": (_comparison(_date, compare.gt), False),
-    "dategreaterthanequals": (_comparison(_date, compare.ge), False),
+    "dateequals": (_comparison(seconds_of_date, compare.eq), False),
+    "datenotequals": (_comparison(seconds_of_date, compare.eq), True),
+    "datelessthan": (_comparison(seconds_of_date, compare.lt), False),
+    "datelessthanequals": (_comparison(seconds_of_date, compare.le), False),
+    "dategreaterthan": (_comparison(seconds_of_date, compare.gt), False),
+    "dategreaterthanequals": (_comparison(seconds_of_date, compare.ge), False),
     "bool": (_comparison(_bool, compare.eq), False),
     "binaryequals": (_comparison(lambda text: base64.b64decode(text, validate=True), compare.eq), False),
     "ipaddress": (_comparison(_address, _is_in, _network), False),
