@@ -9,7 +9,10 @@ from importlib.util import find_spec
 
 from xacct.events import Event, OnEvent
 
-__all__ = ["progress_bar", "step_progress"]
+__all__ = ["Progress", "account_progress", "progress_bar", "step_progress"]
+
+Progress = Callable[[int, int, str], object]
+"""Called with the number of finished accounts, the total, and the ID of the account that finished last."""
 
 # The largest number of grants for which no progress is shown.
 _FEW_GRANTS = 5
@@ -43,6 +46,24 @@ def progress_bar(total: int, unit: str, *, shown: bool | None = None) -> Iterato
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+@contextmanager
+def account_progress(progress: Progress | bool | None, total: int) -> Iterator[Progress]:
+    """Show the progress of work in many accounts, or report it to the caller, until the block ends.
+
+    Args:
+        progress: the caller's function; or whether to show a bar, as `progress_bar` takes it.
+        total: the number of accounts.
+
+    Yields:
+        The function to call after each account.
+    """
+    if callable(progress):
+        yield progress
+    else:
+        with progress_bar(total, "accounts", shown=progress) as show:
+            yield lambda done, _, __: show(done)
 
 
 @contextmanager

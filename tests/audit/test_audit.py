@@ -56,6 +56,12 @@ def test_an_account_that_the_user_owns_is_trusted() -> None:
     assert {finding.principal_name for finding in report.findings} == {"", "Sandbox"}
 
 
+def test_progress_is_reported_after_each_account() -> None:
+    reported: list[tuple[int, int, str]] = []
+    audit(*ACCOUNTS, now=NOW, progress=lambda *given: reported.append(given))
+    assert reported == [(1, 2, A), (2, 2, B)]
+
+
 def test_other_processes_find_the_same() -> None:
     alone = audit(*ACCOUNTS, organization=organization(A, B), now=NOW)
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:

@@ -17,6 +17,7 @@ from xacct.audit.subject import KnownAccount, Surroundings
 from xacct.audit.subjects import role_subject
 from xacct.audit.transitive import transitive_findings
 from xacct.errors import InvalidValue
+from xacct.progress_bar import Progress, account_progress
 from xacct.snapshot import Organization, Snapshot
 
 __all__ = ["account_tasks", "audit", "surroundings_of"]
@@ -28,6 +29,7 @@ def audit(
     known_accounts: Iterable[KnownAccount] | Mapping[str, str] | None = None,
     now: datetime | None = None,
     executor: Executor | None = None,
+    progress: Progress | bool | None = None,
 ) -> AuditReport:
     """Find out who from outside can get into the roles and resources of some accounts, and what leads nowhere.
 
@@ -43,6 +45,9 @@ def audit(
             parties, or KnownAccount values. One of the kind ``own`` belongs to the zone of trust.
         now: the time for which conditions on time are decided; by default the current time.
         executor: runs the accounts side by side, such as a ``ProcessPoolExecutor``; None for this process alone.
+        progress: called in this thread after each account with the number of finished accounts, their total and the
+            account's ID. True for a progress bar of the library rich, False for none, None for a bar if standard error
+            is a terminal and rich is installed (``pip install 'xacct[progress]'``).
 
     Returns:
         The report.
@@ -74,12 +79,19 @@ def audit(
     accounts = [merged[account] for account in sorted(merged)]
     surroundings = surroundings_of(accounts, organization, known_accounts, now or datetime.now(timezone.utc))
     tasks = account_tasks(accounts, organization, surroundings)
-    if executor is None:
-        results = [examine_account(task) for task in tasks]
-    else:
-        running = [executor.submit(examine_account, task) for task in tasks]
-        results = [future.result() for future in running]
+    running = map(examine_account, tasks) if executor is None else _results(executor, tasks)
+    results = []
+    with account_progress(progress, len(accounts)) as report:
+        for number, (account, result) in enumerate(zip(accounts, running), start=1):
+            results.append(result)
+            report(number, len(accounts), account.account)
     return _report(accounts, organization, surroundings, results)
+
+
+def _results(executor: Executor, tasks: Iterable[AccountTask]) -> Iterator[AccountResult]:
+    # Not Executor.map: that of Dask takes no iterator.
+    running = [executor.submit(examine_account, task) for task in tasks]
+    return (future.result() for future in running)
 
 
 def surroundings_of(
@@ -128,7 +140,7 @@ def account_tasks(
         own_permissions = tuple(by_account[snapshot.account])
         callers = {snapshot.account}
         callers |= {one.identity.account for found in candidates.values() for one in found}
-        callers |= {permission.identity.account for permission in own_permissions}
+        callers |= {snapshot.account, *(permission.identity.account for permission in own_permissions)}
         yield AccountTask(
             snapshot=snapshot,
             candidates=candidates,

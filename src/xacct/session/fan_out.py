@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from functools import cache, partial
 from html import escape
 from traceback import clear_frames
@@ -20,7 +19,7 @@ from xacct.arn import Arn
 from xacct.aws_reads import caller_arn
 from xacct.errors import InvalidValue
 from xacct.policy import PolicyDocument
-from xacct.progress_bar import progress_bar
+from xacct.progress_bar import Progress, account_progress
 from xacct.session.credentials import AssumedRoleCredentials
 from xacct.session.derived_session import derive_session
 from xacct.session.role_request import RoleRequest, check_region, session_name_from
@@ -28,14 +27,11 @@ from xacct.session.role_request import RoleRequest, check_region, session_name_f
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
-__all__ = ["FanOut", "Progress", "fan_out"]
+__all__ = ["FanOut", "fan_out"]
 
 log = logging.getLogger("xacct")
 
 T = TypeVar("T")
-
-# Called with the number of finished accounts, the total, and the id of the account that finished last.
-Progress = Callable[[int, int, str], object]
 
 _MAX_WORKERS = 48
 
@@ -175,7 +171,7 @@ def _run(
         try:
             for account, target in zip(accounts, targets):
                 running[threads.submit(partial(in_account, target))] = account
-            with _progress_reporter(progress, len(targets)) as report:
+            with account_progress(progress, len(targets)) as report:
                 for number, future in enumerate(as_completed(running), start=1):
                     report(number, len(targets), running[future])
                     if stop_at_error:
@@ -253,12 +249,3 @@ def _outcome(running: Mapping[Future[T], str]) -> FanOut[T]:
         else:
             raise error
     return FanOut(MappingProxyType(results), MappingProxyType(errors), order=tuple(running.values()))
-
-
-@contextmanager
-def _progress_reporter(progress: Progress | bool | None, total: int) -> Iterator[Progress]:
-    if callable(progress):
-        yield progress
-    else:
-        with progress_bar(total, "accounts", shown=progress) as show:
-            yield lambda done, _, __: show(done)
