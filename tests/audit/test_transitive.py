@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.audit.accounts import (
     DATADOG,
     A,
@@ -67,6 +68,18 @@ def test_a_chain_that_breaks_is_none() -> None:
     assert chains(production(HOP), between(may_assume=[]), DEVELOPMENT) == []
     assert chains(production(root(B)), between(trust(root(B))), DEVELOPMENT) == []
     assert chains(production(HOP), between(), snapshot(C, user(C, "dev"))) == []
+
+
+@pytest.mark.parametrize("inner_trust", [trust(HOP), trust(root(B)), trust("*")])
+def test_a_step_within_the_account_in_the_middle_belongs_to_the_chain(inner_trust: str) -> None:
+    inner = role_arn(B, "Inner")
+    hop, target = role(B, "Hop", trust(root(C)), may_assume=[inner]), role(A, "Target", trust(inner))
+    middle = snapshot(B, hop, role(B, "Inner", inner_trust, may_assume=[TARGET]), role(B, "Other", trust(root(B))))
+    found = chains(snapshot(A, target), middle, DEVELOPMENT)
+    assert [(one.principal, one.resource) for one in found] == [(C, TARGET)]
+    assert f"through {HOP}, then {inner}" in found[0].why
+    closed = snapshot(B, hop, role(B, "Inner", trust(root(B)), inline={}))
+    assert chains(snapshot(A, target), closed, DEVELOPMENT) == []
 
 
 def test_a_chain_that_comes_back_to_its_account_is_none() -> None:

@@ -23,6 +23,7 @@ from xacct.audit.dead_permission import RolePermission, dead_permissions
 from xacct.audit.finding import Finding, NotDecided
 from xacct.audit.hops import HopDecider
 from xacct.audit.identities import Levels, document_of, identities_of
+from xacct.audit.inner_hops import inner_hops
 from xacct.audit.own_grants import GrantAnswers, examine_grant_of_role, examine_grants_of_user
 from xacct.audit.request_policies import policies_with_levels
 from xacct.audit.resource_access import examine_resource
@@ -128,6 +129,7 @@ def examine_account(task: AccountTask) -> AccountResult:
     for answers_of_grant in _grants(task):
         findings += answers_of_grant.findings
         undecided += answers_of_grant.undecided
+    hops += list(inner_hops(task.snapshot, task.paths, subjects, hops, decider))
     allowed = {(hop.caller, hop.resource) for hop in hops}
     findings += dead_permissions(task.permissions, subjects, allowed, decider, task.surroundings)
     return AccountResult(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import frozen
 
@@ -101,18 +101,13 @@ def _finding(
     permission: RolePermission, reason: str, surroundings: Surroundings, detail: str, other: str = ""
 ) -> Finding:
     identity, role = permission.identity, permission.role
-    fixes: Sequence[str] = (
-        [f"Correct the ARN to {other}."]
-        if other
-        else [f"Remove {role} from the statement; if the principal is to use the role, its trust policy must say so."]
-        if detail == "not trusted"
-        else [
-            f"Remove {role} from the statement; if the principal is to use the role, no Deny, permissions boundary, "
-            "service control policy or condition may prevent it."
-        ]
-        if detail == "denied"
-        else [f"Remove {role} from the statement, or correct it."]
-    )
+    fix = {
+        "other name": f"Correct the ARN to {other}.",
+        "not trusted": f"Remove {role} from the statement; if the principal is to use the role, its trust policy must "
+        "say so.",
+        "denied": f"Remove {role} from the statement; if the principal is to use the role, no Deny, permissions "
+        "boundary, service control policy or condition may prevent it.",
+    }.get(detail, f"Remove {role} from the statement, or correct it.")
     has_wildcards = "*" in role or "?" in role
     return Finding(
         kind="dead-permission",
@@ -124,7 +119,7 @@ def _finding(
         statements=(_source(permission),),
         witness=None if has_wildcards else AccessRequest(principal=identity.arn, action=ASSUME_ROLE, resource=role),
         why=f"{identity.arn} may assume {role} by its own policies, but {reason}. The permission has no effect.",
-        fix=Fix(text=fixes[0]),
+        fix=Fix(text=fix),
         detail=detail,
     )
 

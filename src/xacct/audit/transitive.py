@@ -17,7 +17,7 @@ def transitive_findings(
     """Yield a finding for each account and each role of another account that only a chain of roles leads it to.
 
     Args:
-        hops: who assumes which role, across accounts.
+        hops: who assumes which role, across accounts and within them.
         public: the ARNs of the roles that everybody can assume, for which no chain is needed.
         owners: who made a role, such as ``service-linked role``, by the role's ARN.
         surroundings: what is known of the accounts.
@@ -25,14 +25,15 @@ def transitive_findings(
     by_caller: dict[str, list[Hop]] = {}
     by_account: dict[str, dict[str, Hop]] = {}
     for hop in hops:
-        start = _account_of(hop.caller)
-        if hop.witness is not None and start != _account_of(hop.resource):
+        if hop.witness is not None:
             by_caller.setdefault(hop.caller, []).append(hop)
-            by_account.setdefault(start, {}).setdefault(hop.resource, hop)
+            if _is_across(hop):
+                by_account.setdefault(_account_of(hop.caller), {}).setdefault(hop.resource, hop)
     for start in sorted(by_account):
         direct = by_account[start]
         for way in _chains(direct, by_caller):
-            if _account_of(way.resource) != start and way.resource not in public:
+            # A step within an account leads to no account that was not reached before.
+            if _is_across(way.hops[-1]) and _account_of(way.resource) != start and way.resource not in public:
                 yield _finding(start, way, owners.get(way.resource, ""), surroundings)
 
 
@@ -53,6 +54,10 @@ def _chains(direct: Mapping[str, Hop], by_caller: Mapping[str, list[Hop]]) -> It
 
 def _account_of(caller: str) -> str:
     return caller.split(":")[4] if caller.startswith("arn:") else caller
+
+
+def _is_across(hop: Hop) -> bool:
+    return _account_of(hop.caller) != _account_of(hop.resource)
 
 
 def _finding(start: str, way: Way, owner: str, surroundings: Surroundings) -> Finding:
