@@ -93,6 +93,18 @@ def test_a_trust_of_a_whole_account_keeps_its_conditions() -> None:
     assert finding.fix.statement["Condition"] == {"Bool": mfa}
 
 
+def test_a_whole_account_whose_policies_were_not_all_read_is_reported_with_what_is_not_decided() -> None:
+    unread = user(B, "a", attached=("arn:aws:iam::aws:policy/AdministratorAccess",))
+    mfa = {"aws:MultiFactorAuthPresent": "true"}
+    finding = only(audited(trust(root(B), Bool=mfa), unread), "whole-account")
+    assert "may by policies that were not read or decided" in finding.why
+    assert finding.fix.statement is None  # without the condition, it would be wider
+    finding = only(audited(trust(root(B), Bool=mfa), unread, user(B, "dev", may_assume=[READER])), "whole-account")
+    assert finding.witness is not None
+    assert finding.fix.statement is not None
+    assert finding.fix.statement["Condition"] == {"Bool": mfa}
+
+
 def test_a_whole_account_that_was_not_read_is_reported_without_names() -> None:
     report = audit(snapshot(A, role(A, "Reader", trust(root(B)))), organization=organization(A, B), now=NOW)
     assert "was not read" in only(report, "whole-account").why
@@ -194,9 +206,17 @@ def test_control_policies_of_both_sides_count() -> None:
         assert found(audited(trust(root(B)), *people, organization=closed), "dead-trust") == [("dead-trust", root(B))]
 
 
-def test_an_unread_policy_makes_a_trust_undecided_and_not_dead() -> None:
-    dev = user(B, "dev", attached=("arn:aws:iam::aws:policy/PowerUserAccess",))
-    report = audited(trust(user_arn(B, "dev")), dev)
+@pytest.mark.parametrize(
+    "unread",
+    [
+        {"attached": ("arn:aws:iam::aws:policy/A",)},
+        {"groups": ("gone",)},
+        {"inline": assume(READER), "boundary": f"arn:aws:iam::{B}:policy/A"},
+    ],
+)
+@pytest.mark.parametrize("principal", [user_arn(B, "dev"), root(B)])
+def test_an_unread_policy_makes_a_trust_undecided_and_not_dead(principal: str, unread: dict[str, Any]) -> None:
+    report = audited(trust(principal), user(B, "dev", **unread))
     assert found(report, "dead-trust") == []
     assert [edge.state for edge in report.edges] == ["half"]
 
@@ -322,6 +342,12 @@ def test_a_control_policy_against_strangers_that_exempts_services_closes_a_role(
     closed = organization(A, B, C, rcps={"r-ab12": (rcp,)})
     assert found(audited(trust("*"), organization=closed)) == []
     assert found(audited(trust(root(OUTSIDE)), organization=closed)) == [("dead-trust", root(OUTSIDE))]
+
+
+def test_an_account_that_is_named_for_another_action_is_not_let_in() -> None:
+    tags = {**trusting(root(OUTSIDE)), "Action": "sts:TagSession"}
+    for conditions in ({"aws:SourceVpce": "vpce-0a1b2c3d"}, {"aws:PrincipalOrgID": ORGANIZATION_ID}):
+        assert found(audited(document(tags, trusting("*", StringEquals=conditions)))) == []
 
 
 def test_everybody_of_another_organization_or_account_is_external() -> None:

@@ -27,12 +27,15 @@ class AssumePermissions:
         self._by_account: dict[str, PrefixIndex[Identity]] = {}
         self._everywhere = PrefixIndex[Identity]()
         self._members: dict[str, list[Identity]] = {}
+        self._unread: dict[str, list[Identity]] = {}
         for identity in identities:
             self._add(identity)
 
     def _add(self, identity: Identity) -> None:
         self.by_arn[identity.arn] = identity
         self._members.setdefault(identity.account, []).append(identity)
+        if identity.unread:
+            self._unread.setdefault(identity.account, []).append(identity)
         kind, _, name = identity.arn.split(":", 5)[5].partition("/")
         # Roles are compared by their names without the path, and users by their ARNs.
         self._by_name[
@@ -59,6 +62,10 @@ class AssumePermissions:
     def of_account(self, account: str) -> list[Identity]:
         """Return the identities of an account."""
         return self._members.get(account, [])
+
+    def unread(self, account: str) -> list[Identity]:
+        """Return the identities of an account with policies that were not read, which could allow everything."""
+        return self._unread.get(account, [])
 
     def permitted(self, role_arn: str, account: str | None = None) -> list[Identity]:
         """Return the identities with an Allow that could cover a role.

@@ -86,6 +86,8 @@ def candidates_of(
         if only is not None and account not in (None, only.account):
             continue
         identities = permissions.permitted(subject.arn, account)
+        if account is not None:
+            identities += permissions.unread(account)
         if same_account and name == _ANYBODY:
             # Within one account, a trust of everybody is sufficient without an identity policy.
             identities += permissions.of_account(subject.account)
@@ -227,10 +229,12 @@ class _Examined:
         for account, found in by_account.items():
             self._add_edge(account, "decided", found)
         organizations = {surroundings.organization_id} if surroundings.organization_id else set[str]()
-        own = {*surroundings.own_accounts}
         named = {account for statement in self._statements for account in named_accounts(statement)}
+        # An account that a statement names for another action is no stranger, and is not let in for that.
+        mentioned = {account for matcher in subject.allows for account in named_accounts(matcher.statement)}
+        own = {*surroundings.own_accounts}
         foreign = {one for statement in self._statements for one in named_organizations(statement)} - organizations
-        everybody = self._strangers(ZoneOfTrust(own | named, organizations | foreign))
+        everybody = self._strangers(ZoneOfTrust(own | mentioned, organizations | foreign))
         if everybody is not None and everybody.witness is not None:
             self._add_edge(_ANYBODY, "stranger", [everybody])
             self.findings.append(report.public(subject, everybody))
@@ -242,7 +246,7 @@ class _Examined:
             if (outsider := self._of_anybody_in(principal, account)) is not None:
                 self._of_outsider(principal, account, outsider)
         for organization in sorted(foreign):
-            member = self._strangers(ZoneOfTrust(own | named, (organizations | foreign) - {organization}))
+            member = self._strangers(ZoneOfTrust(own | mentioned, (organizations | foreign) - {organization}))
             if member is not None and member.witness is not None:
                 self._add_edge(organization, "stranger", [member])
                 self.findings.append(report.foreign_organization(subject, organization, member))

@@ -127,12 +127,15 @@ def whole_account(
     else:
         number = f"{len(callers)} of its users and roles" if len(callers) > 1 else "One of its users and roles"
         more = f" and {len(callers) - _MOST_NAMES} more" if len(callers) > _MOST_NAMES else ""
-        who = f"{number} can assume it: {', '.join(callers[:_MOST_NAMES])}{more}."
+        decided = [one for one in hops if one.witness is not None]
+        hop = decided[0] if decided else hop
+        can = "can" if len(decided) == len(hops) else "can, or may by policies that were not read or decided,"
+        who = f"{number} {can} assume it: {', '.join(callers[:_MOST_NAMES])}{more}."
+        # Without a decision, the conditions of the present statement are not known.
+        has_statement = bool(decided) and len(callers) <= _MOST_NAMES
         fix = Fix(
             text="Trust the roles or users that need it instead of the account.",
-            statement=_statement([Principal.parse(caller) for caller in callers], hop)
-            if len(callers) <= _MOST_NAMES
-            else None,
+            statement=_statement([Principal.parse(caller) for caller in callers], hop) if has_statement else None,
         )
     return _finding("whole-account", subject, account, hop, name=name, why=f"{trusts} {who}", fix=fix)
 
