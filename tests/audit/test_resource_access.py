@@ -127,6 +127,8 @@ def test_the_default_policies_of_aws_are_silent() -> None:
         {"StringEquals": {"aws:SourceVpce": "vpce-0a1b2c3d"}},
         {"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-abcdefghij/r-ab12/*"}},
         {"ArnEquals": {"aws:SourceArn": TOPIC}},
+        {"ArnLike": {"aws:SourceArn": f"arn:aws:sns:*:{A}:*"}},
+        {"ArnEquals": {"aws:SourceArn": [f"arn:aws:sns:eu-west-1:{A}:topic{n}" for n in range(100)]}},
     ],
 )
 def test_everybody_under_a_condition_that_strangers_cannot_meet_is_silent(condition: Any) -> None:

@@ -7,7 +7,6 @@ for each part of the resource that they tell apart, a request is searched that t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 
 from attrs import evolve, frozen
 
@@ -15,7 +14,7 @@ from xacct.audit import resource_findings as report
 from xacct.audit.checks.statement_requests import is_allowed
 from xacct.audit.contents import Edge, EdgeState
 from xacct.audit.finding import Finding
-from xacct.audit.hops import ANYTHING, HopDecider
+from xacct.audit.hops import HopDecider
 from xacct.audit.outsiders import organizations_of, strangers
 from xacct.audit.resource_actions import ActionClass, action_classes, most_dangerous, parts_of
 from xacct.audit.resource_findings import Opening
@@ -26,7 +25,7 @@ from xacct.audit.resource_statements import (
 )
 from xacct.audit.subject import Subject, Surroundings
 from xacct.audit.way import Hop
-from xacct.authz import evaluate
+from xacct.authz import AccessRequest, PolicySet
 from xacct.proof.access_search import Searched
 from xacct.proof.callers import callers_of, name_patterns
 from xacct.proof.find_access import ZoneOfTrust, named_organizations
@@ -40,8 +39,8 @@ _ANYBODY = "*"
 _MOST_SEARCHES = 600
 _TOO_MANY = "the policy tells too many callers, objects or condition keys apart to decide all"
 
-Search = Callable[[str, str], "Hop | None"]
-"""Returns how a caller does an action on a part of the resource; None if it cannot."""
+Search = Callable[[str, str, PolicySet], "Hop | None"]
+"""Returns how a caller does an action on a part of the resource under some policies; None if it cannot."""
 
 
 @frozen(kw_only=True)
@@ -118,7 +117,7 @@ class _Examined:
             self._open_to_all = {str(action) for one in openings if one.hop.answer == "yes" for action in one.actions}
 
     def organization(self, organization: str, zone: ZoneOfTrust) -> None:
-        """Examine whether every account of another organization has access."""
+        """Examine whether the accounts of another organization have access."""
         openings = self._openings_for_strangers(zone, organization)
         if openings:
             self._add_edge(organization, "stranger", openings)
@@ -129,9 +128,7 @@ class _Examined:
         known_account = dict.fromkeys(self._statements.keys.intersection(KEYS_OF_ACCOUNTS), (account,))
         subject = evolve(self._subject, known={**self._subject.known, **known_account})
         places = self._statements.of_account(account)
-        if not self._statements.have_allow(places):
-            return
-        openings = self._openings(account, places, self._search_for_account(account, subject, places), subject)
+        openings = self._openings(account, places, self._search_for_account(account, subject), subject)
         if not openings:
             return
         is_own = account in self._surroundings.own_accounts
@@ -146,57 +143,49 @@ class _Examined:
         return evolve(opening, actions=actions)
 
     def _openings_for_strangers(self, zone: ZoneOfTrust, organization: str = "") -> list[Opening]:
+        def search(action: str, resource: str, side: PolicySet) -> Hop | None:
+            if self._statements.are_too_many(side):
+                return _not_decided(_ANYBODY, action, resource)
+            return strangers(evolve(self._subject, side=side), action, resource, self._decider, zone)
+
         places = self._statements.of_strangers(organization)
-        if not self._statements.have_allow(places):
-            return []
-        fewer = evolve(self._subject, side=self._statements.only(places))
-        if self._statements.are_too_many(fewer.side):
-            self._doubt("a stranger", [_TOO_MANY])
-            return []
-
-        def search(action: str, resource: str) -> Hop | None:
-            return strangers(fewer, action, resource, self._decider, zone)
-
         return self._openings("a stranger", places, search, self._subject)
 
-    def _search_for_account(self, account: str, subject: Subject, places: frozenset[int]) -> Search:
-        fewer = evolve(subject, side=self._statements.only(places, account))
-        statements = [matcher.statement for layer in fewer.side.layers for matcher in layer.statements]
-        principals = (p.value for s in statements for p in (*s.principals, *s.not_principals))
-        named = [value for value in principals if value.startswith("arn:") and value.split(":")[4] == account]
-        named = [value for value in named if not value.endswith(":root")]
-        # Most policies treat these like the others, so that the others need not be found.
-        usual = [f"arn:{subject.partition}:iam::{account}:user/any-user", *named[:1]]
-        is_small = not self._statements.are_too_many(fewer.side)
-        given = organizations_of(account, statements, self._surroundings)
-
-        @cache
-        def others() -> list[str]:
-            found = callers_of(account, subject.partition, name_patterns(statements), federated=True)
-            return [*found, *(value for value in named if ":sts:" in value)]
-
-        def search(action: str, resource: str) -> Hop | None:
+    def _search_for_account(self, account: str, subject: Subject) -> Search:
+        def search(action: str, resource: str, side: PolicySet) -> Hop | None:
+            statements = [matcher.statement for layer in side.layers for matcher in layer.statements]
+            principals = (p.value for s in statements for p in (*s.principals, *s.not_principals))
+            named = [value for value in principals if value.startswith("arn:") and value.split(":")[4] == account]
+            named = [value for value in named if not value.endswith(":root")]
+            # Most policies treat these like the others, so that the others need not be found.
+            usual = [f"arn:{subject.partition}:iam::{account}:user/any-user", *named[:1]]
             target = Searched(principal=_ANYBODY, resource=resource, resource_account=subject.account)
+            fewer = evolve(subject, side=side)
+            given = organizations_of(account, statements, self._surroundings)
+            if self._statements.are_too_many(side):
+                return self._try(action, fewer, [evolve(target, principal=one, known=given[0]) for one in named])
             hop = None
             for are_all in (False, True):
+                callers = usual
+                if are_all:
+                    callers = callers_of(account, subject.partition, name_patterns(statements), federated=True)
+                    callers += (value for value in named if ":sts:" in value)
                 for known in given:
-                    callers = others() if are_all else usual
                     searched = [evolve(target, principal=caller, known=known) for caller in callers]
                     hop = self._decider.of_anybody(searched, fewer, action, account) or hop
                     if hop is not None and hop.witness is not None:
                         return hop
             return hop
 
-        def try_some(action: str, resource: str) -> Hop | None:
-            everything = ANYTHING.with_resource_side(fewer.side)
-            for caller in (*usual, *named):
-                one = Searched(principal=caller, resource=resource, resource_account=subject.account)
-                request = evolve(one, known={**fewer.known, **given[0]}).request(action, {})
-                if evaluate(request, everything).allowed:
-                    return self._decider.of_witness(request, fewer, account)
-            return Hop(caller=account, action=action, resource=resource, answer="depends", undecided=(_TOO_MANY,))
+        return search
 
-        return search if is_small else try_some
+    def _try(self, action: str, subject: Subject, callers: Iterable[Searched]) -> Hop:
+        """Return how the first of some callers does an action that needs nothing else; not decided if none can."""
+        for one in callers:
+            request = evolve(one, known={**subject.known, **one.known}).request(action, {})
+            if is_allowed(request, subject):
+                return self._decider.of_witness(request, subject, one.principal)
+        return _not_decided(_ANYBODY, action, subject.arn)
 
     def _openings(self, who: str, places: frozenset[int], search: Search, subject: Subject) -> list[Opening]:
         """Return the actions that a caller can do, with a request that is allowed for each class of them."""
@@ -209,24 +198,29 @@ class _Examined:
                 classes[covering, one.is_for_objects] = ActionClass(actions, covering, one.is_for_objects)
         openings = []
         for of_class in classes.values():
-            hop = self._first_hop(who, of_class, search)
+            witness = self._first_witness(who, of_class, search)
             # The search had fewer statements than the policy has.
-            if hop is not None and hop.witness is not None and is_allowed(hop.witness, subject):
-                openings.append(Opening(of_class.actions, self._decider.of_witness(hop.witness, subject, hop.caller)))
+            if witness is not None and is_allowed(witness, subject):
+                caller = who if witness.caller.account == who else _ANYBODY
+                openings.append(Opening(of_class.actions, self._decider.of_witness(witness, subject, caller)))
         return openings
 
-    def _first_hop(self, who: str, of_class: ActionClass, search: Search) -> Hop | None:
+    def _first_witness(self, who: str, of_class: ActionClass, search: Search) -> AccessRequest | None:
+        """Return a request for one of the actions that is allowed."""
         action = str(most_dangerous(of_class.actions))
         doubts: list[str] = []
         try:
             for resource in parts_of(self._subject, of_class, self._statements.all):
+                target = Searched(principal=_ANYBODY, resource=resource, resource_account=self._subject.account)
+                places = self._statements.of_resource(target.request(action, {}), of_class.statements)
+                if not self._statements.have_allow(places):
+                    continue
                 if self._searches >= _MOST_SEARCHES:
-                    doubts.append(_TOO_MANY)
-                    break
+                    raise TooManyStates
                 self._searches += 1
-                hop = search(action, resource)
+                hop = search(action, resource, self._statements.only(places, who))
                 if hop is not None and hop.witness is not None:
-                    return hop
+                    return hop.witness
                 doubts += hop.undecided if hop is not None else ()
         except TooManyStates:
             doubts.append(_TOO_MANY)
@@ -249,3 +243,7 @@ class _Examined:
                 owner=self._subject.owner,
             )
         )
+
+
+def _not_decided(caller: str, action: str, resource: str) -> Hop:
+    return Hop(caller=caller, action=action, resource=resource, answer="depends", undecided=(_TOO_MANY,))

@@ -77,14 +77,14 @@ def external(subject: Subject, account: str, openings: Sequence[Opening], surrou
 
 
 def foreign_organization(subject: Subject, organization: str, openings: Sequence[Opening]) -> Finding:
-    """Report that every account of another organization has access."""
+    """Report that the accounts of another organization have access."""
     return _finding(
         "external-account",
         subject,
         organization,
         openings,
         severity="medium",
-        who=f"Every account of the organization {organization}, which is not this one,",
+        who=f"An account of the organization {organization}, which is not this one,",
         fix=Fix(text="Name the accounts of that organization that need access, or remove the statement."),
     )
 

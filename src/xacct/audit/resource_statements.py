@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from attrs import evolve
 
 from xacct.audit.subject import Subject
-from xacct.authz import PolicySet
+from xacct.authz import AccessRequest, PolicySet
 from xacct.authz.operators import compile_condition
 from xacct.policy import Condition, PolicyDocument, Principal, Statement
 from xacct.proof.callers import name_patterns
@@ -27,6 +27,8 @@ _POSITIVE = ("stringequals", "stringequalsignorecase", "stringlike", "arnequals"
 # More than policies have in practice. A search of more takes minutes.
 _MOST_NAMES = 60
 _MOST_VALUES = 60
+# Values with a wildcard that is not at the end: their combinations are as many as their subsets.
+_MOST_LOOSE_VALUES = 6
 
 
 def accounts_in(statement: Statement) -> Iterator[str]:
@@ -80,6 +82,14 @@ class ResourceStatements:
         by_account, matcher = self._principals[place], self.all[place]
         return matcher.has_canonical_user or not by_account or _ANYBODY in by_account or account in by_account
 
+    def of_resource(self, request: AccessRequest, places: Iterable[int]) -> frozenset[int]:
+        """Return those of some statements that could cover the resource of a request."""
+        return frozenset(
+            place
+            for place in places
+            if self.all[place].matches_resource(request) or any(pattern.keys for pattern in self.all[place].resources)
+        )
+
     def have_allow(self, places: Iterable[int]) -> bool:
         """Return whether one of some statements is an Allow of the resource policy."""
         return any(not self.all[place].denies and self._is_of_policy(place) for place in places)
@@ -109,10 +119,18 @@ class ResourceStatements:
         """Return whether policies tell too many callers or values of condition keys apart for a search."""
         statements = [matcher.statement for layer in side.layers for matcher in layer.statements]
         values: dict[str, set[str]] = {}
+        loose: dict[str, set[str]] = {}
         for statement in statements:
             for condition in statement.conditions:
-                values.setdefault(condition.key.lower(), set()).update(condition.values)
-        return len(name_patterns(statements)) > _MOST_NAMES or any(len(v) > _MOST_VALUES for v in values.values())
+                key = condition.key.lower()
+                values.setdefault(key, set()).update(condition.values)
+                if "like" in condition.operator.lower() and "arn" not in condition.operator.lower():
+                    loose.setdefault(key, set()).update(v for v in condition.values if "*" in v.rstrip("*"))
+        return (
+            len(name_patterns(statements)) > _MOST_NAMES
+            or any(len(found) > _MOST_VALUES for found in values.values())
+            or any(len(found) > _MOST_LOOSE_VALUES for found in loose.values())
+        )
 
 
 def _by_account(statement: Statement) -> dict[str, list[Principal]]:
@@ -142,13 +160,18 @@ def _excludes_strangers(condition: Condition, organization: str) -> bool:
         return all(map(_ACCOUNT_ID.fullmatch, condition.values))
     if key == "aws:principalarn":
         return all(_is_other_account(_account_in(value), "") for value in condition.values)
-    if control_of(key).controller != "AWS":
+    if control_of(key).controller not in ("AWS", "AWS service"):
         return False
     # What AWS assigns to one holder, a stranger does not have.
-    holders = {value.split(":")[0].split("/")[0] for value in condition.values if not value.startswith("arn:")}
-    is_pinned = len(holders) > 0 and not any(set("*?$") & set(holder) for holder in holders)
-    has_arns = any(value.startswith("arn:") for value in condition.values)
-    return is_pinned and not has_arns and organization not in holders
+    holders = set(map(_holder, condition.values))
+    return not any(set("*?$") & set(holder) for holder in holders) and organization not in holders
+
+
+def _holder(value: str) -> str:
+    """Return the part of a value that says whose it is: the account of an ARN, or an ID before a colon or a slash."""
+    if value.startswith("arn:"):
+        return _account_in(value) or value
+    return value.split(":", maxsplit=1)[0].split("/", maxsplit=1)[0]
 
 
 def _account_in(arn: str) -> str:
