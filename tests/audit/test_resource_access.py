@@ -207,6 +207,15 @@ def test_an_account_that_only_a_condition_names_is_found() -> None:
         assert kinds(KEY, allow(ALL, "kms:Decrypt", Condition=condition)) == [("external-account", "medium", OUTSIDE)]
 
 
+def test_an_account_that_a_deny_of_everybody_else_names_is_found() -> None:
+    denied = deny("s3:*", OBJECTS, StringNotEquals={"aws:PrincipalAccount": [A, B, OUTSIDE]})
+    assert kinds(BUCKET, allow("*", "s3:GetObject", OBJECTS), denied) == [("external-account", "medium", OUTSIDE)]
+    # The endpoint is not known to be that of the account whom a Deny names.
+    endpoint = {"StringEquals": {"aws:SourceVpce": "vpce-0a1b2c3d"}}
+    denied = {**deny("s3:PutObject"), "Principal": {"AWS": OUTSIDE}}
+    assert kinds(BUCKET, allow("*", "s3:GetObject", OBJECTS, Condition=endpoint), denied) == []
+
+
 def test_what_everybody_can_do_is_not_reported_again_for_an_account() -> None:
     public = allow("*", "s3:GetObject", OBJECTS)
     assert kinds(BUCKET, public, allow({"AWS": OUTSIDE}, "s3:GetObject", OBJECTS)) == [("public", "high", "*")]

@@ -75,6 +75,11 @@ def examine_resource(subject: Subject, decider: HopDecider, surroundings: Surrou
     is_open = any(_ANYBODY in matcher.names_of_callers for matcher in subject.allows)
     if not accounts and not is_open:
         return ResourceAccess()
+    if is_open:
+        # What is open to everybody can be denied to all but some accounts.
+        denies = (matcher.statement for layer in subject.side.layers for matcher in layer.statements if matcher.denies)
+        excepted = {account for statement in denies for account in accounts_in(evolve(statement, principals=()))}
+        accounts |= excepted - {subject.account, *surroundings.own_accounts}
     examined = _Examined(subject, decider, surroundings)
     for statement in allows:
         if any(principal.kind == "CanonicalUser" for principal in statement.principals):
