@@ -170,7 +170,8 @@ def dead_trust(subject: Subject, principal: Principal, surroundings: Surrounding
         principal=principal.value,
         principal_name=surroundings.name_of(account),
         statements=tuple(subject.source_of(s) for s in subject.allows if principal in s.statement.principals),
-        witness=AccessRequest(principal=caller, action=ASSUME_ROLE, resource=subject.arn),
+        # Nobody can send a request as a principal that does not exist.
+        witness=AccessRequest(principal=caller, action=ASSUME_ROLE, resource=subject.arn) if exists else None,
         why=f"{why} Until both sides allow it, the trust has no effect.",
         fix=Fix(text=text),
         owner=subject.owner,
