@@ -6,6 +6,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import boto3
@@ -53,6 +54,15 @@ def who(session: boto3.Session) -> str:
 
 def buckets(session: boto3.Session) -> int:
     return len(session.client("s3").list_buckets()["Buckets"])
+
+
+async def wait_for_it(session: boto3.Session) -> str:
+    return who(session)
+
+
+class Waiter:
+    async def __call__(self, session: boto3.Session) -> str:
+        return who(session)
 
 
 def test_each_account_gets_a_session_of_its_own_in_its_role(many: Many) -> None:
@@ -215,6 +225,9 @@ def test_sessions_are_released_although_their_errors_are_stored(many: Many) -> N
         ({"sessions_or_role_arns": ["Reader"]}, "role_arn"),
         ({"session_name": "a b"}, "session_name"),
         ({"max_workers": 0}, "at least 1"),
+        ({"function": wait_for_it}, r"function: .*asyncio.run\(function\(session\)\)"),
+        ({"function": partial(wait_for_it)}, "it is asynchronous"),
+        ({"function": Waiter()}, "it is asynchronous"),
         ({"on_error": "ignore"}, "'collect' or 'raise'"),
         ({"region": "cn-north-1"}, "a region of aws, the role.s partition"),
     ],
@@ -224,6 +237,11 @@ def test_invalid_arguments_are_rejected_before_any_call(many: Many, options: dic
     with pytest.raises(InvalidValue, match=text):
         fan_out(**{**wanted, **options})
     assert many.aws.calls == []
+
+
+def test_a_function_that_returns_a_coroutine_fails_in_each_account(many: Many) -> None:
+    found = fan_out(ROLES[:2], lambda session: wait_for_it(session), base=many.base, session_name="audit")
+    assert [type(error) for error in found.errors.values()] == [InvalidValue] * 2
 
 
 def test_without_targets_the_result_is_empty(many: Many) -> None:

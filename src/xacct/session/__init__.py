@@ -3,7 +3,8 @@
 from xacct.session.accounts import accounts_in_file, accounts_in_organization
 from xacct.session.assume import assume_role
 from xacct.session.export import credential_process, environment_variables
-from xacct.session.fan_out import FanOut, fan_out
+from xacct.session.fan_out import fan_out
+from xacct.session.fan_out_result import FanOut
 from xacct.session.profile import profile_block, write_profile
 
 __all__ = [

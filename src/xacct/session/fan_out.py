@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from functools import cache, partial
-from html import escape
+from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
 from traceback import clear_frames
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import boto3
 from attrs import field, frozen
@@ -22,56 +21,24 @@ from xacct.policy import PolicyDocument
 from xacct.progress_bar import Progress, account_progress
 from xacct.session.credentials import AssumedRoleCredentials
 from xacct.session.derived_session import derive_session
+from xacct.session.fan_out_result import FanOut
 from xacct.session.role_request import RoleRequest, check_region, session_name_from
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
-__all__ = ["FanOut", "fan_out"]
+__all__ = ["fan_out"]
 
 log = logging.getLogger("xacct")
 
 T = TypeVar("T")
 
 _MAX_WORKERS = 48
-
-
-@frozen(repr=False)
-class FanOut(Generic[T]):
-    """The result or error of a function in each account, in the order of the targets. Prints as a table.
-
-    Attributes:
-        results: the return values by account id.
-        errors: the exceptions by account id: of the function, or of assuming the role.
-    """
-
-    results: Mapping[str, T]
-    errors: Mapping[str, Exception]
-    _order: tuple[str, ...] = field(alias="order", eq=False)
-
-    @property
-    def ok(self) -> bool:
-        """Whether no account failed."""
-        return not self.errors
-
-    @property
-    def _rows(self) -> list[tuple[str, str, str]]:
-        return [
-            ("FAIL", account, f"{type(self.errors[account]).__name__}: {self.errors[account]}")
-            if account in self.errors
-            else ("ok", account, str(self.results[account]))
-            for account in self._order
-        ]
-
-    def __str__(self) -> str:
-        return "\n".join(f"{status:4}  {account}  {text}" for status, account, text in self._rows)
-
-    def __repr__(self) -> str:
-        return f"<FanOut: {len(self.results)} accounts succeeded, {len(self.errors)} failed>"
-
-    def _repr_html_(self) -> str:
-        rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows)
-        return f"<table><tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>"
+_ASYNC_KINDS = (iscoroutinefunction, isasyncgenfunction)
+_NOT_ASYNC = (
+    "it is asynchronous, and fan_out calls functions in threads. Pass a function that runs it, such as "
+    "lambda session: asyncio.run(function(session))"
+)
 
 
 def fan_out(
@@ -111,7 +78,8 @@ def fan_out(
             error, and raises it.
 
     Raises:
-        InvalidValue: an argument is not valid, or two targets belong to the same account; nothing was called.
+        InvalidValue: an argument is not valid, such as an ``async def`` function, or two targets belong to the same
+                account; nothing was called.
         AwsError: the caller's name, or the account of a session, could not be read; the function was not called.
         Exception: with ``on_error="raise"``, the first error.
 
@@ -127,6 +95,8 @@ def fan_out(
     ok    111111111111  0
     ok    222222222222  0
     """
+    if _is_async(function):
+        raise InvalidValue("function", function, _NOT_ASYNC)
     if on_error not in ("collect", "raise"):
         raise InvalidValue("on_error", on_error, "'collect' or 'raise'")
     if max_workers is not None and max_workers < 1:
@@ -138,7 +108,7 @@ def fan_out(
         for target in sessions_or_role_arns
     ]
     if not targets:
-        return FanOut(MappingProxyType({}), MappingProxyType({}), order=())
+        return FanOut({}, {}, order=())
     roles = [target for target in targets if isinstance(target, RoleRequest)]
     _check_distinct([role.role_arn.account for role in roles])
     workers = min(max_workers or _MAX_WORKERS, len(targets))
@@ -148,12 +118,25 @@ def fan_out(
 
     def in_account(target: boto3.Session | RoleRequest) -> T:
         try:
-            return function(assumer().assume(target) if isinstance(target, RoleRequest) else target)
+            result = function(assumer().assume(target) if isinstance(target, RoleRequest) else target)
+            if isawaitable(result):
+                if isinstance(result, Coroutine):
+                    result.close()  # otherwise Python warns that it was never awaited
+                raise InvalidValue("function", function, _NOT_ASYNC)
+            return result
         except Exception as error:
             _clear_frames(error)
             raise
 
     return _run(in_account, targets, workers=workers, progress=progress, stop_at_error=on_error == "raise")
+
+
+def _is_async(function: Callable[..., object]) -> bool:
+    """Return whether a function, a partial of it or an object with ``__call__`` is asynchronous."""
+    while isinstance(function, partial):
+        function = function.func
+    calls = (function, getattr(type(function), "__call__", None))  # noqa: B004 # it is not tested, but looked into
+    return any(test(call) for call in calls for test in _ASYNC_KINDS)
 
 
 def _run(
@@ -248,4 +231,4 @@ def _outcome(running: Mapping[Future[T], str]) -> FanOut[T]:
             errors[account] = error
         else:
             raise error
-    return FanOut(MappingProxyType(results), MappingProxyType(errors), order=tuple(running.values()))
+    return FanOut(results, errors, order=tuple(running.values()))
