@@ -14,14 +14,15 @@ from xacct.audit.finding import FINDING_KINDS, Finding
 from xacct.audit.report import AuditReport
 from xacct.authz import evaluate
 
-SEEDS = (1, 2)
+# How often each kind is planted, by the seed. There are up to 15 shapes of a kind.
+TIMES = {1: 50, 2: 15, 3: 15, 4: 15}
 # Findings whose witness is a request that is denied.
 DENIED = ("dead-trust", "dead-permission", "expired", "self-lockout")
 
 
 @cache
 def planted_and_audited(seed: int) -> tuple[Planted, AuditReport]:
-    planted = plant(seed)
+    planted = plant(seed, times=TIMES[seed])
     report = audit(
         *planted.snapshots, organization=planted.organization, known_accounts=planted.known_accounts, now=NOW
     )
@@ -32,8 +33,7 @@ def triples(findings: Iterable[Finding]) -> Counter[Triple]:
     return Counter(Triple(finding.kind, finding.resource, finding.principal) for finding in findings)
 
 
-@pytest.mark.xdist_group("planted")
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", TIMES)
 def test_the_audit_finds_what_was_planted_and_nothing_else(seed: int) -> None:
     """Precision and recall are 1.0, for each kind. A finding that is reported twice is one too many."""
     planted, report = planted_and_audited(seed)
@@ -43,12 +43,11 @@ def test_the_audit_finds_what_was_planted_and_nothing_else(seed: int) -> None:
     assert triples(report.quiet) == planted.quiet
     assert report.undecided == ()
     count = Counter(triple.kind for triple in planted.expected.elements())
-    assert all(count[kind] >= 50 for kind in KINDS)
+    assert all(count[kind] >= TIMES[seed] for kind in KINDS)
     assert len({finding.id for finding in report.findings}) == len(report.findings)
 
 
-@pytest.mark.xdist_group("planted")
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", TIMES)
 def test_every_witness_is_decided_again_as_the_finding_says(seed: int) -> None:
     """With the policies of the snapshots, evaluate() allows the witness, or denies it where the finding says that."""
     planted, report = planted_and_audited(seed)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
 
 from xacct.audit.checks.fixed_statement import fixed_statement
 from xacct.audit.checks.statement_requests import Asked, Values, callers_named, is_allowed
@@ -67,7 +69,7 @@ def _finding(
         conditions = asked.conditions()
         arn = caller.split(":")
         given = {
-            _AUDIENCE: _other_audiences(tuple(conditions.get(_AUDIENCE, ())), asked),
+            _AUDIENCE: _other_audiences(tuple(conditions.get(_AUDIENCE, ())), asked.now.replace(microsecond=0)),
             # The name that AWS gives the provider itself.
             "saml:doc": [(f"{arn[4]}/{caller.rpartition('/')[2]}",)],
         }
@@ -110,7 +112,9 @@ def _names_endpoints(condition: Condition) -> bool:
     return all(any(endpoint.matches(value) for endpoint in _ENDPOINTS) for value in condition.values)
 
 
-def _other_audiences(conditions: tuple[Condition, ...], asked: Asked) -> Sequence[Values]:
+# The roles of an organization have a few conditions on the audience.
+@lru_cache(maxsize=256)
+def _other_audiences(conditions: tuple[Condition, ...], now: datetime) -> Sequence[Values]:
     """Return recipients that are no endpoints of AWS: of each kind that the conditions tell apart, one."""
     usual = ("https://app.example.com/saml",)
     if not conditions:
@@ -118,5 +122,5 @@ def _other_audiences(conditions: tuple[Condition, ...], asked: Asked) -> Sequenc
     # The endpoints are compared too, so that those that are none are told apart.
     endpoints = (f"https://*{host}/saml*" for host in _HOSTS.values())
     told_apart = (*conditions, Condition("StringLike", "SAML:aud", tuple(endpoints)))
-    choices = values_of_key(told_apart, Control("identity provider"), asked.now.replace(microsecond=0)).choices
+    choices = values_of_key(told_apart, Control("identity provider"), now).choices
     return [usual, *(c for c in choices if c and not any(e.matches(value) for value in c for e in _ENDPOINTS))]
