@@ -59,14 +59,26 @@ def test_the_cache_is_that_of_the_aws_cli(tmp_path: Path, capsys: pytest.Capture
     ("arguments", "error"),
     [
         (["--duration", "60", ROLE], "xacct: duration: 60 is not valid"),
-        (["--profile", "nobody", ROLE], "xacct: The config profile (nobody) could not be found"),
+        (["--profile", "nobody", ROLE], "xacct: opening profile nobody failed: "),
+        (["--profile", "broken", ROLE], f"xacct: assuming {ROLE} failed: the base session's credentials could not be"),
+        ([ROLE], "xacct: reading the caller identity of the base session failed: its credentials were not found"),
         (["Reader"], "xacct: role_arn: 'Reader' is not valid"),
     ],
 )
 def test_an_error_is_printed_as_one_line_without_a_traceback(
-    arguments: list[str], error: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    error: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert main(["credentials", *arguments]) == 1
+    with (tmp_path / "config").open("a") as config:
+        config.write("[profile broken]\ncredential_process = python -c 'import nothing'\n")
+    with monkeypatch.context() as environment:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            environment.delenv(name, raising=False)
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        assert main(["credentials", *arguments]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith(error)

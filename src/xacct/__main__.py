@@ -14,11 +14,11 @@ import sys
 from collections.abc import Sequence
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
 from xacct.errors import XacctError
 from xacct.session import assume_role
 from xacct.session.export import credential_process, environment_variables
+from xacct.session.sts_errors import errors_of_botocore
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         session = assume_role(
-            boto3.Session(profile_name=options.profile),
+            _base(options.profile),
             options.role_arn,
             session_name=options.session_name,
             external_id=options.external_id,
@@ -76,11 +76,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             cache=options.cache,
         )
         text = _exports(environment_variables(session)) if options.env else credential_process(session)
-    except (XacctError, BotoCoreError, ClientError) as error:
-        sys.stderr.write(f"xacct: {error}\n")
+    except XacctError as error:
+        # Other programs show it in a line of their own, and the message of a credential_process can have several.
+        sys.stderr.write(f"xacct: {' '.join(str(error).split())}\n")
         return 1
     sys.stdout.write(f"{text}\n")
     return 0
+
+
+def _base(profile: str | None) -> boto3.Session:
+    with errors_of_botocore(f"opening profile {profile or 'default'}"):
+        return boto3.Session(profile_name=profile)
 
 
 def _exports(variables: dict[str, str]) -> str:

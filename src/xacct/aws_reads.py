@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Literal, cast
 
+import botocore.exceptions
 from botocore.exceptions import (
     BotoCoreError,
     ConfigNotFound,
@@ -13,6 +14,7 @@ from botocore.exceptions import (
     CredentialRetrievalError,
     InvalidConfigError,
     MetadataRetrievalError,
+    MissingDependencyException,
     NoAuthTokenError,
     NoCredentialsError,
     PartialCredentialsError,
@@ -34,10 +36,12 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 __all__ = [
+    "REJECTED_CODES",
     "bucket_kms_key",
     "bucket_region",
     "caller_arn",
     "credentials_error",
+    "credentials_rejected",
     "inline_policies_of_role",
     "inline_policy_of_role",
     "managed_policy_document",
@@ -48,24 +52,35 @@ __all__ = [
     "principals_of_policy",
     "read_managed_policy",
     "session_label",
-    "sign_in_expired",
 ]
 
+
+def _of_aws_login(*names: str) -> tuple[type[BotoCoreError], ...]:
+    # botocore has these errors since `aws login` exists, which is later than the oldest version that xacct supports.
+    found = (getattr(botocore.exceptions, name, None) for name in names)
+    return tuple(error for error in found if isinstance(error, type) and issubclass(error, BotoCoreError))
+
+
 _SIGN_IN_EXPIRED = (SSOError, TokenRetrievalError, NoAuthTokenError)
-_NOT_LOADED = (
+_LOGIN_EXPIRED = _of_aws_login("LoginRefreshRequired", "LoginTokenLoadError")
+_NOT_LOADED: tuple[type[BotoCoreError], ...] = (
     ConfigNotFound,
     ConfigParseError,
     CredentialRetrievalError,
     InvalidConfigError,
     MetadataRetrievalError,
+    MissingDependencyException,
     PartialCredentialsError,
     ProfileNotFound,
     RefreshWithMFAUnsupportedError,
     UnknownCredentialError,
+    *_of_aws_login("LoginError"),
 )
-_REJECTED_CODES = frozenset(
+REJECTED_CODES = frozenset(
     {"AuthFailure", "InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"}
 )
+"""AWS's error codes for an access key that it does not know, or with which the request was not signed."""
+
 _HOW_TO_GET_CREDENTIALS = "Pass a session with a profile that has some, such as boto3.Session(profile_name='prod')"
 
 
@@ -140,6 +155,8 @@ def credentials_error(
     kind: type[AwsError] = SessionExpired
     if isinstance(error, _SIGN_IN_EXPIRED):
         reason = f"the sign-in for {whose} credentials has expired. Run aws sso login{option}, or sign in as before"
+    elif isinstance(error, _LOGIN_EXPIRED):
+        reason = f"the sign-in for {whose} credentials has expired. Run aws login{option}"
     elif code in EXPIRED_CODES or (isinstance(error, RuntimeError) and "credentials are still expired" in str(error)):
         reason = f"{whose} credentials have expired. Sign in again, such as with aws sso login{option}"
     elif isinstance(error, NoCredentialsError):
@@ -148,18 +165,27 @@ def credentials_error(
     elif isinstance(error, _NOT_LOADED):
         kind = InvalidCredentials
         reason = f"{whose} credentials could not be loaded. Check the profile{f' {profile}' if profile else ''}"
-    elif code in _REJECTED_CODES:
+    elif code in REJECTED_CODES:
         kind = InvalidCredentials
-        reason = (
-            f"AWS rejects {whose} credentials. Check that the access key exists, is active and belongs to this "
-            "partition, and that the clock of this computer is right"
-        )
+        reason = credentials_rejected(whose)
     else:
         return None
     cause = error.__cause__ if isinstance(error, AwsError) and error.__cause__ else error
     found = kind(f"{doing} failed: {reason}. Cause: {cause}", doing=doing, account=account, code=code)
     found.ambiguous = isinstance(error, AwsError) and error.ambiguous
     return found
+
+
+def credentials_rejected(whose: str) -> str:
+    """Return what a message says about credentials that AWS rejects with one of `REJECTED_CODES`.
+
+    Args:
+        whose: what the message puts before "credentials", such as ``its``.
+    """
+    return (
+        f"AWS rejects {whose} credentials. Check that the access key exists, is active and belongs to this partition, "
+        "and that the clock of this computer is right"
+    )
 
 
 def no_credentials(doing: str, whose: str) -> InvalidCredentials:
@@ -180,19 +206,6 @@ def _no_connection(error: AwsError, doing: str, endpoint: str) -> AwsError:
         f"region. Cause: {error.__cause__}",
         doing=doing,
         ambiguous=error.ambiguous,
-    )
-
-
-def sign_in_expired(error: BotoCoreError, *, doing: str) -> SessionExpired:
-    """Return the error to raise if a session's sign-in to IAM Identity Center has expired.
-
-    Args:
-        error: the error of botocore.
-        doing: the operation that failed.
-    """
-    return SessionExpired(
-        f"{doing} failed: the sign-in to IAM Identity Center has expired. Run aws sso login. Cause: {error}",
-        doing=doing,
     )
 
 

@@ -16,6 +16,7 @@ from xacct.arn import Arn
 from xacct.errors import (
     AssumeRoleDenied,
     AwsError,
+    InvalidCredentials,
     InvalidValue,
     MfaRejected,
     PackedPolicyTooLarge,
@@ -286,7 +287,7 @@ class TestErrors:
                 "MultiFactorAuthentication failed with invalid MFA one time pass code.",
                 MfaRejected,
             ),
-            (403, "InvalidClientTokenId", "The security token included in the request is invalid.", AwsError),
+            (403, "InvalidClientTokenId", "The security token included in the request is invalid.", InvalidCredentials),
             (400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration", AwsError),
         ],
     )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -146,3 +147,28 @@ def test_the_default_session_name_is_the_callers(caller: str, name: str) -> None
 def test_any_callers_name_becomes_a_valid_session_name(name: str) -> None:
     session_name = session_name_from(Arn("aws", "sts", "", "222222222222", f"federated-user/{name}"))
     assert RoleRequest(role_arn=ROLE, session_name=session_name).session_name == session_name
+
+
+def test_session_tags_can_be_aws_s_list() -> None:
+    listed = [{"Key": "Team", "Value": "Blue"}, {"Key": "CostCenter", "Value": ""}]
+    request = RoleRequest(role_arn=ROLE, tags=listed, transitive_tag_keys=["Team"])
+    assert request.tags == {"Team": "Blue", "CostCenter": ""}
+    assert request.parameters("alice")["Tags"] == listed
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        "Team=Blue",
+        ["Team"],
+        [{"Key": "Team"}],
+        [{"Key": "Team", "Value": 7}],
+        [{"key": "Team", "value": "Blue"}],
+        [{"Key": "Team", "Value": "Blue", "Transitive": True}],
+        [{"Key": "Team", "Value": "Blue"}, {"Key": "Team", "Value": "Red"}],
+        7,
+    ],
+)
+def test_a_list_of_tags_in_another_form_is_rejected(tags: Any) -> None:
+    with pytest.raises(InvalidValue, match="tags: "):
+        RoleRequest(role_arn=ROLE, tags=tags)

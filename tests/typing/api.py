@@ -209,6 +209,7 @@ except StalePlan as stale:
     assert_type(stale.new_plan, str)
 
 assert_type(assume_role(development, access.role_arn, session_name="audit", mfa_token=lambda: "123456"), boto3.Session)
+assume_role(development, access.role_arn, tags=[{"Key": "Team", "Value": "Blue"}])
 
 explanation = explain("AccessDenied", production, development, principal="*", action="s3:GetObject", resource="*")
 assert_type(explanation.causes, tuple[Cause, ...])

@@ -19,6 +19,7 @@ from xacct.session.credentials import AssumedRoleCredentials, cap_to_one_hour
 from xacct.session.derived_session import derive_session, sts_client
 from xacct.session.mfa_codes import TokenCodes, mfa_serial_of
 from xacct.session.role_request import RoleRequest, check_region
+from xacct.session.sts_errors import errors_of_botocore
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
@@ -35,7 +36,7 @@ def assume_role(
     duration: int | None = None,
     policy: PolicyDocument | Mapping[str, object] | str | None = None,
     policy_arns: Iterable[Arn | str] = (),
-    tags: Mapping[str, str] = MappingProxyType({}),
+    tags: Mapping[str, str] | Iterable[Mapping[str, object]] = MappingProxyType({}),
     transitive_tag_keys: Iterable[str] = (),
     source_identity: str | None = None,
     mfa_serial: str | None = None,
@@ -68,7 +69,8 @@ def assume_role(
         policy: a session policy of at most 2048 characters. The session can do what both this policy and the role's
             policies allow.
         policy_arns: at most 10 managed policies of the role's account to use as session policies.
-        tags: session tags, at most 50. The trust policy must allow sts:TagSession.
+        tags: session tags, at most 50: values by key, or AWS's list of ``{"Key": ..., "Value": ...}``. The trust
+            policy must allow sts:TagSession.
         transitive_tag_keys: the keys of those tags that are passed on to the next role in a chain.
         source_identity: the identity of the person or application behind the call. It is passed on through a chain and
             cannot change there. The trust policy must allow sts:SetSourceIdentity.
@@ -91,10 +93,11 @@ def assume_role(
         PolicyError: the session policy is not well formed; nothing was called.
         AssumeRoleDenied: STS denied the call. Pass the error to `xacct.explain` to find the cause.
         MfaRejected: the MFA code was rejected, or none was available.
-        SessionExpired: the base's credentials have expired.
+        SessionExpired: the base's credentials, or its sign-in, have expired.
+        InvalidCredentials: the base has no credentials, they could not be loaded, or AWS rejects them.
         PackedPolicyTooLarge: session policies and tags are too large; ``percent`` is their size in % of the limit.
         RegionDisabled: STS is not activated in the region.
-        AwsError: any other error response.
+        AwsError: any other error response, or AWS could not be reached.
 
     >>> import boto3
     >>> development = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-west-1")
@@ -118,6 +121,7 @@ def assume_role(
         source_identity=source_identity,
         mfa_serial=mfa_serial,
     )
+    _check_base(base)
     check_region(request, region, base.region_name)
     _check_wait(wait, codes)
     store = _credential_cache(cache)
@@ -135,11 +139,12 @@ def assume_role(
             validate=False,
         )
         codes, request = None, evolve(request, mfa_serial=None)
-    if _exceeds_chaining_limit(base, request):
-        request = cap_to_one_hour(request)
-    if codes is not None and request.mfa_serial is None:
-        request = evolve(request, mfa_serial=mfa_serial_of(base))
-    credentials = _credentials(base, request, codes=codes, region=region, cache=store, wait=wait)
+    with errors_of_botocore(f"assuming {request.role_arn}", account=request.role_arn.account, base=base):
+        if _exceeds_chaining_limit(base, request):
+            request = cap_to_one_hour(request)
+        if codes is not None and request.mfa_serial is None:
+            request = evolve(request, mfa_serial=mfa_serial_of(base))
+        credentials = _credentials(base, request, codes=codes, region=region, cache=store, wait=wait)
     if validate:
         credentials.get_frozen_credentials()
     return derive_session(base, credentials, region)
@@ -150,6 +155,12 @@ def _roles(role_arn: Arn | str | Sequence[Arn | str]) -> list[Arn | str]:
     if not roles:
         raise InvalidValue("role_arn", role_arn, "a role ARN, or a list of at least one")
     return roles
+
+
+def _check_base(base: object) -> None:
+    if not isinstance(base, boto3.Session):
+        rule = "a boto3.Session, such as boto3.Session() or boto3.Session(botocore_session=...)"
+        raise InvalidValue("base", type(base).__name__, rule)
 
 
 def _check_wait(wait: float, codes: TokenCodes | None) -> None:

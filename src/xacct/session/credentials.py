@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, NoReturn, SupportsIndex, cast
 import tenacity
 from attrs import evolve, field, frozen
 from botocore.credentials import RefreshableCredentials
-from botocore.exceptions import ClientError, SSOError, TokenRetrievalError
+from botocore.exceptions import ClientError
 
-from xacct.aws_reads import caller_arn, sign_in_expired
+from xacct.aws_reads import caller_arn
 from xacct.limits import CHAINED_SESSION_SECONDS, DEFAULT_SESSION_SECONDS
 from xacct.retry import stop_after_sleeping
 from xacct.session.cache import CliCache
 from xacct.session.role_request import RoleRequest, session_name_from
-from xacct.session.sts_errors import TransientDenial, is_chaining_limit, translate_sts_error
+from xacct.session.sts_errors import TransientDenial, errors_of_botocore, is_chaining_limit, translate_sts_error
 
 if TYPE_CHECKING:
     import boto3
@@ -166,8 +166,6 @@ class AssumedRoleCredentials(RefreshableCredentials):
             answer = self._call()
         except ClientError as error:
             raise translate_sts_error(error, self.request, self._session_name or "unknown") from error
-        except (SSOError, TokenRetrievalError) as error:
-            raise sign_in_expired(error, doing=f"assuming {self.request.role_arn}") from error
         if self._cache is not None:
             self._cache.write(self.request, answer)
         credentials = answer["Credentials"]
@@ -213,11 +211,15 @@ class AssumedRoleCredentials(RefreshableCredentials):
         return retrying(self._assume)
 
     def _call(self) -> AssumeRoleResponseTypeDef:
-        if self._session_name is None:
-            self._session_name = session_name_from(caller_arn(self._sts(), "base"))
+        role = self.request.role_arn
+        with errors_of_botocore(f"assuming {role}", account=role.account, base=self._caller):
+            sts = self._sts()
+            if self._session_name is None:
+                self._session_name = session_name_from(caller_arn(sts, "base"))
         code = self._mfa.next(self.request.mfa_serial) if self._mfa else None
         try:
-            return self._sts().assume_role(**self.request.parameters(self._session_name, code))
+            with errors_of_botocore(f"assuming {role}", account=role.account, base=self._caller):
+                return sts.assume_role(**self.request.parameters(self._session_name, code))
         except ClientError as error:
             if not is_chaining_limit(error):
                 raise

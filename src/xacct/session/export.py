@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import json
 from datetime import timezone
-from typing import TYPE_CHECKING
+
+import boto3
 
 from xacct.errors import InvalidValue
 from xacct.session.credentials import AssumedRoleCredentials, Lease
-
-if TYPE_CHECKING:
-    import boto3
 
 __all__ = ["credential_process", "environment_variables"]
 
@@ -68,7 +66,7 @@ def environment_variables(session: boto3.Session) -> dict[str, str]:
 
 
 def _lease(session: boto3.Session) -> Lease:
-    credentials = session.get_credentials()
+    credentials = session.get_credentials() if isinstance(session, boto3.Session) else None
     if not isinstance(credentials, AssumedRoleCredentials):
         raise InvalidValue("session", session, "a session that assume_role returned")
     return credentials.lease()

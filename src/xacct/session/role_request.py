@@ -70,8 +70,20 @@ def _policy_arns(values: Iterable[Arn | str]) -> tuple[str, ...]:
     return tuple(str(arn) for arn in arns)
 
 
-def _copied(values: Mapping[str, str]) -> Mapping[str, str]:
-    return dict(values)
+def _session_tags(values: Mapping[str, str] | Iterable[Mapping[str, object]]) -> Mapping[str, str]:
+    """Return session tags by key. They can be in the form of AWS's API: a list of keys and values."""
+    given: object = values
+    if isinstance(given, Mapping):
+        return dict(given)
+    rule = "a mapping, or a list in AWS's form [{'Key': 'Team', 'Value': 'Blue'}] with different keys"
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise InvalidValue("tags", given, rule)
+    tags: dict[str, str] = {}
+    for tag in given:
+        if not isinstance(tag, Mapping) or tag.keys() != {"Key", "Value"} or tag["Key"] in tags:
+            raise InvalidValue("tags", tag, rule)
+        tags[tag["Key"]] = tag["Value"]
+    return tags
 
 
 def _check_session_tags(_: object, attribute: Attribute[Mapping[str, str]], value: Mapping[str, str]) -> None:
@@ -103,7 +115,7 @@ class RoleRequest:
     duration: int | None = field(default=None, validator=integer(ASSUME_ROLE_SECONDS, "seconds"))
     policy: str | None = field(default=None, converter=_policy)
     policy_arns: tuple[str, ...] = field(default=(), converter=_policy_arns)
-    tags: Mapping[str, str] = field(factory=dict, converter=_copied, validator=_check_session_tags)
+    tags: Mapping[str, str] = field(factory=dict, converter=_session_tags, validator=_check_session_tags)
     transitive_tag_keys: tuple[str, ...] = field(default=(), converter=_tag_keys)
     source_identity: str | None = field(default=None, validator=text(SOURCE_IDENTITY))
     mfa_serial: str | None = field(default=None, validator=text(MFA_SERIAL))

@@ -1,32 +1,35 @@
-"""Maps the errors of sts:AssumeRole to xacct's errors, and decides which of them may be transient."""
+"""Maps the errors of assuming a role to xacct's errors, and decides which of them may be transient."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from attrs import define
 from botocore.exceptions import BotoCoreError, ClientError
 
 from xacct.access_denied import explain
+from xacct.aws_reads import REJECTED_CODES, credentials_error, credentials_rejected
 from xacct.errors import (
     AssumeRoleDenied,
     AwsError,
+    InvalidCredentials,
     MfaRejected,
     PackedPolicyTooLarge,
     RegionDisabled,
     SessionExpired,
     XacctError,
 )
-from xacct.retry import code_of
+from xacct.retry import code_of, is_ambiguous
 from xacct.session.role_request import RoleRequest
 
 if TYPE_CHECKING:
     import boto3
 
-__all__ = ["TransientDenial", "is_chaining_limit", "may_be_transient", "translate_sts_error"]
+__all__ = ["TransientDenial", "errors_of_botocore", "is_chaining_limit", "may_be_transient", "translate_sts_error"]
 
 log = logging.getLogger("xacct")
 
@@ -111,6 +114,62 @@ def translate_sts_error(error: ClientError, request: RoleRequest, session_name: 
     return kind(message, doing=doing, account=account, code=code)
 
 
+@contextmanager
+def errors_of_botocore(doing: str, *, account: str | None = None, base: boto3.Session | None = None) -> Iterator[None]:
+    """Raise xacct's errors for botocore's own: of credentials, of the network, and of the configuration.
+
+    Error responses of AWS are raised as they are.
+
+    Args:
+        doing: the operation, such as ``assuming arn:aws:iam::111111111111:role/Reader``.
+        account: the account's id, if it is known.
+        base: the session whose credentials are used.
+
+    Raises:
+        SessionExpired: the base's credentials, or its sign-in, have expired.
+        InvalidCredentials: the base has no credentials, or they could not be loaded.
+        AwsError: AWS could not be reached, or the configuration is wrong.
+    """
+    try:
+        yield
+    except (XacctError, ClientError):
+        raise
+    except (BotoCoreError, RuntimeError) as error:
+        explained = _error_of_botocore(error, doing, account, base)
+        if explained is None:
+            raise
+        raise explained from error
+    except (OSError, ValueError) as error:
+        # botocore does not handle that a credential_process does not exist, or prints something else than JSON. The
+        # error of the parser holds what it printed, which may be a secret.
+        reason = f"the base session's credentials could not be loaded. Check the profile{_named(base)}"
+        cause = f"{type(error).__name__}{f': {error}' if isinstance(error, OSError) else ''}"
+        raise InvalidCredentials(f"{doing} failed: {reason}. Cause: {cause}", doing=doing, account=account) from None
+
+
+def _error_of_botocore(
+    error: Exception, doing: str, account: str | None, base: boto3.Session | None
+) -> AwsError | None:
+    explained = credentials_error(
+        error, doing=doing, whose="the base session's", profile=_named(base).strip() or None, account=account
+    )
+    if explained is not None or not isinstance(error, BotoCoreError):
+        return explained
+    ambiguous = is_ambiguous(error)
+    reason = (
+        f"AWS could not be reached. Check the network, the proxy and the session's region. Cause: {error}"
+        if ambiguous
+        else str(error)
+    )
+    return AwsError(f"{doing} failed: {reason}", doing=doing, account=account, ambiguous=ambiguous)
+
+
+def _named(base: boto3.Session | None) -> str:
+    # boto3's own property says "default" for a session that has no profile.
+    profile = base._session.profile if base is not None else None
+    return f" {profile}" if profile else ""
+
+
 def _meaning(code: str | None, said: str, request: RoleRequest) -> tuple[type[AwsError], str]:
     if code == "AccessDenied" and said.startswith("MultiFactorAuthentication failed"):
         return MfaRejected, "the MFA code was rejected. Each code is valid once, for about 30 seconds"
@@ -119,6 +178,8 @@ def _meaning(code: str | None, said: str, request: RoleRequest) -> tuple[type[Aw
         return AssumeRoleDenied, f"access denied. {_POSSIBLE_CAUSES}. The request sent: {sent}"
     if code in ("ExpiredToken", "ExpiredTokenException"):
         return SessionExpired, "the credentials of the base session have expired. Sign in again"
+    if code in REJECTED_CODES:
+        return InvalidCredentials, credentials_rejected("the base session's")
     if code in ("PackedPolicyTooLarge", "PackedPolicyTooLargeException"):
         return PackedPolicyTooLarge, "session policy, policy ARNs and tags are too large together. Shorten them"
     if code in ("RegionDisabled", "RegionDisabledException"):
