@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from xacct.audit.finding import FINDING_KINDS, Finding, Fix
 from xacct.audit.hops import HopDecider
@@ -86,10 +86,11 @@ def dead_permissions(
         subject = roles[role]
         if subject is None or (identity.arn, role) in allowed or _is_allowed(identity, subject, decider):
             continue
+        reason, detail = "the role does not let the principal in", "not trusted"
         if decider.is_trusted(identity, subject, ASSUME_ROLE):
-            yield _finding(permission, "other policies on its own side deny it", surroundings, "denied")
-        else:
-            yield _finding(permission, "the role does not let the principal in", surroundings, "not trusted")
+            reason, detail = "other policies on its own side deny it", "denied"
+        witness = decider.request_of(identity, subject, ASSUME_ROLE)
+        yield evolve(_finding(permission, reason, surroundings, detail), witness=witness)
 
 
 def _is_allowed(identity: Identity, subject: Subject, decider: HopDecider) -> bool:

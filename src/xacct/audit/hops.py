@@ -93,6 +93,19 @@ class HopDecider:
         searched = self._searched(identity, subject, action, policies, resource, caller)
         return self.decide(policies, action, [searched], subject) is not None
 
+    def request_of(self, identity: Identity, subject: Subject, action: str, caller: str = "") -> AccessRequest:
+        """Return the request of an identity with the condition keys whose values are known.
+
+        The arguments are those of :meth:`of_identity`.
+        """
+        policies = self.side_of(identity).with_resource_side(subject.side)
+        return self._searched(identity, subject, action, policies, "", caller).request(action, {})
+
+    def request_of_anybody(self, caller: str, subject: Subject, action: str) -> AccessRequest:
+        """Return the request of a caller of whom nothing is known, with the condition keys whose values are known."""
+        searched = Searched(principal=caller, resource=subject.arn, resource_account=subject.account)
+        return _with_known(searched, {**self._known, **subject.known}).request(action, {})
+
     def begins_later(self, identity: Identity, subject: Subject, action: str, caller: str = "") -> bool:
         """Return whether an identity can do an action at a time to come that conditions name.
 

@@ -289,17 +289,31 @@ class _Examined:
         return Searched(principal=caller, resource=arn, resource_account=account, known=known)
 
     def _add_dead_trust(self, principal: Principal, *, exists: bool = True) -> None:
-        if not self._begins_later(principal, principal.account_id or ""):
-            self._once(report.dead_trust(self._subject, principal, self._surroundings, exists=exists))
+        account = principal.account_id or ""
+        if self._begins_later(principal, account):
+            return
+        subject, witness = self._subject, None
+        if principal.is_account:
+            anybody = f"arn:{subject.partition}:iam::{account}:user/any-user"
+            witness = self._decider.request_of_anybody(anybody, subject, ASSUME_ROLE)
+        elif exists:
+            witness = self._decider.request_of_anybody(principal.value, subject, ASSUME_ROLE)
+            for one in self._candidates_of(principal):
+                witness = self._decider.request_of(one.identity, subject, ASSUME_ROLE, one.caller)
+        self._once(report.dead_trust(subject, principal, self._surroundings, witness))
 
     def _begins_later(self, principal: Principal, account: str) -> bool:
         """Return whether somebody can use a trust at a time to come that conditions name."""
-        subject, decider, name = self._subject, self._decider, name_and_grade(principal)[0]
+        subject, decider = self._subject, self._decider
         if account in self._read:
-            named = (one for one in self._candidates if one.name == name)
+            named = self._candidates_of(principal)
             return any(decider.begins_later(one.identity, subject, ASSUME_ROLE, one.caller) for one in named)
         times = decider.later(subject.side)
         return any(self._of_anybody_in(principal, account, decider=time) is not None for time in times)
+
+    def _candidates_of(self, principal: Principal) -> Iterator[Candidate]:
+        name = name_and_grade(principal)[0]
+        return (one for one in self._candidates if one.name == name)
 
     def _add_edge(self, source: str, state: EdgeState, hops: Sequence[Hop]) -> None:
         conditions = set.intersection(*({*hop.conditions} for hop in hops)) if hops else set()

@@ -140,28 +140,27 @@ def whole_account(
     return _finding("whole-account", subject, account, hop, name=name, why=f"{trusts} {who}", fix=fix)
 
 
-def dead_trust(subject: Subject, principal: Principal, surroundings: Surroundings, *, exists: bool = True) -> Finding:
+def dead_trust(
+    subject: Subject, principal: Principal, surroundings: Surroundings, witness: AccessRequest | None
+) -> Finding:
     """Report that nobody can use the trust of an account, a user, a role or a session.
 
     Args:
         subject: the role.
         principal: whom it trusts.
         surroundings: what is known of the accounts.
-        exists: whether the principal exists, as far as that was read.
+        witness: a request that is denied; None if nobody can send it, since the principal does not exist.
     """
     account = principal.account_id or ""
     if principal.is_account:
         why = f"No user or role of account {account} can assume {subject.arn}, which trusts the account."
         text = f"Remove account {account} from the trust policy; if it is to use the role, it must allow that itself."
-        caller = f"arn:{subject.partition}:iam::{account}:user/any-user"
-    elif exists:
+    elif witness is not None:
         why = f"{principal.value} cannot assume {subject.arn}, which trusts it."
         text = f"Remove {principal.value} from the trust policy; if it is to use the role, its account must allow it."
-        caller = principal.value
     else:
         why = f"{subject.arn} trusts {principal.value}, which does not exist in account {account}."
         text = f"Remove {principal.value} from the trust policy, or correct its name."
-        caller = principal.value
     return Finding(
         kind="dead-trust",
         severity=FINDING_KINDS["dead-trust"].severity,
@@ -170,8 +169,7 @@ def dead_trust(subject: Subject, principal: Principal, surroundings: Surrounding
         principal=principal.value,
         principal_name=surroundings.name_of(account),
         statements=tuple(subject.source_of(s) for s in subject.allows if principal in s.statement.principals),
-        # Nobody can send a request as a principal that does not exist.
-        witness=AccessRequest(principal=caller, action=ASSUME_ROLE, resource=subject.arn) if exists else None,
+        witness=witness,
         why=f"{why} Until both sides allow it, the trust has no effect.",
         fix=Fix(text=text),
         owner=subject.owner,
