@@ -36,7 +36,7 @@ __all__ = ["ResourceAccess", "examine_resource"]
 _ANYBODY = "*"
 
 # Searches for one resource. A policy of hundreds of statements needs as many.
-_MOST_SEARCHES = 600
+_MOST_SEARCHES = 1_500
 _TOO_MANY = "the policy tells too many callers, objects or condition keys apart to decide all"
 
 Search = Callable[[str, str, PolicySet], "Hop | None"]
