@@ -132,7 +132,7 @@ def test_pmapper_62_and_88_chains_are_followed_across_accounts() -> None:
 
 
 def test_pmapper_108_a_role_that_trusts_a_service_only_is_no_step_of_a_chain() -> None:
-    """A user asks why chains of PMapper go through AWSServiceRoleForSupport, which trusts support.amazonaws.com only."""
+    """A user asks why chains of PMapper go through AWSServiceRoleForSupport, which only a service can assume."""
     service = document(statement(Principal={"Service": "support.amazonaws.com"}))
     linked = role(A, "aws-service-role/support.amazonaws.com/AWSServiceRoleForSupport", service, may_assume=["*"])
     admin = user(A, "admin", inline={"all": document(statement(action="*", Resource="*"))})
