@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import stat
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
@@ -15,6 +16,8 @@ from botocore.utils import JSONFileCache
 
 from xacct.errors import InvalidValue
 from xacct.session import assume_role
+from xacct.session.cache import CliCache
+from xacct.session.role_request import RoleRequest
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
@@ -192,3 +195,26 @@ def test_a_cached_session_still_renews(base: boto3.Session, sts: Any, clock: Any
     session = assume_role(base, ROLE, cache=folder)
     clock.now += timedelta(hours=2)
     assert session.get_credentials().access_key == "ASIA1"
+
+
+def test_a_lock_that_is_held_too_long_is_not_waited_for(
+    base: boto3.Session, sts: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("xacct.session.credentials._LONGEST_CALL", 0.1)
+    with CliCache(folder).lock(RoleRequest(role_arn=ROLE), timeout=0):
+        assert assume_role(base, ROLE, cache=folder).get_credentials().access_key == "ASIA0"
+    assert f"another process has been assuming {ROLE} for 0.1 s; assuming it as well" in caplog.text
+
+
+def test_different_requests_do_not_wait_for_each_other(base: boto3.Session, sts: Any, folder: Path) -> None:
+    with CliCache(folder).lock(RoleRequest(role_arn=ROLE, external_id="42"), timeout=0):
+        begun = time.monotonic()
+        assume_role(base, ROLE, cache=folder)
+        assert time.monotonic() - begun < 30
+
+
+def test_sessions_in_threads_make_one_call(base: boto3.Session, sts: Any, folder: Path) -> None:
+    sessions = [assume_role(base, ROLE, cache=folder, validate=False) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        assert {*pool.map(lambda session: session.get_credentials().access_key, sessions)} == {"ASIA0"}
+    assert len(sts.assumed) == 1

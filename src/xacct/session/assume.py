@@ -81,7 +81,7 @@ def assume_role(
         region: the region of the new session; None for the base's.
         cache: True to store credentials in the AWS CLI's cache, ``~/.aws/cli/cache``, or the path of another folder.
             The AWS CLI and xacct find each other's entries. As in the AWS CLI, an entry depends on the request, not on
-            the caller.
+            the caller. Of several processes that need the same entry at once, one calls STS, and asks for the MFA code.
         wait: seconds for which a denial is retried, because STS may not know a new role, policy or access key yet.
             Retries end at once on an explicit deny, and after three denials if the policies that the base can read
             deny the request.

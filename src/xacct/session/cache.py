@@ -6,7 +6,8 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from xacct.session.atomic_file import write_atomically
+from xacct.session.file_lock import locked
 from xacct.session.role_request import RoleRequest
 
 if TYPE_CHECKING:
@@ -38,7 +40,8 @@ class CliCache:
     """A folder with one file per request, with the AWS CLI's file names and format.
 
     As in the AWS CLI, the file name depends on the request and not on the caller. Files are replaced atomically, so
-    that several processes can use them at the same time. Only their owner can read them.
+    that several processes can use them at the same time. Only their owner can read them. A lock for each request, which
+    the AWS CLI does not know, lets one process of xacct call STS while the others wait for what it stores.
 
     Args:
         folder: the path of the folder; None for the AWS CLI's ``~/.aws/cli/cache``.
@@ -74,6 +77,28 @@ class CliCache:
             write_atomically(self._file(request), json.dumps(content), keep_mode=False)
         except OSError as error:
             log.warning("could not cache the credentials of %s: %s", request.role_arn, error)
+
+    @contextmanager
+    def lock(self, request: RoleRequest, *, timeout: float) -> Iterator[None]:
+        """Exclude other processes and threads that want the credentials of the same request.
+
+        If that is not possible, or another process takes too long, a message is logged, and nothing is excluded.
+
+        Args:
+            request: the request.
+            timeout: seconds to wait for another process.
+        """
+        file = self._file(request)
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(file.with_name(f".{file.stem}.lock"), timeout=timeout))
+            except TimeoutError:
+                log.warning(
+                    "another process has been assuming %s for %g s; assuming it as well", request.role_arn, timeout
+                )
+            except OSError as error:
+                log.debug("the cache of %s could not be locked: %s", request.role_arn, error)
+            yield
 
     def _file(self, request: RoleRequest) -> Path:
         """Return the file of a request, with the name that botocore's AssumeRoleCredentialFetcher gives it."""

@@ -38,6 +38,9 @@ log = logging.getLogger("xacct")
 _NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TOLERATED_SKEW = timedelta(minutes=1)
 _PAUSE_AFTER_FAILURE = timedelta(seconds=10)
+# Seconds after which a process no longer waits for another one that assumes the same role.
+_LONGEST_CALL = 60
+_LONGEST_PROMPT = 240
 
 
 def _now() -> datetime:
@@ -146,7 +149,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         if lease is not None and now < max(lease.renew_at, self._not_before):
             return lease.metadata()
         try:
-            lease = self._cached() or (self._assume() if lease else self._assume_when_known())
+            lease = self._cached() or self._assume_alone(lease)
         except Exception as error:
             if lease is None or _now() >= lease.expires:
                 raise
@@ -195,6 +198,14 @@ class AssumedRoleCredentials(RefreshableCredentials):
             renew_at=renew_at,
             expires=found.expires,
         )
+
+    def _assume_alone(self, lease: Lease | None) -> Lease:
+        """Call STS, or use what another process stores in the cache while this one waits for it."""
+        if self._cache is None:
+            return self._assume() if lease else self._assume_when_known()
+        patience = _LONGEST_CALL + self._wait + (_LONGEST_PROMPT if self._mfa else 0)
+        with self._cache.lock(self.request, timeout=patience):
+            return self._assume() if lease else self._assume_when_known()
 
     def _assume_when_known(self) -> Lease:
         if not self._wait:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from attrs import Attribute, field, frozen
 
@@ -72,7 +72,7 @@ def _policy_arns(values: Iterable[Arn | str]) -> tuple[str, ...]:
 
 def _session_tags(values: Mapping[str, str] | Iterable[Mapping[str, object]]) -> Mapping[str, str]:
     """Return session tags by key. They can be in the form of AWS's API: a list of keys and values."""
-    given: object = values
+    given = cast("object", values)
     if isinstance(given, Mapping):
         return dict(given)
     rule = "a mapping, or a list in AWS's form [{'Key': 'Team', 'Value': 'Blue'}] with different keys"
@@ -82,7 +82,8 @@ def _session_tags(values: Mapping[str, str] | Iterable[Mapping[str, object]]) ->
     for tag in given:
         if not isinstance(tag, Mapping) or tag.keys() != {"Key", "Value"} or tag["Key"] in tags:
             raise InvalidValue("tags", tag, rule)
-        tags[tag["Key"]] = tag["Value"]
+        entry: Mapping[str, str] = cast("Mapping[str, str]", tag)  # the validator checks it
+        tags[entry["Key"]] = entry["Value"]
     return tags
 
 
