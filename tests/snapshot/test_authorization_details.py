@@ -117,6 +117,13 @@ def as_text(value: object) -> str:
     return value.isoformat()
 
 
+def test_a_list_of_one_may_be_that_one() -> None:
+    """So has AWS's own example of the command, and so writes PowerShell."""
+    one = {"AttachedManagedPolicies": {"PolicyName": "Assume", "PolicyArn": POLICY}}
+    assert with_role(**one) == with_role(AttachedManagedPolicies=[one["AttachedManagedPolicies"]])
+    assert Snapshot.from_authorization_details(details(RoleDetailList=role())).roles == with_role().roles
+
+
 def url_encoded(data: dict[str, Any]) -> dict[str, Any]:
     """Return the details with policies as URL-encoded text, as IAM's API returns them."""
     text = quote(json.dumps(TRUST))
@@ -209,8 +216,8 @@ def test_a_role_that_was_never_used_is_told_apart_from_one_of_which_that_is_not_
         ({"PermissionsBoundary": "x"}, f"permissions boundary of role {ROLE} (it has no PermissionsBoundaryArn)"),
         ({"AttachedManagedPolicies": [{}]}, f"managed policies of role {ROLE} (one has no PolicyArn)"),
         (
-            {"AttachedManagedPolicies": {}},
-            f"managed policies of role {ROLE} (AttachedManagedPolicies is no list, but an object)",
+            {"AttachedManagedPolicies": 5},
+            f"managed policies of role {ROLE} (AttachedManagedPolicies is no list, but a number)",
         ),
         (
             {"RolePolicyList": ["x"]},

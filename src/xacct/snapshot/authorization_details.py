@@ -228,6 +228,10 @@ class _Reader:
             return ()
         if isinstance(items, (list, tuple)):
             return items
+        if isinstance(items, Mapping):
+            # In AWS's own example and in what PowerShell writes, a list of one can be that one.
+            # https://docs.aws.amazon.com/cli/latest/reference/iam/get-account-authorization-details.html#examples
+            return (items,)
         self.miss(what, f"{key} is no list, but {kind_of(items)}")
         return ()
 
