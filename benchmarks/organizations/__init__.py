@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from xacct.snapshot import Organization, OrganizationAccount, PolicyDetail, RoleDetail, Snapshot, UserDetail
 
@@ -50,12 +50,107 @@ def snapshots(accounts: int, roles: int = 50) -> Iterator[Snapshot]:
         )
 
 
+def one_account() -> dict[str, object]:
+    """Return the authorization details of an account of 44 users, 5 groups, 78 roles and 84 managed policies.
+
+    It has the size and the kinds of roles of the example that cloudsplaining publishes:
+    https://github.com/salesforce/cloudsplaining/blob/master/examples/files/example.json
+    """
+    account = account_id(0)
+    policies = [
+        _managed_policy(account, place, 200 if place % 8 == 0 else 3 + place % 9) for place in range(_POLICIES_OF_ONE)
+    ]
+    return {
+        "UserDetailList": [_user_of_one(account, place) for place in range(44)],
+        "GroupDetailList": [
+            {
+                "GroupName": f"group-{place}",
+                "Arn": f"arn:aws:iam::{account}:group/group-{place}",
+                "GroupPolicyList": [],
+                "AttachedManagedPolicies": [_attached(account, place)],
+            }
+            for place in range(5)
+        ],
+        "RoleDetailList": [_role_of_one(account, place) for place in range(78)],
+        "Policies": policies,
+    }
+
+
+_POLICIES_OF_ONE = 84
+
+
+def _managed_policy(account: str, place: int, statements: int) -> dict[str, object]:
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": [f"iam:Action{place}{number}", "sts:AssumeRole"] if number == 0 else [f"s3:Action{number}*"],
+                "Resource": f"arn:aws:iam::{account}:role/role-{number}*" if number == 0 else "*",
+            }
+            for number in range(statements)
+        ],
+    }
+    version = {"Document": document, "VersionId": "v1", "IsDefaultVersion": True}
+    arn = _attached(account, place)["PolicyArn"]
+    return {"Arn": arn, "DefaultVersionId": "v1", "PolicyVersionList": [version]}
+
+
+def _attached(account: str, place: int) -> dict[str, str]:
+    # About half are managed by AWS.
+    owner = "aws" if place % 2 else account
+    name = f"policy-{place % _POLICIES_OF_ONE}"
+    return {"PolicyName": name, "PolicyArn": f"arn:aws:iam::{owner}:policy/{name}"}
+
+
+def _user_of_one(account: str, place: int) -> dict[str, object]:
+    return {
+        "UserName": f"user-{place}",
+        "UserId": f"AIDA{account}{place:04}",
+        "Arn": f"arn:aws:iam::{account}:user/user-{place}",
+        "CreateDate": "2025-03-09T10:41:45+00:00",
+        "GroupList": [f"group-{place % 5}"] if place % 7 == 0 else [],
+        "AttachedManagedPolicies": [_attached(account, place)],
+    }
+
+
+def _role_of_one(account: str, place: int) -> dict[str, object]:
+    session = f"arn:aws:sts::{account}:assumed-role/AWSReservedSSO_AdministratorAccess_0123456789abcdef/somebody"
+    action = "sts:AssumeRole"
+    principal: dict[str, object] = {"AWS": session}
+    if place % 2:
+        kinds: list[dict[str, object]] = [
+            {"Service": "ssm.amazonaws.com"},
+            {"Service": ["codebuild.amazonaws.com", "ecs-tasks.amazonaws.com", "ec2.amazonaws.com"]},
+            {"AWS": f"arn:aws:iam::{account}:root"},
+            {"AWS": f"arn:aws:iam::{account}:role/role-{place - 1}"},
+            {"AWS": "arn:aws:iam::955555555555:root"},
+            {"AWS": "*"},
+            {"Federated": f"arn:aws:iam::{account}:saml-provider/Okta"},
+            {"Federated": f"arn:aws:iam::{account}:oidc-provider/token.actions.githubusercontent.com"},
+        ]
+        principal = kinds[place // 2 % len(kinds)]
+        if "Federated" in principal:
+            action += "WithSAML" if "saml" in str(principal) else "WithWebIdentity"
+    statement = {"Effect": "Allow", "Principal": principal, "Action": action}
+    return {
+        "RoleName": f"role-{place}",
+        "RoleId": f"AROA{account}{place:04}",
+        "Arn": f"arn:aws:iam::{account}:role/role-{place}",
+        "CreateDate": "2025-03-09T10:41:45+00:00",
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        "RolePolicyList": [],
+        "AttachedManagedPolicies": [_attached(account, place)],
+        "RoleLastUsed": {},
+    }
+
+
 def _document(*statements: dict[str, object]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, sort_keys=True, separators=(",", ":"))
 
 
 def _trust(
-    principal: object, condition: dict[str, dict[str, object]] | None = None, action: str = "sts:AssumeRole"
+    principal: object, condition: Mapping[str, Mapping[str, object]] | None = None, action: str = "sts:AssumeRole"
 ) -> str:
     condition_element = {"Condition": condition} if condition else {}
     return _document({"Effect": "Allow", "Action": action, "Principal": principal, **condition_element})
@@ -100,7 +195,7 @@ def _named(account: str, place: int, others: Sequence[str]) -> RoleDetail:
 
 def _mfa(account: str, place: int, others: Sequence[str]) -> RoleDetail:
     condition = {"Bool": {"aws:MultiFactorAuthPresent": "true"}}
-    return _role(account, "mfa", place, _trust({"AWS": f"arn:aws:iam::{others[0]}:root"}, dict(condition)))
+    return _role(account, "mfa", place, _trust({"AWS": f"arn:aws:iam::{others[0]}:root"}, condition))
 
 
 def _deploy(account: str, place: int, others: Sequence[str]) -> RoleDetail:
@@ -116,7 +211,7 @@ def _administrator(account: str, place: int, _: Sequence[str]) -> RoleDetail:
 
 def _vendor(account: str, place: int, _: Sequence[str]) -> RoleDetail:
     condition = {"StringEquals": {"sts:ExternalId": f"id-{account}"}} if place % 2 else None
-    return _role(account, "vendor", place, _trust({"AWS": VENDORS[place % 3]}, condition and dict(condition)))
+    return _role(account, "vendor", place, _trust({"AWS": VENDORS[place % 3]}, condition))
 
 
 def _github(account: str, place: int, _: Sequence[str]) -> RoleDetail:
