@@ -9,16 +9,22 @@ In ``~/.aws/config``::
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import boto3
 
-from xacct.errors import XacctError
+from xacct.errors import InvalidValue, XacctError
 from xacct.session import assume_role
 from xacct.session.export import credential_process, environment_variables
 from xacct.session.sts_errors import errors_of_botocore
+
+_PROFILES_IN_USE = "XACCT_PROFILES_IN_USE"
+"""The environment variable in which this command tells the programs that it starts whose credentials it waits for."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,16 +71,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        session = assume_role(
-            _base(options.profile),
-            options.role_arn,
-            session_name=options.session_name,
-            external_id=options.external_id,
-            duration=options.duration,
-            mfa_serial=options.mfa_serial,
-            region=options.region,
-            cache=options.cache,
-        )
+        with _base(options.profile) as base:
+            session = assume_role(
+                base,
+                options.role_arn,
+                session_name=options.session_name,
+                external_id=options.external_id,
+                duration=options.duration,
+                mfa_serial=options.mfa_serial,
+                region=options.region,
+                cache=options.cache,
+            )
         text = _exports(environment_variables(session)) if options.env else credential_process(session)
     except XacctError as error:
         # Other programs show it in a line of their own, and the message of a credential_process can have several.
@@ -84,9 +91,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _base(profile: str | None) -> boto3.Session:
+@contextmanager
+def _base(profile: str | None) -> Iterator[boto3.Session]:
+    """Open the session that assumes the role.
+
+    A profile can run this command to get its own credentials: the default profile with a ``credential_process`` without
+    ``--profile``, or two profiles that name each other. Such a run would start the next one without end.
+
+    Raises:
+        InvalidValue: this command was started to get the credentials of the profile that it would use.
+    """
     with errors_of_botocore(f"opening profile {profile or 'default'}"):
-        return boto3.Session(profile_name=profile)
+        base = boto3.Session(profile_name=profile)
+    if profile is None and "AWS_ACCESS_KEY_ID" in os.environ:
+        yield base  # botocore uses no profile
+        return
+    before = os.environ.get(_PROFILES_IN_USE)
+    this = [base._session.get_config_variable("config_file"), base.profile_name]
+    in_use = json.loads(before) if before else []
+    if this in in_use:
+        rule = (
+            "this profile runs the command to get its own credentials, without end. Name the profile whose credentials "
+            "assume the role: credential_process = python -m xacct credentials --profile NAME ROLE_ARN"
+        )
+        raise InvalidValue("profile", base.profile_name, rule)
+    os.environ[_PROFILES_IN_USE] = json.dumps([*in_use, this])
+    try:
+        yield base
+    finally:
+        del os.environ[_PROFILES_IN_USE]
+        if before:
+            os.environ[_PROFILES_IN_USE] = before
 
 
 def _exports(variables: dict[str, str]) -> str:
