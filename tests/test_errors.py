@@ -32,6 +32,7 @@ from xacct.errors import (
     RegionDisabled,
     SessionExpired,
     StalePlan,
+    TargetTimedOut,
     WrongAccount,
     XacctError,
 )
@@ -53,6 +54,7 @@ EXAMPLES: list[XacctError] = [
     ForeignAttachments("removing the grant", "111111111111", ["key A"], touched=True),
     ApplyFailed("creating role Reader", "throttled", remaining=["user U"], rolled_back=["policy P"]),
     GrantsFailed({"reports": FAILED}, ["logs"]),
+    TargetTimedOut("111111111111", doing="assuming role Reader", seconds=60),
     AwsError("failed", doing="reading", account="111111111111", code="Throttling", ambiguous=True),
     PermissionMissing(
         doing="creating role Reader", account="111111111111", action="iam:CreateRole", resource=ROLE, message="no"

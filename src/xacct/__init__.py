@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         RegionDisabled as RegionDisabled,
         SessionExpired as SessionExpired,
         StalePlan as StalePlan,
+        TargetTimedOut as TargetTimedOut,
         WrongAccount as WrongAccount,
         XacctError as XacctError,
     )

@@ -18,6 +18,7 @@ a secret key or a session token, and each survives ``pickle`` and ``copy.deepcop
   - GrantsFailed: some of several grants failed
   - ForeignAttachments: attachments that xacct did not create block a removal
   - ApplyFailed: a step of a plan failed
+  - TargetTimedOut: a target of fan_out did not end in time
   - AwsError: AWS refused a call
 
     - PermissionMissing: the caller lacks a permission
@@ -57,6 +58,7 @@ __all__ = [
     "RegionDisabled",
     "SessionExpired",
     "StalePlan",
+    "TargetTimedOut",
     "WrongAccount",
     "XacctError",
 ]
@@ -306,6 +308,24 @@ class ApplyFailed(XacctError):
         if self.rolled_back:
             return f"Rolled back: {'; '.join(self.rolled_back)}. The accounts are as they were before"
         return "Nothing was changed"
+
+
+class TargetTimedOut(XacctError):
+    """A target of fan_out did not end in time, and was abandoned. The other targets are not affected.
+
+    Args:
+        account: the account's id.
+        doing: what did not end, such as ``assuming arn:aws:iam::111111111111:role/Reader``.
+        seconds: the time limit.
+    """
+
+    def __init__(self, account: str, *, doing: str, seconds: float) -> None:
+        self.account, self.doing, self.seconds = account, doing, seconds
+        super().__init__(
+            f"{doing} in account {account} did not end: after {seconds:g} s the account was abandoned. No further call "
+            "is made with the role's session, but a call that was sent can still take effect. Run again for this "
+            "account, or raise timeout="
+        )
 
 
 class AwsError(XacctError):

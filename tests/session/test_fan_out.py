@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ import pytest
 from attrs import frozen
 
 from xacct import FanOut, InvalidValue, assume_role, fan_out
-from xacct.errors import AssumeRoleDenied, AwsError
+from xacct.errors import AssumeRoleDenied, AwsError, TargetTimedOut
 from xacct.testing import Sandbox
 
 HOME = "999999999999"
@@ -225,6 +227,8 @@ def test_sessions_are_released_although_their_errors_are_stored(many: Many) -> N
         ({"sessions_or_role_arns": ["Reader"]}, "role_arn"),
         ({"session_name": "a b"}, "session_name"),
         ({"max_workers": 0}, "at least 1"),
+        ({"max_rate": 0}, "max_rate: 0 is not valid: a finite number of roles per second, greater than 0"),
+        ({"timeout": float("inf")}, "timeout: inf is not valid: a finite number of seconds"),
         ({"function": wait_for_it}, r"function: .*asyncio.run\(function\(session\)\)"),
         ({"function": partial(wait_for_it)}, "it is asynchronous"),
         ({"function": Waiter()}, "it is asynchronous"),
@@ -260,6 +264,75 @@ def test_a_session_with_invalid_credentials_is_rejected_before_the_function_is_c
 def test_throttling_is_retried(many: Many) -> None:
     many.aws.faults.add("throttled", operation="AssumeRole", at=1)
     assert fan_out(ROLES[:2], who, base=many.base, session_name="audit").ok
+
+
+def test_throttling_is_retried_more_often_than_botocore_does(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xacct.session.target_threads.Job.sleep", lambda *_: None)
+    for _ in range(9):
+        many.aws.faults.add("throttled", operation="AssumeRole", at=1)
+    assert fan_out(ROLES[:1], who, base=many.base, session_name="audit").ok
+
+
+def test_an_account_that_takes_too_long_is_abandoned_and_makes_no_further_call(many: Many) -> None:
+    hang, ended = threading.Event(), threading.Event()
+
+    def work(session: boto3.Session) -> str:
+        s3 = session.client("s3")
+        if session.get_credentials().account_id != ACCOUNTS[1]:
+            return who(session)
+        try:
+            hang.wait()
+            s3.list_buckets()
+        finally:
+            ended.set()
+        return "the call before ends the thread"
+
+    found = fan_out(ROLES[:4], work, base=many.base, session_name="audit", timeout=2)
+    assert [*found.results] == [ACCOUNTS[0], ACCOUNTS[2], ACCOUNTS[3]]
+    error = found.errors[ACCOUNTS[1]]
+    assert isinstance(error, TargetTimedOut)
+    assert (error.account, error.doing, error.seconds) == (ACCOUNTS[1], "the function", 2)
+    hang.set()
+    assert ended.wait(30)
+    assert many.calls("ListBuckets") == 0
+
+
+def test_a_role_that_sts_does_not_answer_for_is_named(many: Many) -> None:
+    hang = threading.Event()
+
+    def wait_for_one(request: Any, **_: object) -> None:
+        if ACCOUNTS[1] in str(request.body):
+            hang.wait()
+
+    many.base.events.register_first("before-send.sts.AssumeRole", wait_for_one)
+    found = fan_out(ROLES[:3], buckets, base=many.base, session_name="audit", timeout=2)
+    hang.set()
+    assert [*found.results] == [ACCOUNTS[0], ACCOUNTS[2]]
+    expected = f"assuming {ROLES[1]} in account {ACCOUNTS[1]} did not end: after 2 s the account was abandoned"
+    assert expected in str(found.errors[ACCOUNTS[1]])
+
+
+INTERRUPTED = """
+import os, signal, socket, threading, boto3
+from xacct import fan_out
+
+server = socket.create_server(("127.0.0.1", 0), backlog=64)  # accepts connections, and answers nothing
+url = f"http://127.0.0.1:{server.getsockname()[1]}"
+base = boto3.Session("AKIA", "secret", region_name="eu-west-1")
+
+def hang(session):
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    base.client("s3", endpoint_url=url).list_buckets()
+
+fan_out.__globals__["_account_of"] = lambda _: "111111111111"
+fan_out([base], hang, progress=False)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_after_ctrl_c_the_interpreter_ends_although_a_call_hangs() -> None:
+    ran = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=40, check=False)
+    assert ran.stderr.rstrip().endswith("KeyboardInterrupt"), ran.stderr
 
 
 def test_a_base_exception_is_raised(many: Many) -> None:
