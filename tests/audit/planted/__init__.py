@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.audit.planted import leftovers, outsiders, providers, services, trusts
+from tests.audit.planted import grants, leftovers, outsiders, providers, services, trusts
 from tests.audit.planted.builder import NOW, Builder
 from tests.audit.planted.result import Planted, Triple
 
@@ -32,6 +32,8 @@ KINDS: Mapping[str, tuple[Plant, Plant]] = {
     "stale-principal": (leftovers.stale, leftovers.stale_decoy),
     "unused-role": (leftovers.unused, leftovers.unused_decoy),
     "expired": (leftovers.expired, leftovers.expired_decoy),
+    "more-than-read": (grants.more_than_read, grants.more_than_read_decoy),
+    "drift": (grants.drift, grants.drift_decoy),
 }
 """What plants each kind of finding, and what plants decoys."""
 

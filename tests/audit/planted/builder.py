@@ -325,6 +325,13 @@ class Builder:
         self._policies[account].append(PolicyDetail(arn=arn, document=document))
         return arn
 
+    def add_s3_read(self, account: str) -> None:
+        """Add the policy of AWS for reading S3 to an account."""
+        arn = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+        document = {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*", "s3:Describe*"], "Resource": "*"}
+        if all(policy.arn != arn for policy in self._policies[account]):
+            self._policies[account].append(PolicyDetail(arn=arn, document=self.document([document])))
+
     def matching(self, role: str) -> str:
         """The ARN of a role, or a pattern that matches no other role."""
         account, path_and_name = role.split(":")[4], role.split(":", 5)[5]
