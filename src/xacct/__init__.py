@@ -121,6 +121,7 @@ if TYPE_CHECKING:
         accounts_in_file as accounts_in_file,
         accounts_in_organization as accounts_in_organization,
         assume_role as assume_role,
+        console_url as console_url,
         credential_process as credential_process,
         environment_variables as environment_variables,
         fan_out as fan_out,

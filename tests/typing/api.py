@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import partial
 
 import boto3
@@ -46,6 +46,7 @@ from xacct import (
     Verification,
     XacctError,
     assume_role,
+    console_url,
     evaluate,
     explain,
     fan_out,
@@ -209,6 +210,7 @@ except StalePlan as stale:
     assert_type(stale.new_plan, str)
 
 assert_type(assume_role(development, access.role_arn, session_name="audit", mfa_token=lambda: "123456"), boto3.Session)
+assert_type(console_url(access.session(), "s3", duration=timedelta(hours=2)), str)
 assume_role(development, access.role_arn, tags=[{"Key": "Team", "Value": "Blue"}])
 
 explanation = explain("AccessDenied", production, development, principal="*", action="s3:GetObject", resource="*")

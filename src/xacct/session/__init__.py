@@ -2,12 +2,13 @@
 
 from xacct.session.accounts import accounts_in_file, accounts_in_organization
 from xacct.session.assume import assume_role
+from xacct.session.console import console_url
 from xacct.session.export import credential_process, environment_variables
 from xacct.session.fan_out import fan_out
 from xacct.session.fan_out_result import FanOut
 from xacct.session.profile import profile_block, write_profile
 
 __all__ = [
-    "FanOut", "accounts_in_file", "accounts_in_organization", "assume_role", "credential_process",
-    "environment_variables", "fan_out", "profile_block", "write_profile",
+    "FanOut", "accounts_in_file", "accounts_in_organization", "assume_role", "console_url",
+    "credential_process", "environment_variables", "fan_out", "profile_block", "write_profile",
 ]  # fmt: skip

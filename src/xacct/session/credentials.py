@@ -135,6 +135,11 @@ class AssumedRoleCredentials(RefreshableCredentials):
         """The role session name; None if it is derived from the caller identity and that has not been read yet."""
         return self._session_name
 
+    @property
+    def is_chained(self) -> bool:
+        """Whether the caller is known to be a role session itself."""
+        return isinstance(self._caller.get_credentials(), AssumedRoleCredentials)
+
     def lease(self) -> Lease:
         """Return the current credentials with their expiry time, refreshed if necessary."""
         self.get_frozen_credentials()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from attrs import Attribute, field, frozen
@@ -26,7 +27,7 @@ from xacct.validators import check_tags, integer, text
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
 
-__all__ = ["RoleRequest", "check_region", "session_name_from"]
+__all__ = ["RoleRequest", "check_region", "seconds_of", "session_name_from"]
 
 T = TypeVar("T")
 
@@ -95,6 +96,15 @@ def _tag_keys(values: Iterable[str]) -> tuple[str, ...]:
     return _sequence("transitive_tag_keys", values)
 
 
+def seconds_of(duration: int | timedelta | None) -> int | None:
+    """Return a duration in whole seconds; what is neither a timedelta nor valid is returned as it is.
+
+    >>> seconds_of(timedelta(hours=1))
+    3600
+    """
+    return int(duration.total_seconds()) if isinstance(duration, timedelta) else duration
+
+
 @frozen(kw_only=True)
 class RoleRequest:
     """The parameters of one call of sts:AssumeRole; `xacct.assume_role` documents each field.
@@ -113,7 +123,7 @@ class RoleRequest:
     role_arn: Arn = field(converter=_role)
     session_name: str | None = field(default=None, validator=text(ROLE_SESSION_NAME))
     external_id: str | None = field(default=None, validator=text(EXTERNAL_ID))
-    duration: int | None = field(default=None, validator=integer(ASSUME_ROLE_SECONDS, "seconds"))
+    duration: int | None = field(default=None, converter=seconds_of, validator=integer(ASSUME_ROLE_SECONDS, "seconds"))
     policy: str | None = field(default=None, converter=_policy)
     policy_arns: tuple[str, ...] = field(default=(), converter=_policy_arns)
     tags: Mapping[str, str] = field(factory=dict, converter=_session_tags, validator=_check_session_tags)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Call
@@ -38,6 +38,7 @@ class Session:
         issued: the time at which STS issued the credentials.
         expires: the time at which they expire.
         assumed: whether this is a role session.
+        chained: whether a role session assumed the role.
         policies: the session policies, as JSON text.
         tags: the session tags.
         transitive: the keys of the transitive session tags.
@@ -55,6 +56,7 @@ class Session:
     issued: datetime
     expires: datetime
     assumed: bool = False
+    chained: bool = False
     policies: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(factory=dict)
     transitive: frozenset[str] = frozenset()
@@ -120,6 +122,7 @@ class CredentialStore:
         seconds: int,
         entity: User | Role | None = None,
         assumed: bool = False,
+        chained: bool = False,
         policies: tuple[str, ...] = (),
         tags: Mapping[str, str] | None = None,
         transitive: frozenset[str] = frozenset(),
@@ -129,7 +132,7 @@ class CredentialStore:
         """Issue temporary credentials that expire after `seconds`. The other arguments are attributes of `Session`."""
         now = self._clock.now()
         session = Session(
-            access_key="ASIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16)),
+            access_key=_access_key(),
             secret_key=secrets.token_urlsafe(30),
             token=secrets.token_urlsafe(120),
             arn=arn,
@@ -139,6 +142,7 @@ class CredentialStore:
             issued=now,
             expires=now + timedelta(seconds=seconds),
             assumed=assumed,
+            chained=chained,
             policies=policies,
             tags=tags or {},
             transitive=transitive,
@@ -147,6 +151,22 @@ class CredentialStore:
         )
         self._sessions[session.access_key] = session
         return session
+
+    def valid_session(self, access_key: str, secret_key: str, token: str) -> Session | None:
+        """Return the session of temporary credentials; None if they are not valid, or not any more."""
+        session = self._sessions.get(access_key)
+        if session is None or (session.secret_key, session.token) != (secret_key, token):
+            return None
+        if session.entity is not None and not self._still_exists(session.entity):
+            return None
+        return session if self._clock.now() < session.expires else None
+
+    def reopen_session(self, session: Session, *, seconds: int) -> Session:
+        """Issue other credentials of a session that expire after `seconds`, as the console does."""
+        now = self._clock.now()
+        opened = evolve(session, access_key=_access_key(), issued=now, expires=now + timedelta(seconds=seconds))
+        self._sessions[opened.access_key] = opened
+        return opened
 
     def authenticate(self, call: Call) -> AuthenticatedPrincipal:
         """Return the principal whose credentials signed the request.
@@ -190,6 +210,10 @@ class CredentialStore:
     def _still_exists(self, entity: User | Role) -> bool:
         current = self._state.principal(entity.arn)
         return current is not None and current.id == entity.id
+
+
+def _access_key() -> str:
+    return "ASIA" + "".join(secrets.choice(string.ascii_uppercase + "234567") for _ in range(16))
 
 
 def tags_of(entity: User | Role) -> dict[str, str]:

@@ -22,6 +22,7 @@ from xacct.errors import InvalidValue, XacctError
 from xacct.testing.clock import Clock
 from xacct.testing.credential_store import CredentialStore
 from xacct.testing.faults import Faults
+from xacct.testing.federation_endpoint import FederationEndpoint
 from xacct.testing.http_messages import Answer, moto_url, new_request
 from xacct.testing.moto_start import moto_started
 from xacct.testing.moto_state import MotoState
@@ -119,6 +120,7 @@ class Sandbox:
         self.clock = Clock()
         self._state = MotoState(self.partition, frozenset(ids))
         self._credentials = CredentialStore(self._state, self.clock)
+        self._federation = FederationEndpoint(self._partition, self._credentials, self.clock)
         self._propagation = propagation
         visibility = Visibility(propagation, self._state, self.clock)
         self._pipeline = Pipeline(
@@ -205,6 +207,18 @@ class Sandbox:
         )
         return new_session(session.access_key, session.secret_key, session.token, region=self.region)
 
+    def open_console(self, url: str) -> boto3.Session:
+        """Return a session with which the console works after it was opened with a link of `xacct.console_url`.
+
+        Args:
+            url: the link.
+
+        Raises:
+            InvalidValue: it is no such link, its token has expired, or AWS does not accept its credentials.
+        """
+        session = self._federation.open(url)
+        return new_session(session.access_key, session.secret_key, session.token, region=self.region)
+
     def mfa_code(self, serial: str) -> str:
         """Return the current six-digit code of a virtual MFA device.
 
@@ -282,6 +296,9 @@ class Sandbox:
         return normalized
 
     def _process(self, request: AWSPreparedRequest) -> tuple[int, Mapping[str, object], str | bytes] | None:
+        if self._federation.answers(request.url):
+            answer = self._federation.answer(request.url)
+            return answer.status, answer.headers, answer.body
         if not (urlsplit(request.url).hostname or "").endswith(self._domains):
             return None
         try:

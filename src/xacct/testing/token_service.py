@@ -132,6 +132,7 @@ class SecurityTokenService:
             seconds=seconds,
             entity=role,
             assumed=True,
+            chained=caller.is_role_session,
             policies=tuple(self._session_policies(call, arn.account)),
             tags=tags,
             transitive=frozenset(call.params.get("TransitiveTagKeys") or ()) | frozenset(inherited),
