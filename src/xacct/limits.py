@@ -19,6 +19,7 @@ __all__ = [
     "ASSUME_ROLE_SECONDS",
     "BUCKET_KEY_BYTES",
     "CHAINED_SESSION_SECONDS",
+    "CONTEXT_ASSERTION",
     "CONTROL_POLICY_CHARACTERS",
     "DEFAULT_SESSION_SECONDS",
     "DEFAULT_SESSION_TOKEN_SECONDS",
@@ -40,6 +41,7 @@ __all__ = [
     "PATH",
     "PERMISSION_SET_NAME",
     "POLICY_NAME",
+    "PROVIDED_CONTEXTS",
     "RESOURCE_POLICY_BYTES",
     "ROLE_SESSION_NAME",
     "SESSION_POLICY",
@@ -130,6 +132,8 @@ SOURCE_IDENTITY = TextRule(_NAME, 2, 256, _NAME_WORDS)
 EXTERNAL_ID = TextRule(r"[\w+=,.@:\/-]", 2, 1224, "letters, digits and +=,.@:/_-")
 MFA_SERIAL = TextRule(r"[\w+=/:,.@-]", 9, 256, "letters, digits and +=/:,.@_-: an ARN or a serial number")
 MFA_TOKEN_CODE = TextRule(r"[\d]", 6, 6, "digits")
+CONTEXT_ASSERTION = TextRule(r"[!-~]", 4, 3072, "printable ASCII characters")
+"""A signed context assertion of AssumeRole's ProvidedContexts. AWS documents its length only."""
 SESSION_POLICY = TextRule(r"[\u0009\u000A\u000D\u0020-\u00FF]", 1, 2048, "characters of Latin-1, tabs and line breaks")
 
 ASSUME_ROLE_SECONDS = Range(900, 43_200)
@@ -152,6 +156,8 @@ MANAGED_POLICY_CHARACTERS = 6144
 SESSION_POLICY_CHARACTERS = SESSION_POLICY.longest
 """The maximum size of a session policy and the ARNs of managed session policies together."""
 SESSION_POLICY_ARNS = 10
+PROVIDED_CONTEXTS = 5
+"""The number of trusted context assertions of one call of AssumeRole."""
 INLINE_POLICY_CHARACTERS: Mapping[str, int] = {"role": 10_240, "user": 2048, "group": 5120}
 """The maximum total size of an entity's inline policies in characters, without white space."""
 CONTROL_POLICY_CHARACTERS = 5120

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from xacct.errors import (
 from xacct.session import assume_role
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
+IDENTITY_CENTER = "arn:aws:iam::aws:contextProvider/IdentityCenter"
 NEXT = "arn:aws:iam::333333333333:role/Auditor"
 
 
@@ -79,6 +81,39 @@ def test_all_arguments_are_sent_to_sts(base: boto3.Session, sts: Any) -> None:
     assert (sent["Tags.member.1.Key"], sent["Tags.member.1.Value"]) == ("Team", "Blue")
     assert sent["TransitiveTagKeys.member.1"] == "Team"
     assert sent["SourceIdentity"] == "bob"
+
+
+def test_a_duration_can_be_a_timedelta(base: boto3.Session, sts: Any) -> None:
+    assume_role(base, ROLE, duration=timedelta(hours=2))
+    assert sts.assumed[0]["DurationSeconds"] == "7200"
+    with pytest.raises(InvalidValue, match="duration: 60 is not valid"):
+        assume_role(base, ROLE, duration=timedelta(minutes=1))
+
+
+def test_trusted_context_assertions_are_sent(base: boto3.Session, sts: Any) -> None:
+    assume_role(base, ROLE, provided_contexts={IDENTITY_CENTER: "signed-assertion"})
+    sent = sts.assumed[0]
+    assert sent["ProvidedContexts.member.1.ProviderArn"] == IDENTITY_CENTER
+    assert sent["ProvidedContexts.member.1.ContextAssertion"] == "signed-assertion"
+
+
+@pytest.mark.parametrize(
+    "contexts",
+    [
+        {"IdentityCenter": "signed-assertion"},
+        {"arn:aws:iam::111111111111:role/Reader": "signed-assertion"},
+        {"arn:aws:iam::aws:contextProvider/IdentityCenter": "sig"},
+        {"arn:aws:iam::aws:contextProvider/IdentityCenter": "signed assertion"},
+        {f"arn:aws:iam::aws:contextProvider/Center{n}": "signed-assertion" for n in range(6)},
+    ],
+)
+def test_invalid_context_assertions_are_rejected_and_not_shown(
+    base: boto3.Session, sts: Any, contexts: dict[str, str]
+) -> None:
+    with pytest.raises(InvalidValue, match="provided_contexts") as caught:
+        assume_role(base, ROLE, provided_contexts=contexts)
+    assert "signed" not in str(caught.value)
+    assert sts.calls == []
 
 
 def test_without_validate_nothing_is_called_before_the_first_use(base: boto3.Session, sts: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -33,12 +34,13 @@ def assume_role(
     *,
     session_name: str | None = None,
     external_id: str | None = None,
-    duration: int | None = None,
+    duration: int | timedelta | None = None,
     policy: PolicyDocument | Mapping[str, object] | str | None = None,
     policy_arns: Iterable[Arn | str] = (),
     tags: Mapping[str, str] | Iterable[Mapping[str, object]] = MappingProxyType({}),
     transitive_tag_keys: Iterable[str] = (),
     source_identity: str | None = None,
+    provided_contexts: Mapping[str, str] = MappingProxyType({}),
     mfa_serial: str | None = None,
     mfa_token: str | Callable[[], str] | None = None,
     region: str | None = None,
@@ -64,8 +66,9 @@ def assume_role(
         session_name: the role session name, which appears in the trusting account's CloudTrail logs: 2 to 64 letters,
             digits and ``_+=,.@-``. None for the name of the calling user or role session, which takes one API call.
         external_id: the external ID that the trust policy requires, 2 to 1224 characters.
-        duration: the lifetime of one set of credentials in seconds, 900 to 43200 and at most the role's maximum; None
-            for 3600. With role chaining it is reduced to AWS's limit of 3600, with a warning.
+        duration: the lifetime of one set of credentials in seconds or as a timedelta, 15 minutes to 12 hours and at
+            most the role's maximum; None for one hour. With role chaining it is reduced to AWS's limit of one hour,
+            with a warning.
         policy: a session policy of at most 2048 characters. The session can do what both this policy and the role's
             policies allow.
         policy_arns: at most 10 managed policies of the role's account to use as session policies.
@@ -74,6 +77,9 @@ def assume_role(
         transitive_tag_keys: the keys of those tags that are passed on to the next role in a chain.
         source_identity: the identity of the person or application behind the call. It is passed on through a chain and
             cannot change there. The trust policy must allow sts:SetSourceIdentity.
+        provided_contexts: trusted context assertions for trusted identity propagation, by the ARN of their provider,
+            such as ``arn:aws:iam::aws:contextProvider/IdentityCenter``; at most 5. The trust policy must allow
+            sts:SetContext. An assertion is valid for a short time, so such a session cannot be renewed for long.
         mfa_serial: the MFA device's ARN or serial number. If None and ``mfa_token`` is set: the ``mfa_serial`` of the
             base's profile, or the user's only device, which takes a call of iam:ListMFADevices.
         mfa_token: six digits, or a callable that returns them. Only a callable can renew the session. If None and
@@ -119,6 +125,7 @@ def assume_role(
         tags=tags,
         transitive_tag_keys=transitive_tag_keys,
         source_identity=source_identity,
+        provided_contexts=provided_contexts,
         mfa_serial=mfa_serial,
     )
     _check_base(base)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import timedelta
 from pathlib import Path
 
 from xacct.arn import Arn
@@ -27,7 +28,7 @@ def profile_block(
     external_id: str | None = None,
     mfa_serial: str | None = None,
     session_name: str | None = None,
-    duration: int | None = None,
+    duration: int | timedelta | None = None,
     region: str | None = None,
 ) -> str:
     """Return the lines of a profile that assumes a role.
@@ -39,7 +40,7 @@ def profile_block(
         external_id: the external ID that the trust policy requires.
         mfa_serial: the MFA device's ARN or serial number. The AWS CLI asks for its code.
         session_name: the role session name in CloudTrail logs.
-        duration: the lifetime of one set of credentials in seconds, 900 to 43200.
+        duration: the lifetime of one set of credentials in seconds or as a timedelta, 15 minutes to 12 hours.
         region: the profile's region.
 
     Raises:

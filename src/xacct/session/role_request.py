@@ -12,9 +12,11 @@ from xacct.arn import Arn, partition, partition_of_region
 from xacct.errors import InvalidValue
 from xacct.limits import (
     ASSUME_ROLE_SECONDS,
+    CONTEXT_ASSERTION,
     ENTITY_NAME,
     EXTERNAL_ID,
     MFA_SERIAL,
+    PROVIDED_CONTEXTS,
     ROLE_SESSION_NAME,
     SESSION_POLICY_ARNS,
     SESSION_POLICY_CHARACTERS,
@@ -92,6 +94,22 @@ def _check_session_tags(_: object, attribute: Attribute[Mapping[str, str]], valu
     check_tags(attribute.name, value)
 
 
+def _copied(values: Mapping[str, str]) -> Mapping[str, str]:
+    return dict(values)
+
+
+def _check_contexts(_: object, attribute: Attribute[Mapping[str, str]], value: Mapping[str, str]) -> None:
+    if len(value) > PROVIDED_CONTEXTS:
+        raise InvalidValue(attribute.name, f"{len(value)} assertions", f"at most {PROVIDED_CONTEXTS}")
+    for provider, assertion in value.items():
+        arn = Arn.parse(provider, name=attribute.name)
+        if (arn.service, arn.resource_type) != ("iam", "contextProvider"):
+            rule = "the ARN of a context provider, such as arn:aws:iam::aws:contextProvider/IdentityCenter"
+            raise InvalidValue(attribute.name, provider, rule)
+        if not CONTEXT_ASSERTION.allows(assertion):
+            raise InvalidValue(attribute.name, "...", f"the assertion of {arn.name}: {CONTEXT_ASSERTION}")
+
+
 def _tag_keys(values: Iterable[str]) -> tuple[str, ...]:
     return _sequence("transitive_tag_keys", values)
 
@@ -130,6 +148,7 @@ class RoleRequest:
     transitive_tag_keys: tuple[str, ...] = field(default=(), converter=_tag_keys)
     source_identity: str | None = field(default=None, validator=text(SOURCE_IDENTITY))
     mfa_serial: str | None = field(default=None, validator=text(MFA_SERIAL))
+    provided_contexts: Mapping[str, str] = field(factory=dict, converter=_copied, validator=_check_contexts, repr=False)
 
     def __attrs_post_init__(self) -> None:
         for key in self.transitive_tag_keys:
@@ -169,6 +188,11 @@ class RoleRequest:
             parameters["SourceIdentity"] = self.source_identity
         if self.mfa_serial is not None:
             parameters["SerialNumber"] = self.mfa_serial
+        if self.provided_contexts:
+            parameters["ProvidedContexts"] = [
+                {"ProviderArn": provider, "ContextAssertion": assertion}
+                for provider, assertion in self.provided_contexts.items()
+            ]
         if token_code is not None:
             parameters["TokenCode"] = token_code
         return parameters
