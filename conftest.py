@@ -167,8 +167,19 @@ collect_ignore = ["docs/_build", "docs/conf.py", "tests/typing"]
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 
+
+@pytest.fixture(scope="module")
+def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run in a folder of its own, for a page that writes files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("page"))
+        yield
+
+
 _python = PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)
 # The examples on this page open sandboxes of their own, and a process can have only one at a time.
 _WITH_OWN_SANDBOX = ["docs/testing.md"]
-_pages = Sybil(parsers=[_python], patterns=["*.md"], excludes=_WITH_OWN_SANDBOX, fixtures=["aws_accounts"])
+_pages = Sybil(
+    parsers=[_python], patterns=["*.md"], excludes=_WITH_OWN_SANDBOX, fixtures=["aws_accounts", "empty_folder"]
+)
 pytest_collect_file = (_pages + Sybil(parsers=[_python], patterns=_WITH_OWN_SANDBOX)).pytest()

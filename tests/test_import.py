@@ -110,7 +110,7 @@ LEVELS = (
     {"access_denied", "inventory", "reconcile", "record_reader", "revoked_sessions", "verification"},
     {"recorded_grants", "session"},
     {"snapshot"},
-    {"audit"},
+    {"access_audit"},
     {"access", "expired_grants"},
     {"testing"},
     {"pytest_plugin", "__main__"},

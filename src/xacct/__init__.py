@@ -14,6 +14,22 @@ if TYPE_CHECKING:
         grant_cross_account_read as grant_cross_account_read,
         load_access as load_access,
     )
+    from xacct.access_audit import (
+        Acceptance as Acceptance,
+        AuditReport as AuditReport,
+        Baseline as Baseline,
+        Edge as Edge,
+        Finding as Finding,
+        Fix as Fix,
+        Hop as Hop,
+        KnownAccount as KnownAccount,
+        StatementSource as StatementSource,
+        Way as Way,
+        audit as audit,
+        policies_for as policies_for,
+        what_can as what_can,
+        who_can as who_can,
+    )
     from xacct.access_denied import (
         Cause as Cause,
         Explanation as Explanation,
@@ -21,19 +37,6 @@ if TYPE_CHECKING:
         explain as explain,
     )
     from xacct.arn import Arn as Arn
-    from xacct.audit.baseline import (
-        Acceptance as Acceptance,
-        Baseline as Baseline,
-    )
-    from xacct.audit.finding import (
-        Finding as Finding,
-        Fix as Fix,
-    )
-    from xacct.audit.report import (
-        AuditReport as AuditReport,
-        Edge as Edge,
-    )
-    from xacct.audit.way import StatementSource as StatementSource
     from xacct.authz import (
         AccessRequest as AccessRequest,
         Decision as Decision,

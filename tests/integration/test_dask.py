@@ -9,9 +9,9 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.audit.accounts import A, B, C, organization, role, role_arn, root, snapshot, trust, user
+from tests.access_audit.accounts import A, B, C, organization, role, role_arn, root, snapshot, trust, user
 
-from xacct.audit import audit
+from xacct.access_audit import audit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
