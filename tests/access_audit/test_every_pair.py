@@ -37,6 +37,10 @@ CONDITIONS: list[dict[str, Any]] = [
     {"Bool": {"aws:MultiFactorAuthPresent": "true"}},
     {"StringEquals": {"aws:PrincipalOrgID": "o-abcdefghij"}},
     {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/App-*"}},
+    {"ArnLike": {"aws:PrincipalArn": ["arn:aws:iam::222222222222:*", "arn:aws:iam::333333333333:user/*"]}},
+    {"StringEquals": {"aws:PrincipalAccount": ["444444444444", "555555555555"]}},
+    {"StringNotEquals": {"aws:PrincipalAccount": "666666666666"}},
+    {"StringEqualsIfExists": {"aws:PrincipalAccount": "777777777777"}},
     {"StringEquals": {"aws:PrincipalTag/team": "a"}},
     {"StringNotEquals": {"sts:ExternalId": "x"}},
 ]

@@ -67,13 +67,13 @@ class AssumePermissions:
         """Return the identities of an account with policies that were not read, which could allow everything."""
         return self._unread.get(account, [])
 
-    def permitted(self, role_arn: str, account: str | None = None) -> list[Identity]:
+    def permitted(self, role_arn: str, account: str) -> list[Identity]:
         """Return the identities with an Allow that could cover a role.
 
         Args:
             role_arn: the role's ARN.
-            account: the account of the identities; None for all accounts.
+            account: the account of the identities; empty for all accounts.
         """
-        index = self._everywhere if account is None else self._by_account.get(account)
+        index = self._by_account.get(account) if account else self._everywhere
         lists = [] if index is None else index.lists(role_arn)
         return list(dict.fromkeys(identity for found in lists for identity in found))

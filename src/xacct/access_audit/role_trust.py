@@ -16,8 +16,10 @@ from xacct.access_audit.permissions import ASSUME_ROLE, AssumePermissions
 from xacct.access_audit.report import Edge, EdgeState
 from xacct.access_audit.subject import Subject, Surroundings
 from xacct.access_audit.way import Hop
+from xacct.authz.operators import CompiledCondition
 from xacct.authz.principal_names import name_and_grade
 from xacct.authz.statement_matcher import StatementMatcher
+from xacct.limits import ACCOUNT_ID
 from xacct.policy import Principal
 from xacct.proof.access_search import Searched
 from xacct.proof.find_access import ZoneOfTrust, named_accounts, named_organizations
@@ -82,12 +84,14 @@ def candidates_of(
             if named is not None and only in (None, named):
                 found[name, named.arn] = Candidate(name, named, session or named.arn)
             continue
-        account = None if name == _ANYBODY else principal.account_id
-        if only is not None and account not in (None, only.account):
+        accounts = _accounts_of_anybody(subject) if name == _ANYBODY else {principal.account_id or ""}
+        if only is not None and only.account not in (accounts or {only.account}):
             continue
-        identities = permissions.permitted(subject.arn, account)
-        if account is not None:
-            identities += permissions.unread(account)
+        identities = [
+            identity for account in sorted(accounts or {""}) for identity in permissions.permitted(subject.arn, account)
+        ]
+        if name != _ANYBODY:
+            identities += permissions.unread(principal.account_id or "")
         if same_account and name == _ANYBODY:
             # Within one account, a trust of everybody is sufficient without an identity policy.
             identities += permissions.of_account(subject.account)
@@ -96,6 +100,28 @@ def candidates_of(
             if is_other and only in (None, identity):
                 found[name, identity.arn] = Candidate(name, identity, identity.arn)
     return list(found.values())
+
+
+def _accounts_of_anybody(subject: Subject) -> set[str]:
+    """Return the accounts to which conditions limit a trust of everybody; empty if they do not."""
+    found: set[str] = set()
+    for statement in _assume_statements(subject):
+        if "*" in statement.names_of_callers:
+            pinned = next((one for condition in statement.conditions if (one := _pinned_accounts(condition))), None)
+            if pinned is None:
+                return set()
+            found |= pinned
+    return found
+
+
+def _pinned_accounts(condition: CompiledCondition) -> set[str]:
+    """Return the accounts one of which a caller must belong to, to meet a condition; empty if it names none."""
+    if condition.key not in ("aws:principalaccount", "aws:principalarn"):
+        return set()
+    if not condition.is_plain or condition.negated or condition.met_without_key:
+        return set()
+    accounts = [value if ":" not in value else value.split(":", 5)[4] for value in condition.condition.values]
+    return {*accounts} if all(map(ACCOUNT_ID.allows, accounts)) else set()
 
 
 def _role_of_session(arn: str) -> str:
