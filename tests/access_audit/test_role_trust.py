@@ -111,6 +111,13 @@ def test_a_whole_account_that_was_not_read_is_reported_without_names() -> None:
     assert [(edge.source, edge.state) for edge in report.edges] == [(B, "half")]
 
 
+def test_a_trust_of_everybody_in_an_account_is_one_of_the_whole_account() -> None:
+    trusts = trust("*", StringEquals={"aws:PrincipalAccount": B})
+    assert found(audited(trusts, user(B, "dev", may_assume=[READER]))) == [("whole-account", B)]
+    narrowed = trust("*", ArnLike={"aws:PrincipalArn": user_arn(B, "d*")})
+    assert found(audited(narrowed, user(B, "dev", may_assume=[READER]))) == []
+
+
 # Dead trusts
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from tests.access_audit.accounts import (
+    ORGANIZATION_ID,
     OUTSIDE,
     A,
     B,
     C,
     document,
+    organization,
     role,
     role_arn,
     root,
@@ -89,6 +91,11 @@ def test_a_resource_policy_lets_principals_in_and_keeps_them_out() -> None:
 def test_a_way_through_an_outsider_is_found() -> None:
     accounts = (snapshot(A, role(A, "Reader", trust(root(OUTSIDE)), inline=READ)),)
     assert starts(*accounts) == {READER: 1, OUTSIDE: 2}
+
+
+def test_an_outsider_has_no_id_of_our_organization() -> None:
+    reader = role(A, "Reader", trust(root(OUTSIDE), StringEquals={"aws:PrincipalOrgID": ORGANIZATION_ID}), inline=READ)
+    assert starts(snapshot(A, reader), organization=organization(A)) == {READER: 1}
 
 
 def test_a_resource_without_a_known_account_is_refused() -> None:

@@ -49,7 +49,8 @@ FINDING_KINDS: Mapping[FindingKind, KindOfFinding] = {
     "public": KindOfFinding(
         title="Anybody on the internet has access",
         help="A policy allows a request of a principal that belongs to no account that it names. "
-        "Name the accounts or the organization that need access.",
+        "Name the accounts or the organization that need access. S3 Block Public Access, which is not read, can keep a "
+        "bucket closed all the same.",
         severity="critical",
         source=f"{_IAM}/access-analyzer-resources.html",
     ),

@@ -24,7 +24,12 @@ _SOME_ORGANIZATION = "o-aaaaaaaaaa"
 
 
 def outsiders_of(
-    subject: Subject, action: str, resource: str, decider: HopDecider, read: Container[str]
+    subject: Subject,
+    action: str,
+    resource: str,
+    decider: HopDecider,
+    read: Container[str],
+    surroundings: Surroundings,
 ) -> Iterator[Hop]:
     """Yield how accounts that were not read, and strangers, do an action on a role or a resource.
 
@@ -34,14 +39,16 @@ def outsiders_of(
         resource: the resource's ARN, or that of a part of it.
         decider: decides hops.
         read: the accounts that were read.
+        surroundings: what is known of the accounts.
     """
     statements = [s.statement for s in subject.allows if s.matches_action(action.lower())]
     accounts = {account for statement in statements for account in named_accounts(statement)} - {subject.account}
     for account in sorted(accounts):
         if account not in read:
-            hop = anybody_of_account(account, subject, action, resource, decider)
-            if hop is not None:
-                yield hop
+            given = organizations_of(account, _statements(subject), surroundings)
+            hops = [anybody_of_account(account, subject, action, resource, decider, one) for one in given]
+            found = [hop for hop in hops if hop is not None]
+            yield from sorted(found, key=lambda hop: hop.witness is None)[:1]
     foreign = {one for statement in statements for one in named_organizations(statement)}
     hop = strangers(subject, action, resource, decider, ZoneOfTrust(accounts, foreign))
     if hop is not None:

@@ -252,10 +252,12 @@ class _Examined:
         by_account: dict[str, list[Hop]] = {}
         for hop in hops:
             by_account.setdefault(hop.caller.split(":")[4], []).append(hop)
+        named = {account for statement in self._statements for account in named_accounts(statement)}
         for account, found in by_account.items():
             self._add_edge(account, "decided", found)
+            if account in named and self._trusts_whole_account(account):
+                self.findings.append(report.whole_account(subject, account, found[0], found, surroundings))
         organizations = {surroundings.organization_id} if surroundings.organization_id else set[str]()
-        named = {account for statement in self._statements for account in named_accounts(statement)}
         # An account that a statement names for another action is no stranger, and is not let in for that.
         mentioned = {account for matcher in subject.allows for account in named_accounts(matcher.statement)}
         own = {*surroundings.own_accounts}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 
+from xacct.access_audit.audit import surroundings_of
 from xacct.access_audit.hops import HopDecider
 from xacct.access_audit.identities import (
     Identity,
@@ -165,7 +166,8 @@ class _Accounts:
         self._rcps = {id_: _levels(organization, id_, rcp=True) for id_ in ids}
         identities = [one for snapshot in self._snapshots for one in identities_of(snapshot, self._paths)]
         self.permissions = AssumePermissions(identities)
-        self._decider = HopDecider(scps, now or datetime.now(timezone.utc))
+        self._surroundings = surroundings_of(self._snapshots, organization, None, now or datetime.now(timezone.utc))
+        self._decider = HopDecider(scps, self._surroundings.now)
         self._roles = {role.arn: (role, found.account) for found in self._snapshots for role in found.roles}
         self._subjects: dict[str, Subject | None] = {}
 
@@ -209,7 +211,7 @@ class _Accounts:
                     if hop is not None:
                         yield hop
         read = {snapshot.account for snapshot in self._snapshots}
-        yield from outsiders_of(subject, action, resource, self._decider, read)
+        yield from outsiders_of(subject, action, resource, self._decider, read, self._surroundings)
 
     def roles_from(self, identity: Identity) -> Iterator[Hop]:
         """Yield how an identity assumes each role that it can assume."""
