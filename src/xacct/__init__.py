@@ -124,6 +124,7 @@ if TYPE_CHECKING:
         accounts_in_file as accounts_in_file,
         accounts_in_organization as accounts_in_organization,
         assume_role as assume_role,
+        assume_role_with_web_identity as assume_role_with_web_identity,
         console_url as console_url,
         credential_process as credential_process,
         environment_variables as environment_variables,

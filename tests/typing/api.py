@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from pathlib import Path
 
 import boto3
 from typing_extensions import assert_type
@@ -46,6 +47,7 @@ from xacct import (
     Verification,
     XacctError,
     assume_role,
+    assume_role_with_web_identity,
     console_url,
     evaluate,
     explain,
@@ -210,6 +212,8 @@ except StalePlan as stale:
     assert_type(stale.new_plan, str)
 
 assert_type(assume_role(development, access.role_arn, session_name="audit", mfa_token=lambda: "123456"), boto3.Session)
+assert_type(assume_role_with_web_identity(access.role_arn, Path("token"), duration=timedelta(hours=2)), boto3.Session)
+assert_type(assume_role_with_web_identity(access.role_arn, lambda: "token"), boto3.Session)
 assert_type(console_url(access.session(), "s3", duration=timedelta(hours=2)), str)
 assume_role(development, access.role_arn, tags=[{"Key": "Team", "Value": "Blue"}])
 

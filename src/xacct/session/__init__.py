@@ -7,8 +7,10 @@ from xacct.session.export import credential_process, environment_variables
 from xacct.session.fan_out import fan_out
 from xacct.session.fan_out_result import FanOut
 from xacct.session.profile import profile_block, write_profile
+from xacct.session.web_identity import assume_role_with_web_identity
 
 __all__ = [
-    "FanOut", "accounts_in_file", "accounts_in_organization", "assume_role", "console_url",
+    "FanOut", "accounts_in_file", "accounts_in_organization", "assume_role",
+    "assume_role_with_web_identity", "console_url",
     "credential_process", "environment_variables", "fan_out", "profile_block", "write_profile",
 ]  # fmt: skip

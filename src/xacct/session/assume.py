@@ -25,7 +25,7 @@ from xacct.session.sts_errors import errors_of_botocore
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
-__all__ = ["assume_role"]
+__all__ = ["assume_role", "check_base", "credential_cache"]
 
 
 def assume_role(
@@ -128,10 +128,10 @@ def assume_role(
         provided_contexts=provided_contexts,
         mfa_serial=mfa_serial,
     )
-    _check_base(base)
+    check_base(base)
     check_region(request, region, base.region_name)
     _check_wait(wait, codes)
-    store = _credential_cache(cache)
+    store = credential_cache(cache)
     if earlier_roles:
         base = assume_role(
             base,
@@ -164,7 +164,12 @@ def _roles(role_arn: Arn | str | Sequence[Arn | str]) -> list[Arn | str]:
     return roles
 
 
-def _check_base(base: object) -> None:
+def check_base(base: object) -> None:
+    """Check that a base is a session of boto3.
+
+    Raises:
+        InvalidValue: it has another type.
+    """
     if not isinstance(base, boto3.Session):
         rule = "a boto3.Session, such as boto3.Session() or boto3.Session(botocore_session=...)"
         raise InvalidValue("base", type(base).__name__, rule)
@@ -177,7 +182,12 @@ def _check_wait(wait: float, codes: TokenCodes | None) -> None:
         raise InvalidValue("wait", wait, "each retry needs a new MFA code: pass a callable as mfa_token")
 
 
-def _credential_cache(cache: str | os.PathLike[str] | bool | None) -> CliCache | None:
+def credential_cache(cache: str | os.PathLike[str] | bool | None) -> CliCache | None:
+    """Return the cache that the argument ``cache`` of `assume_role` means; None for none.
+
+    Raises:
+        InvalidValue: it is neither a path nor a bool.
+    """
     if cache is None or cache is False:
         return None
     if cache is not True and not isinstance(cache, (str, os.PathLike)):

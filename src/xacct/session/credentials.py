@@ -18,6 +18,7 @@ from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError
 
 from xacct.aws_reads import caller_arn
+from xacct.errors import AwsError
 from xacct.limits import CHAINED_SESSION_SECONDS, DEFAULT_SESSION_SECONDS
 from xacct.retry import stop_after_sleeping
 from xacct.session.cache import CliCache
@@ -173,7 +174,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
         try:
             answer = self._call()
         except ClientError as error:
-            raise translate_sts_error(error, self.request, self._session_name or "unknown") from error
+            raise self._translated(error) from error
         if self._cache is not None:
             self._cache.write(self.request, answer)
         credentials = answer["Credentials"]
@@ -241,6 +242,9 @@ class AssumedRoleCredentials(RefreshableCredentials):
                 raise
             self.request = cap_to_one_hour(self.request)
             return self._call()
+
+    def _translated(self, error: ClientError) -> AwsError:
+        return translate_sts_error(error, self.request, self._session_name or "unknown")
 
     def _reset_lock(self) -> None:
         # The thread that held botocore's lock does not exist in the child process.

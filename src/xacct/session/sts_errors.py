@@ -29,7 +29,14 @@ from xacct.session.role_request import RoleRequest
 if TYPE_CHECKING:
     import boto3
 
-__all__ = ["TransientDenial", "errors_of_botocore", "is_chaining_limit", "may_be_transient", "translate_sts_error"]
+__all__ = [
+    "TransientDenial",
+    "errors_of_botocore",
+    "is_chaining_limit",
+    "may_be_transient",
+    "message_of",
+    "translate_sts_error",
+]
 
 log = logging.getLogger("xacct")
 
@@ -45,13 +52,16 @@ _POSSIBLE_CAUSES = (
 )
 
 
-def _message(error: ClientError) -> str:
+def message_of(error: ClientError) -> str:
+    """Return the message of an error response."""
     return error.response.get("Error", {}).get("Message", "")
 
 
 def is_chaining_limit(error: ClientError) -> bool:
     """Return whether STS rejected the duration because of role chaining."""
-    return code_of(error) == "ValidationError" and "session limit for roles assumed by role chaining" in _message(error)
+    return code_of(error) == "ValidationError" and "session limit for roles assumed by role chaining" in message_of(
+        error
+    )
 
 
 def may_be_transient(error: BaseException) -> bool:
@@ -97,7 +107,7 @@ def translate_sts_error(error: ClientError, request: RoleRequest, session_name: 
         request: the request.
         session_name: the role session name that was sent.
     """
-    account, code, said = request.role_arn.account, code_of(error), _message(error)
+    account, code, said = request.role_arn.account, code_of(error), message_of(error)
     kind, advice = _meaning(code, said, request)
     doing = f"assuming {request.role_arn}"
     message = f"{doing} failed: {advice}. AWS's message: {said}"

@@ -26,6 +26,7 @@ from xacct.testing.propagation import Visibility
 from xacct.testing.required_permissions import Context, RequiredPermission, required_permissions
 from xacct.testing.required_permissions.iam import CALLER_DEFAULT
 from xacct.testing.token_service import SecurityTokenService
+from xacct.testing.web_identity_tokens import WebIdentityTokens
 from xacct.testing.write_rules import Write, apply_write_rules
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class Pipeline:
         credentials: the temporary credentials and access keys.
         clock: the sandbox's clock.
         moto: executes a permitted request.
+        tokens: the tokens of OpenID Connect providers.
         visibility: which version of the state each reader sees.
         strict: whether to deny calls whose required permissions the sandbox does not know.
 
@@ -145,13 +147,14 @@ class Pipeline:
         clock: Clock,
         moto: Callable[[Request], Answer],
         *,
+        tokens: WebIdentityTokens,
         visibility: Visibility,
         strict: bool,
     ) -> None:
         self._state, self._credentials, self._clock = state, credentials, clock
         self._moto, self._visibility, self._strict = moto, visibility, strict
         self._authorizer = Authorizer(state, clock)
-        self._sts = SecurityTokenService(state, credentials, clock)
+        self._sts = SecurityTokenService(state, credentials, clock, tokens)
         self._lock = RLock()
         self.faults = Faults()
         self.calls: list[RecordedCall] = []
@@ -202,6 +205,7 @@ class Pipeline:
     def _authenticate(self, context: RequestContext) -> None:
         context.caller = self._credentials.authenticate(context.call)
         if context.call.service == "sts":
+            context.caller = self._sts.caller(context.call, context.caller)
             context.condition_keys = self._sts.check(context.call, context.caller)
 
     def _find_required_permissions(self, context: RequestContext) -> None:

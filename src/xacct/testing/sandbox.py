@@ -32,6 +32,7 @@ from xacct.testing.server import Server
 from xacct.testing.sessions import new_session
 from xacct.testing.switch_role_page import page
 from xacct.testing.totp import code_of_device
+from xacct.testing.web_identity_tokens import WebIdentityTokens
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -121,10 +122,16 @@ class Sandbox:
         self._state = MotoState(self.partition, frozenset(ids))
         self._credentials = CredentialStore(self._state, self.clock)
         self._federation = FederationEndpoint(self._partition, self._credentials, self.clock)
+        self._tokens = WebIdentityTokens(self._state, self.clock)
         self._propagation = propagation
-        visibility = Visibility(propagation, self._state, self.clock)
         self._pipeline = Pipeline(
-            self._state, self._credentials, self.clock, _execute_in_moto, visibility=visibility, strict=strict
+            self._state,
+            self._credentials,
+            self.clock,
+            _execute_in_moto,
+            tokens=self._tokens,
+            visibility=Visibility(propagation, self._state, self.clock),
+            strict=strict,
         )
         self._patches = ExitStack()
         self._accounts: Mapping[str, Account] = MappingProxyType({})
@@ -218,6 +225,25 @@ class Sandbox:
         """
         session = self._federation.open(url)
         return new_session(session.access_key, session.secret_key, session.token, region=self.region)
+
+    def web_identity_token(
+        self, account: str, provider: str, claims: Mapping[str, object] = MappingProxyType({}), *, duration: int = 3600
+    ) -> str:
+        """Return a token of an OpenID Connect provider, which sts:AssumeRoleWithWebIdentity accepts.
+
+        STS accepts it for roles of accounts whose IAM has the provider, with the token's audience. It does not verify
+        signatures, but accepts only tokens that this sandbox issued.
+
+        Args:
+            account: the id of the account that trusts the provider.
+            provider: the provider's name or ARN, such as ``token.actions.githubusercontent.com``.
+            claims: the token's claims; by default ``sub`` is ``subject``, and ``aud`` is ``sts.amazonaws.com``.
+            duration: the token's lifetime in seconds.
+
+        Raises:
+            InvalidValue: the sandbox has no such account, or the provider is none of OpenID Connect.
+        """
+        return self._tokens.issue(self.account(account).id, provider, claims, duration)
 
     def mfa_code(self, serial: str) -> str:
         """Return the current six-digit code of a virtual MFA device.

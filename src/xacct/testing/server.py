@@ -86,7 +86,9 @@ class _SilentHandler(WSGIRequestHandler):
 def _with_aws_host(request: PlainRequest) -> Request:
     """Return the request with the host name of the AWS endpoint."""
     scope = scope_of(request)
-    service, region = (scope.service, scope.region) if scope else ("s3", "us-east-1")
+    # STS takes a token of an identity provider without a signature.
+    unsigned = "sts" if request.get_data().startswith(b"Action=AssumeRoleWith") else "s3"
+    service, region = (scope.service, scope.region) if scope else (unsigned, "us-east-1")
     host = "iam.amazonaws.com" if service == "iam" else f"{service}.{region}.amazonaws.com"
     uri = request.environ.get("RAW_URI") or request.full_path
     headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}

@@ -1,4 +1,4 @@
-"""AWS STS: AssumeRole, GetSessionToken and GetCallerIdentity. The sandbox answers these itself, without moto.
+"""AWS STS: AssumeRole, AssumeRoleWithWebIdentity, GetSessionToken and GetCallerIdentity, without moto.
 
 Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from xacct import limits
 from xacct.arn import Arn
+from xacct.authz import AccessRequest
 from xacct.errors import PolicyError
 from xacct.limits import Range, TextRule
 from xacct.policy import PolicyDocument
@@ -21,6 +22,7 @@ from xacct.testing.packed_policy_size import packed_policy_size
 from xacct.testing.required_permissions import Context
 from xacct.testing.tags import check_tags
 from xacct.testing.totp import is_valid
+from xacct.testing.web_identity_tokens import WebIdentityTokens
 
 if TYPE_CHECKING:
     from moto.iam.models import Role
@@ -47,10 +49,25 @@ class SecurityTokenService:
         state: the state of the accounts.
         credentials: where the temporary credentials are kept.
         clock: the sandbox's clock.
+        tokens: the tokens of OpenID Connect providers.
     """
 
-    def __init__(self, state: MotoState, credentials: CredentialStore, clock: Clock) -> None:
-        self._state, self._credentials, self._clock = state, credentials, clock
+    def __init__(self, state: MotoState, credentials: CredentialStore, clock: Clock, tokens: WebIdentityTokens) -> None:
+        self._state, self._credentials, self._clock, self._tokens = state, credentials, clock, tokens
+
+    def caller(self, call: Call, authenticated: AuthenticatedPrincipal) -> AuthenticatedPrincipal:
+        """Return the principal that makes a call: the provider of its token, or the one whose credentials signed it.
+
+        Raises:
+            Refused: the token is not valid.
+        """
+        if call.operation != "AssumeRoleWithWebIdentity":
+            return authenticated
+        account = _role_arn(call).account
+        if account not in self._state.accounts:
+            raise Refused("AccessDenied", f"Not authorized to perform sts:{call.operation}", 403)
+        identity = self._tokens.verify(call.text("WebIdentityToken"), account)
+        return AuthenticatedPrincipal(arn=identity.provider, account=account, user_id="")
 
     def check(self, call: Call, caller: AuthenticatedPrincipal) -> Context:
         """Check everything that AWS checks before it evaluates policies.
@@ -70,15 +87,17 @@ class SecurityTokenService:
                 _check_text(parameter, call.text(parameter), rule)
         if call.operation == "GetSessionToken" and (caller.session is not None or caller.entity is None):
             raise Refused("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
-        if call.operation != "AssumeRole":
+        if call.operation not in ("AssumeRole", "AssumeRoleWithWebIdentity"):
             return self._check_mfa(call, caller)
         _check_duration(call.params.get("DurationSeconds"), limits.ASSUME_ROLE_SECONDS)
         if len(call.params.get("PolicyArns") or ()) > limits.SESSION_POLICY_ARNS:
             rule_text = f"have length less than or equal to {limits.SESSION_POLICY_ARNS}"
             raise invalid(call.params["PolicyArns"], "policyArns", rule_text)
-        arn = call.text("RoleArn")
-        if not re.fullmatch(r"arn:[\w-]+:iam::[0-9]{12}:role/[\x21-\x7e]+", arn):
-            raise Refused("ValidationError", f"{arn} is invalid")
+        arn = _role_arn(call)
+        if call.operation == "AssumeRoleWithWebIdentity":
+            claims = self._tokens.verify(call.text("WebIdentityToken"), arn.account).claims
+            request = AccessRequest.assume_role_with_web_identity(str(arn), provider=caller.arn, claims=claims)
+            return {key: values[0] if len(values) == 1 else values for key, values in request.context.items() if values}
         _check_tags(call, caller)
         return {**self._check_mfa(call, caller), **_keys_of_role_chaining(call, caller)}
 
@@ -108,6 +127,8 @@ class SecurityTokenService:
             result: dict[str, Any] = {"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn}
         elif call.operation == "AssumeRole":
             result = self._assume_role(call, caller)
+        elif call.operation == "AssumeRoleWithWebIdentity":
+            result = self._assume_role_with_web_identity(call, caller)
         elif call.operation == "GetSessionToken":
             result = self._get_session_token(call, caller)
         else:
@@ -148,6 +169,39 @@ class SecurityTokenService:
             result["SourceIdentity"] = source_identity
         return result
 
+    def _assume_role_with_web_identity(self, call: Call, caller: AuthenticatedPrincipal) -> dict[str, Any]:
+        arn, name = Arn.parse(call.text("RoleArn")), call.text("RoleSessionName")
+        identity = self._tokens.verify(call.text("WebIdentityToken"), arn.account)
+        role = self._state.role(arn.account, arn.name)
+        if role is None:
+            raise LookupError(f"role {arn} was authorized but does not exist")
+        seconds = _role_session_seconds(call, caller, role)
+        packed_size = packed_policy_size(call, identity.tags)
+        session = self._credentials.open_session(
+            arn=f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{role.name}/{name}",
+            account=arn.account,
+            user_id=f"{role.id}:{name}",
+            seconds=seconds,
+            entity=role,
+            assumed=True,
+            policies=tuple(self._session_policies(call, arn.account)),
+            tags=identity.tags,
+            transitive=identity.transitive_tag_keys,
+            source_identity=identity.source_identity,
+        )
+        result: dict[str, Any] = {
+            "Credentials": _credentials(session),
+            "SubjectFromWebIdentityToken": identity.claim("sub"),
+            "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
+            "Provider": identity.provider,
+            "Audience": identity.claim("aud"),
+        }
+        if packed_size:
+            result["PackedPolicySize"] = packed_size
+        if session.source_identity:
+            result["SourceIdentity"] = session.source_identity
+        return result
+
     def _session_policies(self, call: Call, account: str) -> Iterator[str]:
         if "Policy" in call.params:
             try:
@@ -173,6 +227,13 @@ class SecurityTokenService:
             mfa_at=self._clock.now() if "SerialNumber" in call.params else None,
         )
         return {"Credentials": _credentials(session)}
+
+
+def _role_arn(call: Call) -> Arn:
+    arn = call.text("RoleArn")
+    if not re.fullmatch(r"arn:[\w-]+:iam::[0-9]{12}:role/[\x21-\x7e]+", arn):
+        raise Refused("ValidationError", f"{arn} is invalid")
+    return Arn.parse(arn)
 
 
 def _role_session_seconds(call: Call, caller: AuthenticatedPrincipal, role: Role) -> int:

@@ -22,7 +22,7 @@ def required_permissions(
     """Return the permissions that a call of STS requires; None if the operation is not known."""
     if call.operation in _WITHOUT_PERMISSION:
         return []
-    if call.operation != "AssumeRole":
+    if call.operation not in ("AssumeRole", "AssumeRoleWithWebIdentity"):
         return None
     arn = call.text("RoleArn")
     account = Arn.parse(arn).account
@@ -37,4 +37,5 @@ def required_permissions(
     if role is not None:
         context |= resource_tags(tags_of(role), ("aws:ResourceTag", "iam:ResourceTag"))
     policy = None if role is None else role.assume_role_policy_document
-    return [RequiredPermission(action="sts:AssumeRole", resource=arn, account=account, policy=policy, context=context)]
+    action = f"sts:{call.operation}"
+    return [RequiredPermission(action=action, resource=arn, account=account, policy=policy, context=context)]
