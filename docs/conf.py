@@ -47,6 +47,7 @@ html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 CONSTRUCTED = {
     "Acceptance",
     "AccessRequest",
+    "Account",
     "Arn",
     "Baseline",
     "Clock",
@@ -66,6 +67,7 @@ CONSTRUCTED = {
     "Sandbox",
     "Statement",
     "SwitchRoleLink",
+    "Target",
     "TrustGrant",
     "ZoneOfTrust",
 }

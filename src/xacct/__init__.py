@@ -120,7 +120,10 @@ if TYPE_CHECKING:
     from xacct.retry import Patience as Patience
     from xacct.s3_read import s3_read_policy as s3_read_policy
     from xacct.session import (
+        Account as Account,
         FanOut as FanOut,
+        Target as Target,
+        TargetOutcome as TargetOutcome,
         accounts_in_file as accounts_in_file,
         accounts_in_organization as accounts_in_organization,
         assume_role as assume_role,

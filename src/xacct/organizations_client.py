@@ -40,6 +40,7 @@ Listing = Literal[
     "list_organizational_units_for_parent",
     "list_policies",
     "list_roots",
+    "list_tags_for_resource",
     "list_targets_for_policy",
 ]
 

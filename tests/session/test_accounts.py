@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 from attrs import frozen
 
-from xacct import AwsError, InvalidValue, PermissionMissing, accounts_in_file, accounts_in_organization
+from xacct import Account, AwsError, InvalidValue, PermissionMissing, accounts_in_file, accounts_in_organization
 from xacct.testing import Sandbox
 
 HOME = "999999999999"
@@ -16,10 +17,11 @@ HOME = "999999999999"
 
 @frozen
 class Tree:
-    """An organization: the ids of its root and of a unit that contains another unit, and the accounts in each."""
+    """An organization: the ids of its root and of a unit that contains a lower unit, and the accounts in each."""
 
     root: str
     unit: str
+    lower: str
     at_the_top: str
     above: str
     below: str
@@ -38,20 +40,60 @@ def create_organization(aws: Sandbox) -> Tree:
         if parent != root:
             organizations.move_account(AccountId=status["AccountId"], SourceParentId=root, DestinationParentId=parent)
     organizations.close_account(AccountId=accounts.pop())
-    return Tree(root, unit, *accounts)
+    return Tree(root, unit, lower, *accounts)
 
 
-def test_active_accounts_of_the_organization_or_of_a_unit_are_returned() -> None:
+def ids(session: boto3.Session, *args: Any, **options: Any) -> set[str]:
+    return {account.id for account in accounts_in_organization(session, *args, **options)}
+
+
+def test_active_accounts_of_the_organization_or_of_units_are_returned() -> None:
     with Sandbox([HOME]) as aws:
         tree, session = create_organization(aws), aws.account(HOME).session
-        assert set(accounts_in_organization(session)) == {HOME, tree.at_the_top, tree.above, tree.below}
-        assert set(accounts_in_organization(session, tree.root)) == {HOME, tree.at_the_top, tree.above, tree.below}
-        assert accounts_in_organization(session, tree.unit) == (tree.above, tree.below)
+        assert ids(session) == {HOME, tree.at_the_top, tree.above, tree.below}
+        assert ids(session, tree.root) == {HOME, tree.at_the_top, tree.above, tree.below}
+        found = accounts_in_organization(session, tree.unit)
+        assert found == (
+            Account(id=tree.above, name="above", email="above@example.com"),
+            Account(id=tree.below, name="below", email="below@example.com"),
+        )
+        assert ids(session, [tree.lower, tree.unit]) == {tree.above, tree.below}
 
 
-def test_a_unit_must_be_an_id() -> None:
-    with Sandbox([HOME]) as aws, pytest.raises(InvalidValue, match="unit: 'workloads' is not valid: the id of"):
-        accounts_in_organization(aws.account(HOME).session, "workloads")
+def test_accounts_and_units_can_be_left_out() -> None:
+    with Sandbox([HOME]) as aws:
+        tree, session = create_organization(aws), aws.account(HOME).session
+        assert ids(session, exclude=[HOME, tree.below]) == {tree.at_the_top, tree.above}
+        assert ids(session, exclude=[tree.unit]) == {HOME, tree.at_the_top}
+        assert ids(session, tree.unit, exclude=[tree.lower, HOME]) == {tree.above}
+
+
+def test_accounts_can_be_chosen_by_tags() -> None:
+    with Sandbox([HOME]) as aws:
+        tree, session = create_organization(aws), aws.account(HOME).session
+        organizations = session.client("organizations")
+        for account, stage in ((tree.above, "production"), (tree.below, "test")):
+            tags = [{"Key": "stage", "Value": stage}, {"Key": "team", "Value": "data"}]
+            organizations.tag_resource(ResourceId=account, Tags=tags)
+        assert ids(session, tags={"team": "data"}) == {tree.above, tree.below}
+        assert ids(session, tags={"team": "data", "stage": "test"}) == {tree.below}
+        assert ids(session, tree.unit, tags={"team": "web"}) == set()
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"unit": "workloads"}, "unit: 'workloads' is not valid: the id of"),
+        ({"unit": ["r-ab12", "workloads"]}, "unit: 'workloads' is not valid: the id of"),
+        ({"exclude": ["11111111"]}, "exclude: '11111111' is not valid: the id of"),
+        ({"exclude": HOME}, "a sequence of ids, not a single string"),
+    ],
+)
+def test_units_and_what_is_left_out_must_be_ids(options: dict[str, Any], text: str) -> None:
+    with Sandbox([HOME]) as aws:
+        with pytest.raises(InvalidValue, match=text):
+            accounts_in_organization(aws.account(HOME).session, **options)
+        assert aws.calls == []
 
 
 def test_a_missing_permission_to_list_accounts_names_the_statement_to_add() -> None:

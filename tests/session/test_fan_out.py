@@ -137,7 +137,7 @@ def test_after_an_interrupt_no_account_is_started_and_running_ones_finish(
     with pytest.raises(KeyboardInterrupt):
         fan_out(ROLES, work, base=many.base, session_name="audit", max_workers=2, progress=interrupt)
     assert len(started) == len(ended) < len(ROLES)
-    assert f"of {len(ROLES)} accounts were not started" in caplog.text
+    assert f"of {len(ROLES)} targets were not started" in caplog.text
 
 
 def test_at_most_max_workers_accounts_run_at_the_same_time(many: Many) -> None:
@@ -223,8 +223,8 @@ def test_sessions_are_released_although_their_errors_are_stored(many: Many) -> N
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"sessions_or_role_arns": [ROLES[0], ROLES[0]]}, "at most one session or role per account"),
-        ({"sessions_or_role_arns": ["Reader"]}, "role_arn"),
+        ({"targets": [ROLES[0], ROLES[0]]}, "two targets have this key"),
+        ({"targets": ["Reader"]}, "role_arn"),
         ({"session_name": "a b"}, "session_name"),
         ({"max_workers": 0}, "at least 1"),
         ({"max_rate": 0}, "max_rate: 0 is not valid: a finite number of roles per second, greater than 0"),
@@ -237,7 +237,7 @@ def test_sessions_are_released_although_their_errors_are_stored(many: Many) -> N
     ],
 )
 def test_invalid_arguments_are_rejected_before_any_call(many: Many, options: dict[str, Any], text: str) -> None:
-    wanted: Any = {"sessions_or_role_arns": ROLES, "function": who, "base": many.base, "session_name": "audit"}
+    wanted: Any = {"targets": ROLES, "function": who, "base": many.base, "session_name": "audit"}
     with pytest.raises(InvalidValue, match=text):
         fan_out(**{**wanted, **options})
     assert many.aws.calls == []
@@ -324,7 +324,7 @@ def hang(session):
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
     base.client("s3", endpoint_url=url).list_buckets()
 
-fan_out.__globals__["_account_of"] = lambda _: "111111111111"
+fan_out.__globals__["account_of"] = lambda _: "111111111111"
 fan_out([base], hang, progress=False)
 """
 

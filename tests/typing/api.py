@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing_extensions import assert_type
 
 from xacct import (
     AccessRequest,
+    Account,
     ApplyFailed,
     Arn,
     CannotExpress,
@@ -23,6 +25,7 @@ from xacct import (
     Decision,
     DevAccessGrant,
     Event,
+    FanOut,
     GrantRecord,
     GrantsFailed,
     InvalidValue,
@@ -42,10 +45,12 @@ from xacct import (
     StalePlan,
     Statement,
     SwitchRoleLink,
+    Target,
     TrustGrant,
     Unread,
     Verification,
     XacctError,
+    accounts_in_organization,
     assume_role,
     assume_role_with_web_identity,
     console_url,
@@ -229,6 +234,13 @@ assert_type(Snapshot.from_authorization_details(production.client("iam").get_acc
 assert_type(Snapshot.from_dict(snapshot.to_dict()).merge(snapshot).redact(), Snapshot)
 assert_type(snapshot.roles[0].trust_policy, str | None)
 assert_type(fan_out([production], partial(Snapshot.read, services="all")).results["111111111111"], Snapshot)
+accounts = accounts_in_organization(production, "r-ab12", exclude=["111111111111"], tags={"stage": "test"})
+assert_type(accounts, tuple[Account, ...])
+regional = fan_out(accounts, partial(Snapshot.read, services="all"), role_names="Reader", regions="all", timeout=30)
+assert_type(regional.failed, Mapping[str, Target])
+assert_type(regional | fan_out(regional.failed, Snapshot.read), FanOut[Snapshot])
+for outcome in fan_out([Target(access.role_arn, duration=900), access.role_arn], Snapshot.read, stream=True):
+    assert_type(outcome.result, Snapshot | None)
 organization = Organization.read(production)
 assert_type(organization, Organization | None)
 if organization is not None:

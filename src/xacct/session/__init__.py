@@ -5,12 +5,13 @@ from xacct.session.assume import assume_role
 from xacct.session.console import console_url
 from xacct.session.export import credential_process, environment_variables
 from xacct.session.fan_out import fan_out
-from xacct.session.fan_out_result import FanOut
+from xacct.session.fan_out_result import FanOut, TargetOutcome
 from xacct.session.profile import profile_block, write_profile
 from xacct.session.web_identity import assume_role_with_web_identity
+from xacct.session.target import Account, Target
 
 __all__ = [
-    "FanOut", "accounts_in_file", "accounts_in_organization", "assume_role",
+    "Account", "FanOut", "Target", "TargetOutcome", "accounts_in_file", "accounts_in_organization", "assume_role",
     "assume_role_with_web_identity", "console_url",
     "credential_process", "environment_variables", "fan_out", "profile_block", "write_profile",
 ]  # fmt: skip

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from inspect import isasyncgenfunction, isawaitable, iscoroutinefunction
 from traceback import clear_frames
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
+from typing import Generic, Literal, TypeVar, overload
 
 import boto3
-from attrs import field, frozen
-from botocore.config import Config
+from attrs import frozen
 
-from xacct.arn import Arn
-from xacct.aws_reads import caller_arn
+from xacct.arn import partition_of_region
 from xacct.errors import InvalidValue, TargetTimedOut
 from xacct.policy import PolicyDocument
 from xacct.progress_bar import Progress, account_progress
-from xacct.session.credentials import AssumedRoleCredentials
-from xacct.session.derived_session import derive_session
-from xacct.session.fan_out_result import FanOut
-from xacct.session.pace import Pace, PacedSts, SharedPace
-from xacct.session.role_request import RoleRequest, check_region, session_name_from
+from xacct.session.fan_out_result import FanOut, TargetOutcome
+from xacct.session.pace import Pace, SharedPace
+from xacct.session.role_request import RoleRequest, check_region
+from xacct.session.role_sessions import RoleSessions, account_of, enabled_regions, in_region
+from xacct.session.target import Target
 from xacct.session.target_threads import Finished, Job, JobTimeout, TargetThreads
-
-if TYPE_CHECKING:
-    from mypy_boto3_sts import STSClient
+from xacct.session.work_item import TargetLike, WorkItem, keyed, work_items
 
 __all__ = ["fan_out"]
 
@@ -36,8 +33,6 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 _MAX_WORKERS = 48
-# STS answers in less than a second. A call without an answer is repeated within the time limit of the account.
-_STS_CONFIG = Config(connect_timeout=10, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 1})
 _ASYNC_KINDS = (iscoroutinefunction, isasyncgenfunction)
 _NOT_ASYNC = (
     "it is asynchronous, and fan_out calls functions in threads. Pass a function that runs it, such as "
@@ -45,58 +40,113 @@ _NOT_ASYNC = (
 )
 
 
+@overload
 def fan_out(
-    sessions_or_role_arns: Iterable[boto3.Session | Arn | str],
+    targets: Iterable[TargetLike] | Mapping[str, TargetLike],
     function: Callable[[boto3.Session], T],
     *,
     base: boto3.Session | None = None,
+    role_names: str | Iterable[str] = (),
+    regions: Literal["all"] | Iterable[str] | None = None,
     session_name: str | None = None,
     external_id: str | None = None,
     policy: PolicyDocument | Mapping[str, object] | str | None = None,
     region: str | None = None,
+    stream: Literal[False] = False,
     max_workers: int | None = None,
     max_rate: float | None = None,
     timeout: float = 60,
     progress: Progress | bool | None = None,
     on_error: Literal["collect", "raise"] = "collect",
-) -> FanOut[T]:
-    """Run a function in many accounts at once, with a session for each account.
+) -> FanOut[T]: ...
+
+
+@overload
+def fan_out(
+    targets: Iterable[TargetLike] | Mapping[str, TargetLike],
+    function: Callable[[boto3.Session], T],
+    *,
+    base: boto3.Session | None = None,
+    role_names: str | Iterable[str] = (),
+    regions: Literal["all"] | Iterable[str] | None = None,
+    session_name: str | None = None,
+    external_id: str | None = None,
+    policy: PolicyDocument | Mapping[str, object] | str | None = None,
+    region: str | None = None,
+    stream: Literal[True],
+    max_workers: int | None = None,
+    max_rate: float | None = None,
+    timeout: float = 60,
+    progress: Progress | bool | None = None,
+    on_error: Literal["collect", "raise"] = "collect",
+) -> Iterator[TargetOutcome[T]]: ...
+
+
+def fan_out(
+    targets: Iterable[TargetLike] | Mapping[str, TargetLike],
+    function: Callable[[boto3.Session], T],
+    *,
+    base: boto3.Session | None = None,
+    role_names: str | Iterable[str] = (),
+    regions: Literal["all"] | Iterable[str] | None = None,
+    session_name: str | None = None,
+    external_id: str | None = None,
+    policy: PolicyDocument | Mapping[str, object] | str | None = None,
+    region: str | None = None,
+    stream: bool = False,
+    max_workers: int | None = None,
+    max_rate: float | None = None,
+    timeout: float = 60,
+    progress: Progress | bool | None = None,
+    on_error: Literal["collect", "raise"] = "collect",
+) -> FanOut[T] | Iterator[TargetOutcome[T]]:
+    """Run a function in many accounts at once, with a session for each account, or for each role and region.
 
     The roles are assumed with one STS client. When STS throttles, calls are repeated, and all threads slow down to the
     rate that STS accepts. Each session is an ordinary ``boto3.Session`` like those of :func:`assume_role`, and is
     released when the function returns: return results, not clients. Creating clients takes most of the time, so create
     few in the function.
 
-    An account that takes longer than ``timeout`` is abandoned, and its error is `TargetTimedOut`. Python cannot end its
+    A target that takes longer than ``timeout`` is abandoned, and its error is `TargetTimedOut`. Python cannot end its
     thread. That thread makes no further call with the session, ends with the call that it waits for (by default
     botocore waits 60 seconds for an answer), and does not keep the interpreter alive. A session that you passed is not
     stopped in this way: your function may go on with it.
 
-    After Ctrl-C no further account is started, and KeyboardInterrupt is raised as soon as the running ones have ended,
-    after a second at the latest. Those that have not ended are abandoned in the same way.
+    After Ctrl-C no further target is started, and KeyboardInterrupt is raised as soon as the running ones have ended,
+    after a second at the latest. Those that have not ended are abandoned in the same way. The same holds if a stream is
+    closed.
 
     Args:
-        sessions_or_role_arns: sessions of the accounts, or roles to assume in them; at most one per account.
+        targets: roles to assume, as ARNs or `Target`; accounts, as IDs or `Account`, with ``role_names``; or sessions
+            of the accounts. A mapping gives each target its key in the result.
         function: called with a session, in a thread. Its return value or exception is stored.
         base: the session that assumes the roles; None for boto3's default session.
+        role_names: the name of the role to assume in each target without a role, with its path, such as
+            ``team/Reader``; or several names.
+        regions: run the function in each of these regions. ``all`` for the regions that are enabled in the account,
+            which takes one API call and the permission account:ListRegions in each account. None for one region. A
+            target with a region of its own is run only there.
         session_name: the role session name in the accounts' CloudTrail logs; None for the caller's name, which takes
             one API call.
         external_id: the external ID that the roles' trust policies require.
         policy: a session policy. The sessions can do what both this policy and the role's policies allow.
         region: the sessions' region; None for the base's.
-        max_workers: the maximum number of accounts at the same time; None for 48.
+        stream: True to return an iterator of `TargetOutcome`, in the order in which they end, instead of a `FanOut`.
+            The work starts with the first.
+        max_workers: the maximum number of targets at the same time; None for 48.
         max_rate: the maximum number of roles to assume per second, on average; None for no limit but STS's own.
-        timeout: the maximum number of seconds for one account: to assume the role and to run the function. Waiting for
+        timeout: the maximum number of seconds for one target: to assume the role and to run the function. Waiting for
             a free thread and for ``max_rate`` does not count.
-        progress: called in this thread after each account. True for a progress bar of the library rich, False for none,
+        progress: called in this thread after each target. True for a progress bar of the library rich, False for none,
             None for a bar if standard error is a terminal and rich is installed (``pip install 'xacct[progress]'``).
-        on_error: ``collect`` stores errors next to the results; ``raise`` starts no further account after the first
+        on_error: ``collect`` stores errors next to the results; ``raise`` starts no further target after the first
             error, and raises it.
 
     Raises:
-        InvalidValue: an argument is not valid, such as an ``async def`` function, or two targets belong to the same
-                account; nothing was called.
+        InvalidValue: an argument is not valid, such as an ``async def`` function, or two targets have the same key;
+            the function was not called.
         AwsError: the caller's name, or the account of a session, could not be read; the function was not called.
+        TargetTimedOut: the account of a session could not be read in time; the function was not called.
         Exception: with ``on_error="raise"``, the first error.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entities
@@ -123,67 +173,65 @@ def fan_out(
         )
     if not 0 < timeout < float("inf"):
         raise InvalidValue("timeout", timeout, "a finite number of seconds, greater than 0")
-    targets = [
-        target
-        if isinstance(target, boto3.Session)
-        else RoleRequest(role_arn=target, session_name=session_name, external_id=external_id, policy=policy)
-        for target in sessions_or_role_arns
-    ]
-    if not targets:
-        return FanOut({}, {}, order=())
-    roles = [target for target in targets if isinstance(target, RoleRequest)]
-    _check_distinct([role.role_arn.account for role in roles])
-    workers = min(max_workers or _MAX_WORKERS, len(targets))
-    assumer = None
-    if roles:
-        assumer = _Assumer.of(
-            base or boto3.Session(), roles, region, workers, pace=SharedPace(Pace(max_rate)), timeout=timeout
-        )
-    accounts = _accounts_of(targets, workers, timeout)
+    if isinstance(targets, str):
+        raise InvalidValue("targets", targets, "a sequence of targets, not a single one")
+    wanted = _wanted_regions(regions)
+    names = (role_names,) if isinstance(role_names, str) else tuple(role_names)
+    base = base or boto3.Session()
+    workers = max_workers or _MAX_WORKERS
 
-    def in_account(job: Job, target: boto3.Session | RoleRequest) -> T:
-        session = target if isinstance(target, boto3.Session) else _assumed(assumer, target, job)
-        job.begin("the function")
-        return _called(function, session)
+    def request(target: Target) -> RoleRequest:
+        found = target.request(session_name, external_id, policy)
+        in_each = wanted if isinstance(wanted, tuple) else (region,)
+        for each in (target.region,) if target.region is not None else in_each:
+            check_region(found, each, base.region_name)
+        return found
 
-    found: dict[str, Finished[T]] = {}
-    with TargetThreads(in_account, targets, workers=workers, timeout=timeout) as threads:
-        try:
-            with account_progress(progress, len(targets)) as report:
-                for finished in threads:
-                    account = accounts[finished.place]
-                    error = _error_of(finished, account, timeout)
-                    found[account] = Finished(finished.place, finished.result, error)
-                    report(len(found), len(targets), account)
-                    if error is not None and (on_error == "raise" or not isinstance(error, Exception)):
-                        raise error
-        except BaseException:
-            log.warning("%d of %d accounts were not started", threads.not_started, len(targets))
-            raise
-    return _outcome(found, accounts)
-
-
-def _assumed(assumer: _Assumer | None, request: RoleRequest, job: Job) -> boto3.Session:
-    if assumer is None:
-        raise AssertionError("there is an assumer if a target is a role")
-    return assumer.assume(request, job)
-
-
-def _error_of(finished: Finished[T], account: str, timeout: float) -> BaseException | None:
-    error = finished.error
-    if isinstance(error, JobTimeout):
-        return TargetTimedOut(account, doing=error.doing, seconds=timeout)
-    _clear_frames(error)
-    return error
+    items = work_items(
+        targets,
+        role_names=names,
+        partition=partition_of_region(base.region_name or region or "").name,
+        request=request,
+        accounts_of=partial(_accounts_of, workers=workers, timeout=timeout),
+    )
+    if isinstance(wanted, tuple):
+        items = [each for item in items for each in _in_regions(item, wanted)]
+    if wanted != "all":
+        keyed(items, with_region=wanted is not None)
+    requests = [item.request for item in items if item.request is not None]
+    pace = SharedPace(Pace(max_rate))
+    run = _Run(
+        function=function,
+        timeout=timeout,
+        workers=workers,
+        region=region,
+        progress=progress,
+        stop_at_error=on_error == "raise",
+        roles=RoleSessions.of(base, requests, region=region, workers=workers, pace=pace, timeout=timeout)
+        if requests
+        else None,
+    )
+    outcomes = run.outcomes(items, with_region=wanted is not None, in_all_regions=wanted == "all")
+    if stream:
+        return _streamed(outcomes)
+    with closing(outcomes):
+        return FanOut.of(outcome for _, outcome in sorted(outcomes, key=lambda pair: pair[0]))
 
 
-def _called(function: Callable[[boto3.Session], T], session: boto3.Session) -> T:
-    result = function(session)
-    if isawaitable(result):
-        if isinstance(result, Coroutine):
-            result.close()  # otherwise Python warns that it was never awaited
-        raise InvalidValue("function", function, _NOT_ASYNC)
-    return result
+def _streamed(outcomes: Generator[tuple[int, TargetOutcome[T]], None, None]) -> Iterator[TargetOutcome[T]]:
+    with closing(outcomes):
+        for _, outcome in outcomes:
+            yield outcome
+
+
+def _wanted_regions(regions: str | Iterable[str] | None) -> tuple[str, ...] | Literal["all"] | None:
+    if regions is None:
+        return None
+    if regions == "all":
+        return "all"
+    if isinstance(regions, str):
+        raise InvalidValue("regions", regions, "'all', or a sequence of regions")
+    return tuple(dict.fromkeys(regions))
 
 
 def _is_async(function: Callable[..., object]) -> bool:
@@ -194,82 +242,115 @@ def _is_async(function: Callable[..., object]) -> bool:
     return any(test(call) for call in calls for test in _ASYNC_KINDS)
 
 
-@frozen
-class _Assumer:
-    """Assumes the roles for all threads with one STS client."""
+def _in_regions(item: WorkItem, regions: Iterable[str]) -> list[WorkItem]:
+    return [item] if item.target.region is not None else [item.in_region(region) for region in regions]
 
-    base: boto3.Session
-    sts: STSClient = field(repr=False)
-    session_name: str | None
-    region: str | None
-    pace: SharedPace
+
+@frozen(kw_only=True)
+class _Run(Generic[T]):
+    """Runs the function for items, in threads."""
+
+    function: Callable[[boto3.Session], T]
     timeout: float
+    workers: int
+    region: str | None
+    progress: Progress | bool | None
+    stop_at_error: bool
+    roles: RoleSessions | None
 
-    @classmethod
-    def of(
-        cls,
-        base: boto3.Session,
-        roles: list[RoleRequest],
-        region: str | None,
-        workers: int,
-        *,
-        pace: SharedPace,
-        timeout: float,
-    ) -> _Assumer:
-        for role in roles:
-            check_region(role, region, base.region_name)
-        config = _STS_CONFIG.merge(Config(max_pool_connections=workers))
-        sts = base.client("sts", region_name=base.region_name or region or roles[0].home_region, config=config)
-        named = roles[0].session_name or _known_name(base) or session_name_from(caller_arn(sts, "base"))
-        return cls(base, sts, named, region, pace, timeout)
+    def outcomes(
+        self, items: list[WorkItem], *, with_region: bool, in_all_regions: bool
+    ) -> Generator[tuple[int, TargetOutcome[T]], None, None]:
+        """Yield each outcome and its place in the order of the targets."""
+        failures: dict[int, Exception] = {}
+        if in_all_regions:
+            items, failures = self._expanded(items)
+        keys = keyed(items, with_region=with_region)
+        places = [place for place in range(len(items)) if place not in failures]
+        done = 0
+        jobs = self._threads(self._call, [items[place] for place in places])
+        with account_progress(self.progress, len(items)) as report, jobs as threads:
+            for place, failure in failures.items():
+                done += 1
+                report(done, len(items), items[place].target.account)
+                yield place, TargetOutcome(key=keys[place], target=items[place].target, error=failure)
+            for finished in threads:
+                place = places[finished.place]
+                done += 1
+                report(done, len(items), items[place].target.account)
+                error = self._error_of(finished, items[place])
+                yield (
+                    place,
+                    TargetOutcome(key=keys[place], target=items[place].target, result=finished.result, error=error),
+                )
 
-    def assume(self, request: RoleRequest, job: Job) -> boto3.Session:
-        paced = cast("STSClient", PacedSts(self.sts, self.pace, job.sleep, self.timeout))
-        credentials = AssumedRoleCredentials(request, lambda: paced, caller=self.base, session_name=self.session_name)
-        self.pace.wait(job.sleep)
-        job.begin(f"assuming {request.role_arn}")
-        credentials.get_frozen_credentials()
-        session = derive_session(self.base, credentials, self.region)
-        # The thread of an abandoned job ends before its next call.
-        session.events.register("before-sign", job.check)
-        return session
+    @contextmanager
+    def _threads(
+        self, function: Callable[[Job, WorkItem], V], items: list[WorkItem]
+    ) -> Iterator[TargetThreads[WorkItem, V]]:
+        with TargetThreads(function, items, workers=self.workers, timeout=self.timeout) as threads:
+            try:
+                yield threads
+            except BaseException:
+                log.warning("%d of %d targets were not started", threads.not_started, len(items))
+                raise
+
+    def _expanded(self, items: list[WorkItem]) -> tuple[list[WorkItem], dict[int, Exception]]:
+        """Return the items in all enabled regions, and by their place the errors of those whose regions are unknown."""
+        found: dict[int, list[str] | Exception] = {}
+        unknown = [place for place, item in enumerate(items) if item.target.region is None]
+        with self._threads(self._regions, [items[place] for place in unknown]) as threads:
+            for finished in threads:
+                place = unknown[finished.place]
+                error = self._error_of(finished, items[place])
+                found[place] = finished.result or [] if error is None else error
+        expanded: list[WorkItem] = []
+        failures: dict[int, Exception] = {}
+        for place, item in enumerate(items):
+            regions = found.get(place, [])
+            if isinstance(regions, Exception):
+                failures[len(expanded)] = regions
+                expanded.append(item)
+            else:
+                expanded += _in_regions(item, regions)
+        return expanded, failures
+
+    def _session(self, job: Job, item: WorkItem) -> boto3.Session:
+        region = item.target.region or self.region
+        if item.session is not None:
+            return in_region(item.session, region if item.target.region else None)
+        if self.roles is None or item.request is None:
+            raise AssertionError("an item without a session has a request")
+        return self.roles.assume(item.request, region, job)
+
+    def _regions(self, job: Job, item: WorkItem) -> list[str]:
+        session = self._session(job, item)
+        job.begin("listing the enabled regions")
+        return enabled_regions(session, item.target.account, self.timeout)
+
+    def _call(self, job: Job, item: WorkItem) -> T:
+        session = self._session(job, item)
+        job.begin("the function")
+        result = self.function(session)
+        if isawaitable(result):
+            if isinstance(result, Coroutine):
+                result.close()  # otherwise Python warns that it was never awaited
+            raise InvalidValue("function", self.function, _NOT_ASYNC)
+        return result
+
+    def _error_of(self, finished: Finished[V], item: WorkItem) -> Exception | None:
+        error = _named_error(finished, item.target.account, self.timeout)
+        if error is not None and (self.stop_at_error or not isinstance(error, Exception)):
+            raise error
+        return error if isinstance(error, Exception) else None
 
 
-def _known_name(base: boto3.Session) -> str | None:
-    credentials = base.get_credentials()
-    return credentials.known_session_name if isinstance(credentials, AssumedRoleCredentials) else None
-
-
-def _accounts_of(targets: list[boto3.Session | RoleRequest], workers: int, timeout: float) -> list[str]:
-    accounts = [target.role_arn.account if isinstance(target, RoleRequest) else "" for target in targets]
-    sessions = [(place, target) for place, target in enumerate(targets) if isinstance(target, boto3.Session)]
-
-    def account_of(job: Job, item: tuple[int, boto3.Session]) -> str:
-        job.begin("reading the account of a session")
-        return _account_of(item[1])
-
-    with TargetThreads(account_of, sessions, workers=workers, timeout=timeout) as threads:
-        for finished in threads:
-            place = sessions[finished.place][0]
-            error = _error_of(finished, f"(unknown, target {place})", timeout)
-            if error is not None:
-                raise error
-            accounts[place] = finished.result or ""
-    _check_distinct(accounts)
-    return accounts
-
-
-def _account_of(session: boto3.Session) -> str:
-    credentials = session.get_credentials()
-    if isinstance(credentials, AssumedRoleCredentials):
-        return credentials.request.role_arn.account
-    return caller_arn(session.client("sts", config=_STS_CONFIG), "target").account
-
-
-def _check_distinct(accounts: list[str]) -> None:
-    repeated = next((account for place, account in enumerate(accounts) if account in accounts[:place]), None)
-    if repeated is not None:
-        raise InvalidValue("sessions_or_role_arns", repeated, "at most one session or role per account")
+def _named_error(finished: Finished[V], account: str, timeout: float) -> BaseException | None:
+    error = finished.error
+    if isinstance(error, JobTimeout):
+        return TargetTimedOut(account, doing=error.doing, seconds=timeout)
+    _clear_frames(error)
+    return error
 
 
 def _clear_frames(error: BaseException | None) -> None:
@@ -279,11 +360,16 @@ def _clear_frames(error: BaseException | None) -> None:
         error = error.__context__
 
 
-def _outcome(found: Mapping[str, Finished[T]], accounts: list[str]) -> FanOut[T]:
-    errors = {account: error for account, done in found.items() if isinstance(error := done.error, Exception)}
-    results = {account: cast(T, done.result) for account, done in found.items() if done.error is None}
-    return FanOut(_sorted(results, accounts), _sorted(errors, accounts), order=tuple(accounts))
+def _accounts_of(sessions: Sequence[boto3.Session], *, workers: int, timeout: float) -> list[str]:
+    def read(job: Job, session: boto3.Session) -> str:
+        job.begin("reading the account of a session")
+        return account_of(session)
 
-
-def _sorted(values: Mapping[str, V], order: list[str]) -> dict[str, V]:
-    return {name: values[name] for name in order if name in values}
+    accounts = [""] * len(sessions)
+    with TargetThreads(read, sessions, workers=workers, timeout=timeout) as threads:
+        for finished in threads:
+            error = _named_error(finished, "(unknown)", timeout)
+            if error is not None:
+                raise error
+            accounts[finished.place] = finished.result or ""
+    return accounts

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import tenacity
 from attrs import frozen
@@ -180,8 +180,7 @@ class PacedSts:
             sleep=self.sleep,
             reraise=True,
         )
-        answer: T = retrying(self.pace.call, call)
-        return answer
+        return cast(T, retrying(self.pace.call, call))
 
 
 def _throttled(state: tenacity.RetryCallState) -> bool:

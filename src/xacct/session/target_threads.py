@@ -12,13 +12,16 @@ from typing import Generic, TypeVar
 
 from attrs import field, frozen
 
-__all__ = ["Finished", "Job", "JobTimeout", "TargetThreads"]
+__all__ = ["Finished", "Job", "JobTimeout", "TargetThreads", "sleep_in_job"]
 
 K = TypeVar("K")
 T = TypeVar("T")
 
 _GRACE = 1.0
 _LONGEST_WAIT = 0.5
+
+
+_current = threading.local()
 
 
 class _Abandoned(BaseException):
@@ -69,6 +72,12 @@ class Job:
     def abandon(self) -> None:
         """Give the job up."""
         self._abandoned.set()
+
+
+def sleep_in_job(seconds: float) -> None:
+    """Sleep, and end the thread if the job that it runs is given up meanwhile."""
+    job: Job | None = getattr(_current, "job", None)
+    (time if job is None else job).sleep(seconds)
 
 
 @frozen
@@ -185,6 +194,7 @@ class TargetThreads(Generic[K, T]):
             return place, job
 
     def _run(self, place: int, job: Job) -> Finished[T]:
+        _current.job = job
         try:
             return Finished(place, result=self.function(job, self.items[place]))
         except BaseException as error:  # noqa: BLE001 # whatever it is, the thread that iterates gets it
