@@ -215,6 +215,7 @@ def test_different_requests_do_not_wait_for_each_other(base: boto3.Session, sts:
 
 def test_sessions_in_threads_make_one_call(base: boto3.Session, sts: Any, folder: Path) -> None:
     sessions = [assume_role(base, ROLE, cache=folder, validate=False) for _ in range(8)]
+    sts.before_answer = lambda: time.sleep(0.1)  # until the others wait
     with ThreadPoolExecutor(8) as pool:
         assert {*pool.map(lambda session: session.get_credentials().access_key, sessions)} == {"ASIA0"}
     assert len(sts.assumed) == 1

@@ -211,7 +211,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
             return self._assume() if lease else self._assume_when_known()
         patience = _LONGEST_CALL + self._wait + (_LONGEST_PROMPT if self._mfa else 0)
         with self._cache.lock(self.request, timeout=patience):
-            return self._assume() if lease else self._assume_when_known()
+            return self._cached() or (self._assume() if lease else self._assume_when_known())
 
     def _assume_when_known(self) -> Lease:
         if not self._wait:
