@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from datetime import datetime, timezone
+from itertools import islice
 
 from xacct.access_audit.account_task import AccountResult, AccountTask, examine_account
 from xacct.access_audit.dead_permission import RolePermission, role_permissions
@@ -21,6 +22,9 @@ from xacct.progress_bar import Progress, account_progress
 from xacct.snapshot import Organization, Snapshot
 
 __all__ = ["account_tasks", "audit", "surroundings_of"]
+
+# The accounts that an executor gets at a time.
+_BATCH = 8
 
 
 def audit(
@@ -89,9 +93,17 @@ def audit(
 
 
 def _results(executor: Executor, tasks: Iterable[AccountTask]) -> Iterator[AccountResult]:
-    # Not Executor.map: that of Dask takes no iterator.
-    running = [executor.submit(examine_account, task) for task in tasks]
-    return (future.result() for future in running)
+    # Several accounts at a time, because what is known of all of them is sent with each. Not Executor.map: that of Dask
+    # takes no iterator.
+    remaining = iter(tasks)
+    running = []
+    while batch := list(islice(remaining, _BATCH)):
+        running.append(executor.submit(_examine_accounts, batch))
+    return (result for future in running for result in future.result())
+
+
+def _examine_accounts(tasks: list[AccountTask]) -> list[AccountResult]:
+    return [examine_account(task) for task in tasks]
 
 
 def surroundings_of(
