@@ -62,6 +62,32 @@ def test_with_a_session_name_the_callers_name_is_not_read(base: boto3.Session, s
     assert len(sts.calls) == 1
 
 
+class TestNameFromSourceIdentity:
+    def test_is_the_source_identity_of_the_call(self, base: boto3.Session, sts: Any) -> None:
+        assume_role(base, [ROLE, NEXT], source_identity="bob@example.com", name_from_source_identity=True)
+        assert [call["RoleSessionName"] for call in sts.assumed] == ["bob@example.com"] * 2
+        assert len(sts.calls) == 2
+
+    def test_is_that_of_the_base_in_a_chain(self, base: boto3.Session, sts: Any) -> None:
+        first = assume_role(base, ROLE, session_name="nightly", source_identity="bob")
+        second = assume_role(first, NEXT)
+        assume_role(second, NEXT, name_from_source_identity=True)
+        assert [call["RoleSessionName"] for call in sts.assumed] == ["nightly", "nightly", "bob"]
+        assert "SourceIdentity" not in sts.assumed[2]
+
+    def test_is_its_first_64_characters(self, base: boto3.Session, sts: Any) -> None:
+        assume_role(base, ROLE, source_identity="b" * 65, name_from_source_identity=True)
+        assert sts.assumed[0]["RoleSessionName"] == "b" * 64
+
+    @pytest.mark.parametrize("arguments", [{}, {"session_name": "nightly", "source_identity": "bob"}])
+    def test_is_rejected_without_one_or_with_another_name(
+        self, base: boto3.Session, sts: Any, arguments: dict[str, str]
+    ) -> None:
+        with pytest.raises(InvalidValue, match="name_from_source_identity"):
+            assume_role(base, ROLE, name_from_source_identity=True, **arguments)  # type: ignore[arg-type]
+        assert sts.calls == []
+
+
 def test_all_arguments_are_sent_to_sts(base: boto3.Session, sts: Any) -> None:
     assume_role(
         base,

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from xacct.arn import Arn
 from xacct.errors import InvalidValue
-from xacct.limits import CHAINED_SESSION_SECONDS
+from xacct.limits import CHAINED_SESSION_SECONDS, ROLE_SESSION_NAME
 from xacct.policy import PolicyDocument
 from xacct.session.cache import CliCache
 from xacct.session.credentials import AssumedRoleCredentials, cap_to_one_hour
@@ -40,6 +40,7 @@ def assume_role(
     tags: Mapping[str, str] | Iterable[Mapping[str, object]] = MappingProxyType({}),
     transitive_tag_keys: Iterable[str] = (),
     source_identity: str | None = None,
+    name_from_source_identity: bool = False,
     provided_contexts: Mapping[str, str] = MappingProxyType({}),
     mfa_serial: str | None = None,
     mfa_token: str | Callable[[], str] | None = None,
@@ -77,6 +78,8 @@ def assume_role(
         transitive_tag_keys: the keys of those tags that are passed on to the next role in a chain.
         source_identity: the identity of the person or application behind the call. It is passed on through a chain and
             cannot change there. The trust policy must allow sts:SetSourceIdentity.
+        name_from_source_identity: whether the role session name is the source identity, or its first 64 characters: the
+            one of this call, or that of the base if `assume_role` returned it.
         provided_contexts: trusted context assertions for trusted identity propagation, by the ARN of their provider,
             such as ``arn:aws:iam::aws:contextProvider/IdentityCenter``; at most 5. The trust policy must allow
             sts:SetContext. An assertion is valid for a short time, so such a session cannot be renewed for long.
@@ -115,6 +118,10 @@ def assume_role(
     """
     codes = None if mfa_serial is None and mfa_token is None else TokenCodes(mfa_token)
     *earlier_roles, last_role = _roles(role_arn)
+    check_base(base)
+    if name_from_source_identity:
+        with errors_of_botocore(f"assuming {last_role}", base=base):
+            session_name = _name_of_source_identity(base, session_name, source_identity)
     request = RoleRequest(
         role_arn=last_role,
         session_name=session_name,
@@ -128,7 +135,6 @@ def assume_role(
         provided_contexts=provided_contexts,
         mfa_serial=mfa_serial,
     )
-    check_base(base)
     check_region(request, region, base.region_name)
     _check_wait(wait, codes)
     store = credential_cache(cache)
@@ -173,6 +179,18 @@ def check_base(base: object) -> None:
     if not isinstance(base, boto3.Session):
         rule = "a boto3.Session, such as boto3.Session() or boto3.Session(botocore_session=...)"
         raise InvalidValue("base", type(base).__name__, rule)
+
+
+def _name_of_source_identity(base: boto3.Session, session_name: str | None, source_identity: str | None) -> str:
+    if session_name is not None:
+        raise InvalidValue("session_name", session_name, "leave it out with name_from_source_identity")
+    credentials = base.get_credentials() if source_identity is None else None
+    inherited = credentials.source_identity if isinstance(credentials, AssumedRoleCredentials) else None
+    identity = source_identity or inherited
+    if identity is None:
+        rule = "there is none: pass source_identity, or a base that assume_role returned with one"
+        raise InvalidValue("name_from_source_identity", True, rule)
+    return identity[: ROLE_SESSION_NAME.longest]
 
 
 def _check_wait(wait: float, codes: TokenCodes | None) -> None:

@@ -137,6 +137,14 @@ class AssumedRoleCredentials(RefreshableCredentials):
         return self._session_name
 
     @property
+    def source_identity(self) -> str | None:
+        """The source identity of the session: its own, or that of the role session that assumed the role."""
+        if self.request.source_identity is not None:
+            return self.request.source_identity
+        caller = self._caller.get_credentials()
+        return caller.source_identity if isinstance(caller, AssumedRoleCredentials) else None
+
+    @property
     def is_chained(self) -> bool:
         """Whether the caller is known to be a role session itself."""
         return isinstance(self._caller.get_credentials(), AssumedRoleCredentials)

@@ -128,6 +128,11 @@ class _WebIdentityCredentials(AssumedRoleCredentials):
         super().__init__(request, lambda: sts, caller=base, cache=cache)
 
     @property
+    def source_identity(self) -> str | None:
+        """The source identity: None, because it is in the token."""
+        return None
+
+    @property
     def is_chained(self) -> bool:
         """Whether the caller is a role session: never, it is an identity provider."""
         return False
