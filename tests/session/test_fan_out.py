@@ -316,6 +316,7 @@ INTERRUPTED = """
 import os, signal, socket, threading, boto3
 from xacct import fan_out
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore the signal
 server = socket.create_server(("127.0.0.1", 0), backlog=64)  # accepts connections, and answers nothing
 url = f"http://127.0.0.1:{server.getsockname()[1]}"
 base = boto3.Session("AKIA", "secret", region_name="eu-west-1")

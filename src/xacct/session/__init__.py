@@ -7,8 +7,8 @@ from xacct.session.export import credential_process, environment_variables
 from xacct.session.fan_out import fan_out
 from xacct.session.fan_out_result import FanOut, TargetOutcome
 from xacct.session.profile import profile_block, write_profile
-from xacct.session.web_identity import assume_role_with_web_identity
 from xacct.session.target import Account, Target
+from xacct.session.web_identity import assume_role_with_web_identity
 
 __all__ = [
     "Account", "FanOut", "Target", "TargetOutcome", "accounts_in_file", "accounts_in_organization", "assume_role",
