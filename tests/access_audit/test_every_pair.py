@@ -96,18 +96,18 @@ def generated(seed: int) -> list[Snapshot]:
 
 def every_pair(accounts: Sequence[Snapshot]) -> Iterator[tuple[str, str]]:
     """Yield the principals and the roles that they can assume in some context."""
-    roles = [(one, found.account) for found in accounts for one in found.roles]
+    roles = [(one, PolicySet(resource=one.trust_policy)) for found in accounts for one in found.roles]
     for found in accounts:
         for one in (*found.roles, *found.users):
             known = {f"aws:PrincipalTag/{key}": value for key, value in one.tags.items()}
             known["aws:PrincipalOrgID"] = "o-abcdefghij"
-            for target, account in roles:
-                policies = PolicySet(identity=one.inline.values(), resource=target.trust_policy)
+            side = PolicySet(identity=one.inline.values())
+            for target, trust in roles:
+                policies = side.with_resource_side(trust)
                 for context in CONTEXTS:
                     request = AccessRequest(
-                        principal=one.arn, action="sts:AssumeRole", resource=target.arn, resource_account=account,
-                        context={**context, **known},
-                    )  # fmt: skip
+                        principal=one.arn, action="sts:AssumeRole", resource=target.arn, context={**context, **known}
+                    )
                     if evaluate(request, policies).allowed:
                         yield one.arn, target.arn
                         break
