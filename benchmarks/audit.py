@@ -40,7 +40,7 @@ def on_dask(accounts: list[Snapshot], its: Organization) -> tuple[float, AuditRe
 
 def main() -> None:
     """Print seconds, findings and memory for more and more accounts."""
-    account = one_account()
+    account = Snapshot.from_authorization_details(one_account())
     times = [timed([account])[0] for _ in range(5)]
     print(
         f"one account of {len(account.users)} users, {len(account.roles)} roles and {len(account.policies)} policies: "
