@@ -14,7 +14,6 @@ import botocore.session
 from botocore.hooks import HierarchicalEmitter
 
 from xacct.session.credentials import AssumedRoleCredentials
-from xacct.session.event_handlers import share_handlers
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -49,7 +48,6 @@ class _Factory:
         if self._handlers != builtin:  # moto and other test tools add handlers when they are imported
             self._emitter, self._handlers = HierarchicalEmitter(), [*builtin]
             botocore.session.Session(event_hooks=self._emitter)
-            share_handlers(self._emitter)
         return copy(self._emitter)
 
 
