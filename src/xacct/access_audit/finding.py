@@ -140,7 +140,7 @@ FINDING_KINDS: Mapping[FindingKind, KindOfFinding] = {
     "self-lockout": KindOfFinding(
         title="A statement requires what its principal can never have",
         help="An AWS service or an identity provider never sends the key that the condition requires, so that it can "
-        "never use the statement. Remove the condition from this principal's statement.",
+        "never use the statement. Give the principal a statement of its own, with conditions that it can meet.",
         severity="low",
         source=f"{_IAM}/id_credentials_mfa_configure-api-require.html",
     ),

@@ -97,8 +97,8 @@ def without_external_id(subject: Subject, account: str, hop: Hop, surroundings: 
         account,
         hop,
         name=name,
-        why=f"The third party {who} can assume {subject.arn} without an external ID. Another customer of theirs who "
-        "names this role can so make them use it.",
+        why=f"The third party {who} can assume {subject.arn} without an external ID. Another of its customers could "
+        "name this role and make the third party act in your account.",
         fix=Fix(
             text="Require the external ID that the third party issued for you.",
             statement=_statement([Principal.account(account, subject.partition)], hop, [external_id]),

@@ -85,7 +85,7 @@ def _finding(subject: Subject, statement: StatementMatcher, service: str, surrou
         conditions=others,
         statements=(subject.source_of(statement),),
         witness=witness,
-        why=f"The {subject.policy_name} lets {service} in whatever account it acts for. {danger}",
+        why=f"The {subject.policy_name} lets {service} in, whichever account it acts for. {danger}",
         fix=Fix(
             text=f"Require aws:SourceAccount to be {subject.account}{or_organization}, or aws:SourceArn to be the "
             f"resource that {service} acts for: {source_page(service, subject.service)}",
