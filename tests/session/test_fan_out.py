@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -16,7 +17,7 @@ import pytest
 from attrs import frozen
 
 from xacct import FanOut, InvalidValue, assume_role, fan_out
-from xacct.errors import AssumeRoleDenied, AwsError, TargetTimedOut
+from xacct.errors import AssumeRoleDenied, AwsError, InvalidCredentials, TargetTimedOut
 from xacct.testing import Sandbox
 
 HOME = "999999999999"
@@ -342,6 +343,16 @@ def test_a_base_exception_is_raised(many: Many) -> None:
 
     with pytest.raises(SystemExit):
         fan_out(ROLES, leave, base=many.base, session_name="audit")
+
+
+def test_credentials_that_cannot_be_loaded_are_a_typed_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile broken]\nregion = eu-central-1\ncredential_process = /missing/program\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    with pytest.raises(InvalidCredentials, match="the base session's credentials could not be loaded. Check .* broken"):
+        fan_out(ROLES, lambda _: None, base=boto3.Session(profile_name="broken"))
+    with pytest.raises(InvalidCredentials, match="the target session's credentials could not be loaded"):
+        fan_out([boto3.Session(profile_name="broken")], lambda _: None)
 
 
 def test_the_default_session_is_the_base(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from xacct.session.credentials import AssumedRoleCredentials
 from xacct.session.derived_session import derive_session
 from xacct.session.pace import PacedSts, SharedPace
 from xacct.session.role_request import RoleRequest, session_name_from
+from xacct.session.sts_errors import errors_of_botocore
 from xacct.session.target_threads import Job, sleep_in_job
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ class RoleSessions:
             timeout: how many seconds to repeat a call.
         """
         config = _STS_CONFIG.merge(Config(max_pool_connections=workers))
-        sts = base.client("sts", region_name=base.region_name or region or requests[0].home_region, config=config)
+        sts_region = base.region_name or region or requests[0].home_region
+        with errors_of_botocore("loading the credentials of the base session", base=base):
+            sts = base.client("sts", region_name=sts_region, config=config)
         name = requests[0].session_name or _known_name(base) or session_name_from(caller_arn(sts, "base"))
         return cls(base, name, pace, timeout, sts)
 
@@ -110,7 +113,10 @@ def _known_name(base: boto3.Session) -> str | None:
 
 def account_of(session: boto3.Session) -> str:
     """Return the account of a session that is not in a role that xacct assumed: one API call."""
-    return caller_arn(session.client("sts", config=_STS_CONFIG), "target").account
+    doing = "loading the credentials of a target session"
+    with errors_of_botocore(doing, base=session, whose="the target session's"):
+        sts = session.client("sts", config=_STS_CONFIG)
+    return caller_arn(sts, "target").account
 
 
 def in_region(session: boto3.Session, region: str | None) -> boto3.Session:

@@ -125,7 +125,9 @@ def translate_sts_error(error: ClientError, request: RoleRequest, session_name: 
 
 
 @contextmanager
-def errors_of_botocore(doing: str, *, account: str | None = None, base: boto3.Session | None = None) -> Iterator[None]:
+def errors_of_botocore(
+    doing: str, *, account: str | None = None, base: boto3.Session | None = None, whose: str = "the base session's"
+) -> Iterator[None]:
     """Raise xacct's errors for botocore's own: of credentials, of the network, and of the configuration.
 
     Error responses of AWS are raised as they are.
@@ -134,6 +136,7 @@ def errors_of_botocore(doing: str, *, account: str | None = None, base: boto3.Se
         doing: the operation, such as ``assuming arn:aws:iam::111111111111:role/Reader``.
         account: the account's id, if it is known.
         base: the session whose credentials are used.
+        whose: whose credentials errors say they are.
 
     Raises:
         SessionExpired: the base's credentials, or its sign-in, have expired.
@@ -145,23 +148,23 @@ def errors_of_botocore(doing: str, *, account: str | None = None, base: boto3.Se
     except (XacctError, ClientError):
         raise
     except (BotoCoreError, RuntimeError) as error:
-        explained = _error_of_botocore(error, doing, account, base)
+        explained = _error_of_botocore(error, doing, account, base, whose)
         if explained is None:
             raise
         raise explained from error
     except (OSError, ValueError) as error:
         # botocore does not handle that a credential_process does not exist, or prints something else than JSON. The
         # error of the parser holds what it printed, which may be a secret.
-        reason = f"the base session's credentials could not be loaded. Check the profile{_named(base)}"
+        reason = f"{whose} credentials could not be loaded. Check the profile{_named(base)}"
         cause = f"{type(error).__name__}{f': {error}' if isinstance(error, OSError) else ''}"
         raise InvalidCredentials(f"{doing} failed: {reason}. Cause: {cause}", doing=doing, account=account) from None
 
 
 def _error_of_botocore(
-    error: Exception, doing: str, account: str | None, base: boto3.Session | None
+    error: Exception, doing: str, account: str | None, base: boto3.Session | None, whose: str
 ) -> AwsError | None:
     explained = credentials_error(
-        error, doing=doing, whose="the base session's", profile=_named(base).strip() or None, account=account
+        error, doing=doing, whose=whose, profile=_named(base).strip() or None, account=account
     )
     if explained is not None or not isinstance(error, BotoCoreError):
         return explained

@@ -12,6 +12,7 @@ from xacct.arn import Arn
 from xacct.errors import InvalidValue
 from xacct.session.credentials import AssumedRoleCredentials
 from xacct.session.role_request import RoleRequest
+from xacct.session.sts_errors import errors_of_botocore
 from xacct.session.target import Account, Target, keys_of
 
 __all__ = ["TargetLike", "WorkItem", "keyed", "work_items"]
@@ -70,7 +71,9 @@ def work_items(
     unknown: dict[int, boto3.Session] = {}
     for place, (key, given) in enumerate(pairs):
         if isinstance(given, boto3.Session):
-            credentials = given.get_credentials()
+            doing = "loading the credentials of a target session"
+            with errors_of_botocore(doing, base=given, whose="the target session's"):
+                credentials = given.get_credentials()
             if not isinstance(credentials, AssumedRoleCredentials):
                 unknown[place] = given
                 found.append([])
