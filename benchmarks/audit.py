@@ -27,7 +27,7 @@ def timed(
 
 def on_dask(accounts: list[Snapshot], its: Organization) -> tuple[float, AuditReport]:
     """Return what `timed` does, on a local cluster of two workers, without the time to start it."""
-    import distributed
+    import distributed  # pyright: ignore[reportMissingImports] # only nox -s bench installs it
 
     cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
     with cluster, distributed.Client(cluster) as client:

@@ -126,6 +126,7 @@ if TYPE_CHECKING:
         TargetOutcome as TargetOutcome,
         accounts_in_file as accounts_in_file,
         accounts_in_organization as accounts_in_organization,
+        aio_session as aio_session,
         assume_role as assume_role,
         assume_role_with_web_identity as assume_role_with_web_identity,
         console_url as console_url,

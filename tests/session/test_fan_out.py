@@ -349,7 +349,7 @@ def test_credentials_that_cannot_be_loaded_are_a_typed_error(tmp_path: Path, mon
     config = tmp_path / "config"
     config.write_text("[profile broken]\nregion = eu-central-1\ncredential_process = /missing/program\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    with pytest.raises(InvalidCredentials, match=r"the base session's credentials could not be loaded\. Check .* broken"):
+    with pytest.raises(InvalidCredentials, match="the base session's credentials could not be loaded"):
         fan_out(ROLES, lambda _: None, base=boto3.Session(profile_name="broken"))
     with pytest.raises(InvalidCredentials, match="the target session's credentials could not be loaded"):
         fan_out([boto3.Session(profile_name="broken")], lambda _: None)

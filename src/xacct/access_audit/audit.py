@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from datetime import datetime, timezone
 from itertools import islice
+from typing import cast
 
 from xacct.access_audit.account_task import AccountResult, AccountTask, examine_account
 from xacct.access_audit.dead_permission import RolePermission, role_permissions
@@ -114,7 +115,8 @@ def surroundings_of(
 ) -> Surroundings:
     """Return what is known of the accounts besides their policies."""
     if isinstance(known, Mapping):
-        known = [KnownAccount(id=account, name=name, kind="vendor") for account, name in known.items()]
+        names = cast("Mapping[str, str]", known)
+        known = [KnownAccount(id=account, name=name, kind="vendor") for account, name in names.items()]
     named = {one.id: one for one in known or ()}
     own = {snapshot.account: "" for snapshot in accounts}
     if organization is not None:

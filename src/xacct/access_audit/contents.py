@@ -72,7 +72,8 @@ class ReportContents:
     @property
     def by_kind(self) -> Mapping[FindingKind, int]:
         """The number of findings of each kind that has some, the most first. Those that were accepted do not count."""
-        return dict(Counter(finding.kind for finding in self.findings).most_common())
+        count: Counter[FindingKind] = Counter(finding.kind for finding in self.findings)
+        return dict(count.most_common())
 
     @property
     def expired_acceptances(self) -> tuple[Acceptance, ...]:

@@ -128,5 +128,5 @@ def _layers_without_allow(
     if not identity and sufficient < _ROLE:
         missing.append("identity")
     if sufficient < _FULL:
-        missing += [name for name in _LIMITING if name in grades and not grades[name]]
+        missing.extend(name for name in _LIMITING if name in grades and not grades[name])
     return missing

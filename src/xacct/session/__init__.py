@@ -2,6 +2,7 @@
 
 from xacct.session.accounts import accounts_in_file, accounts_in_organization
 from xacct.session.assume import assume_role
+from xacct.session.async_session import aio_session
 from xacct.session.console import console_url
 from xacct.session.export import credential_process, environment_variables
 from xacct.session.fan_out import fan_out
@@ -11,7 +12,7 @@ from xacct.session.target import Account, Target
 from xacct.session.web_identity import assume_role_with_web_identity
 
 __all__ = [
-    "Account", "FanOut", "Target", "TargetOutcome", "accounts_in_file", "accounts_in_organization", "assume_role",
-    "assume_role_with_web_identity", "console_url",
+    "Account", "FanOut", "Target", "TargetOutcome", "accounts_in_file", "accounts_in_organization", "aio_session",
+    "assume_role", "assume_role_with_web_identity", "console_url",
     "credential_process", "environment_variables", "fan_out", "profile_block", "write_profile",
 ]  # fmt: skip
