@@ -131,9 +131,11 @@ if TYPE_CHECKING:
         assume_role_with_web_identity as assume_role_with_web_identity,
         console_url as console_url,
         credential_process as credential_process,
+        credentials_endpoint as credentials_endpoint,
         environment_variables as environment_variables,
         fan_out as fan_out,
         profile_block as profile_block,
+        run_with_role as run_with_role,
         write_profile as write_profile,
     )
     from xacct.snapshot import (
