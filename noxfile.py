@@ -79,6 +79,14 @@ def integration(session: nox.Session) -> None:
     session.run("pytest", "-n0", "tests/integration", *with_the_cli, *session.posargs)
 
 
+@nox.session(name="async")
+@nox.parametrize("library", ["aiobotocore", "aioboto3"], ids=["aiobotocore", "aioboto3"])
+def async_libraries(session: nox.Session, library: str) -> None:
+    """Test `aio_session` with s3fs, pandas and a library that requires certain versions of botocore."""
+    session.install("-e", ".[async,testing]", library, *group("async"))
+    session.run("pytest", "-n0", "tests/integration/test_async_session.py", *session.posargs)
+
+
 @nox.session(default=False)
 def mutation(session: nox.Session) -> None:
     """Change the code of authz, proof, ownership, retry and reconcile in small ways, and list what no test notices.
