@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -231,26 +232,54 @@ def test_a_sigterm_that_ends_the_program_ends_the_caller(stored: Path, output: P
     assert (done.stdout, done.returncode) == ("", -signal.SIGTERM), done.stderr
 
 
+# A session leader gets the first terminal that it opens as its controlling terminal.
+AT_A_TERMINAL = """
+import os
+os.open({terminal!r}, os.O_RDWR)
+"""
+IN_THE_BACKGROUND = """
+if pid := os.fork():
+    os._exit(os.waitpid(pid, 0)[1])
+os.setpgid(0, 0)
+"""
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, str]]:
+    """A terminal: the descriptor of its keyboard, and its name."""
+    keyboard, terminal = os.openpty()
+    yield keyboard, os.ttyname(terminal)
+    os.close(keyboard)
+    os.close(terminal)
+
+
 @posix
-def test_ctrl_c_at_a_terminal_reaches_the_program_once(stored: Path, output: Path) -> None:
-    control, terminal = os.openpty()
-    # A session leader gets the first terminal that it opens as its controlling terminal.
-    start = "import os\nos.open(" + repr(os.ttyname(terminal)) + ", os.O_RDWR)\n"
-    try:
-        with subprocess.Popen(
-            [sys.executable, "-c", start + CALLER, stored, COUNT.format(start='print("ready", flush=True)'), output],
-            stdout=subprocess.PIPE, text=True, start_new_session=True,
-        ) as caller:  # fmt: skip
-            try:
-                assert caller.stdout is not None
-                assert caller.stdout.readline() == "ready\n"
-                os.write(control, b"\x03")
-                assert caller.stdout.readline() == "returned 5\n"
-            finally:
-                caller.kill()
-    finally:
-        os.close(control)
-        os.close(terminal)
+def test_ctrl_c_at_a_terminal_reaches_the_program_once(stored: Path, output: Path, terminal: tuple[int, str]) -> None:
+    keyboard, name = terminal
+    program = COUNT.format(start='print("ready", flush=True)')
+    with subprocess.Popen(
+        [sys.executable, "-c", AT_A_TERMINAL.format(terminal=name) + CALLER, stored, program, output],
+        stdout=subprocess.PIPE, text=True, start_new_session=True,
+    ) as caller:  # fmt: skip
+        try:
+            assert caller.stdout is not None
+            assert caller.stdout.readline() == "ready\n"
+            os.write(keyboard, b"\x03")
+            assert caller.stdout.readline() == "returned 5\n"
+        finally:
+            caller.kill()
+    assert output.read_text() == "SIGINT"
+
+
+@posix
+def test_an_interrupt_of_a_background_job_is_passed_on(stored: Path, output: Path, terminal: tuple[int, str]) -> None:
+    caller = AT_A_TERMINAL.format(terminal=terminal[1]) + IN_THE_BACKGROUND + CALLER
+    program = COUNT.format(start="os.kill(os.getppid(), signal.SIGINT)")
+    done = subprocess.run(
+        [sys.executable, "-c", caller, stored, program, output],
+        capture_output=True, text=True, check=False, timeout=60, start_new_session=True,
+    )  # fmt: skip
+    assert done.stdout == "returned 5\n", done.stderr
     assert output.read_text() == "SIGINT"
 
 
