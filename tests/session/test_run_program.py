@@ -164,8 +164,10 @@ def test_a_denied_role_starts_no_program(base: boto3.Session, sts: Any, output: 
 
 
 # Signals are sent to processes of their own: this one would end of a signal that is not passed on.
+# A shell's background jobs ignore SIGINT, and a run of the tests can be one.
 CALLER = """
-import sys, boto3
+import signal, sys, boto3
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from xacct.session import assume_role
 from xacct.session.run_program import run_with_role
 cache, program, output = sys.argv[1:]
