@@ -29,7 +29,7 @@ from xacct.snapshot import Organization, Snapshot
 
 NOW = datetime(2026, 11, 26, tzinfo=timezone.utc)
 ACCOUNTS = [f"{number}" * 12 for number in range(1, 9)] + ["101010101010", "202020202020"]
-NAMES = ("Reader", "reader", "App-1", "App-2", "team/Deep")
+NAMES = ("Reader", "reader", "App-1", "team/Deep")
 CONDITIONS: list[dict[str, Any]] = [
     {},
     {},
@@ -90,7 +90,7 @@ def generated(seed: int) -> list[Snapshot]:
             return document(*statements(random_, lambda effect: trusting(*principals(random_), effect=effect)))
 
         roles = [role(account, name, trust(), inline=policies(), tags={"team": random_.choice("ab")}) for name in NAMES]
-        accounts.append(snapshot(account, *roles, *(user(account, f"u{i}", inline=policies()) for i in range(2))))
+        accounts.append(snapshot(account, *roles, user(account, "u0", inline=policies())))
     return accounts
 
 

@@ -243,7 +243,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from places(inner, (*path, key))
 
 
-@pytest.mark.parametrize("junk", [None, 5, True, "", "*", [], {}, ["x"], {"Statement": []}], ids=repr)
+@pytest.mark.parametrize("junk", [None, 5, "*", {}, ["x"]], ids=repr)
 def test_junk_in_any_place_of_a_file_does_not_end_the_audit(junk: Any) -> None:
     """What is junk is read or named; the audit never fails, and the report can be printed and stored."""
     for path in places(stored()):

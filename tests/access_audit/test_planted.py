@@ -15,7 +15,7 @@ from xacct.access_audit.report import AuditReport
 from xacct.authz import evaluate
 
 # How often each kind is planted, by the seed. There are up to 15 shapes of a kind.
-TIMES = {1: 50, 2: 15, 3: 15, 4: 15}
+TIMES = {1: 50, 2: 10, 3: 10}
 # Findings whose witness is a request that is denied.
 DENIED = ("dead-trust", "dead-permission", "expired", "self-lockout")
 
