@@ -159,13 +159,14 @@ def test_the_policies_of_every_service_are_read_in_the_named_regions(moto_sessio
 
 def test_a_resource_that_is_deleted_while_it_is_read_is_left_out(moto_session: boto3.Session) -> None:
     create_in_each_service(moto_session)
-    client: Any = moto_session.client
-    queue = client("sqs").get_queue_url(QueueName="shared")["QueueUrl"]
+    # Made here, because a session makes clients in one thread only.
+    sqs, ecr, functions, secrets = map(moto_session.client, ("sqs", "ecr", "lambda", "secretsmanager"))
+    queue = sqs.get_queue_url(QueueName="shared")["QueueUrl"]
     deletions = {
-        "sqs.GetQueueAttributes": lambda: client("sqs").delete_queue(QueueUrl=queue),
-        "ecr.GetRepositoryPolicy": lambda: client("ecr").delete_repository(repositoryName="team/shared"),
-        "lambda.GetPolicy": lambda: client("lambda").delete_function(FunctionName="shared"),
-        "secrets-manager.GetResourcePolicy": lambda: client("secretsmanager").delete_secret(
+        "sqs.GetQueueAttributes": lambda: sqs.delete_queue(QueueUrl=queue),
+        "ecr.GetRepositoryPolicy": lambda: ecr.delete_repository(repositoryName="team/shared"),
+        "lambda.GetPolicy": lambda: functions.delete_function(FunctionName="shared"),
+        "secrets-manager.GetResourcePolicy": lambda: secrets.delete_secret(
             SecretId="shared", ForceDeleteWithoutRecovery=True
         ),
     }
