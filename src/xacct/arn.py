@@ -10,7 +10,10 @@ from attrs.validators import instance_of
 from xacct.errors import InvalidValue
 from xacct.limits import ACCOUNT_ID, PATH
 
-__all__ = ["Arn", "Partition", "account_id", "partition", "partition_of_region"]
+__all__ = ["Arn", "Partition", "account_id", "account_in", "partition", "partition_of_region"]
+
+# arn:partition:service:region:account:resource
+_FIELDS = 6
 
 
 @frozen(kw_only=True)
@@ -101,6 +104,16 @@ def partition(name: str) -> Partition:
         return _PARTITIONS[name]
     except (KeyError, TypeError):
         raise InvalidValue("partition", name, f"one of {', '.join(_PARTITIONS)}") from None
+
+
+def account_in(text: str) -> str:
+    """Return the account field of an ARN, or of a pattern of ARNs; empty for a text with fewer fields.
+
+    >>> account_in("arn:aws:iam::111111111111:role/Reader"), account_in("arn:aws:iam")
+    ('111111111111', '')
+    """
+    fields = text.split(":", 5)
+    return fields[4] if len(fields) == _FIELDS else ""
 
 
 def partition_of_region(region: str) -> Partition:

@@ -357,6 +357,12 @@ def test_an_account_that_is_named_for_another_action_is_not_let_in() -> None:
         assert found(audited(document(tags, trusting("*", StringEquals=conditions)))) == []
 
 
+@pytest.mark.parametrize("value", ["a:b", "arn:aws:iam", "*:*"])
+def test_a_condition_on_something_else_than_an_arn_does_not_end_the_audit(value: str) -> None:
+    report = audited(trust("*", StringLike={"aws:PrincipalArn": value}))
+    assert found(report, "public") == ([("public", "*")] if value == "*:*" else [])
+
+
 def test_everybody_of_another_organization_or_account_is_external() -> None:
     foreign = audited(trust("*", StringEquals={"aws:PrincipalOrgID": "o-zzzzzzzzzz"}))
     assert found(foreign) == [("external-account", "o-zzzzzzzzzz")]

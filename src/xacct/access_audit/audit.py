@@ -10,7 +10,7 @@ from typing import cast
 
 from xacct.access_audit.account_task import AccountResult, AccountTask, examine_account
 from xacct.access_audit.dead_permission import RolePermission, role_permissions
-from xacct.access_audit.identities import Levels, identities_of, organization_paths
+from xacct.access_audit.identities import Levels, identities_of, levels_of, organization_paths
 from xacct.access_audit.known_accounts import known_accounts as all_known_accounts
 from xacct.access_audit.permissions import AssumePermissions
 from xacct.access_audit.report import AuditReport, worst_first
@@ -144,7 +144,7 @@ def account_tasks(
         for permission in role_permissions(identity):
             if permission.account in read:
                 by_account[permission.account].append(permission)
-    scps: dict[str, Levels] = {account: _levels(organization, account, "scp") for account in read}
+    scps: dict[str, Levels] = {account: levels_of(organization, account, "scp") for account in read}
     for snapshot in accounts:
         candidates: dict[str, tuple[Candidate, ...]] = {}
         for role in snapshot.roles:
@@ -160,17 +160,11 @@ def account_tasks(
             candidates=candidates,
             permissions=own_permissions,
             scps={account: scps[account] for account in callers},
-            rcps=_levels(organization, snapshot.account, "rcp"),
+            rcps=levels_of(organization, snapshot.account, "rcp"),
             paths=None if paths is None else {k: v for k, v in paths.items() if k == snapshot.account},
             surroundings=surroundings,
             read=read,
         )
-
-
-def _levels(organization: Organization | None, account: str, layer: str) -> Levels:
-    if organization is None:
-        return ()
-    return organization.levels(account, "scp" if layer == "scp" else "rcp")
 
 
 def _report(

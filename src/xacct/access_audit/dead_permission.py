@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -10,12 +9,13 @@ from attrs import evolve, frozen
 
 from xacct.access_audit.finding import FINDING_KINDS, Finding, Fix
 from xacct.access_audit.hops import HopDecider
-from xacct.access_audit.identities import Identity, allow_statements, document_of
+from xacct.access_audit.identities import Identity, allow_statements
 from xacct.access_audit.permissions import ASSUME_ROLE
 from xacct.access_audit.subject import Subject, Surroundings
 from xacct.access_audit.way import StatementSource
 from xacct.authz import AccessRequest
 from xacct.authz.wildcard import glob
+from xacct.policy import Statement
 
 __all__ = ["RolePermission", "dead_permissions", "role_permissions"]
 
@@ -31,6 +31,7 @@ class RolePermission:
         identity: the identity that has the permission.
         policy: the policy's name.
         index: the statement's index in the policy, from 0.
+        statement: the statement.
         role: the ARN as the statement has it.
         account: the account of the roles.
     """
@@ -38,6 +39,7 @@ class RolePermission:
     identity: Identity
     policy: str
     index: int
+    statement: Statement
     role: str
     account: str
 
@@ -47,7 +49,14 @@ def role_permissions(identity: Identity) -> Iterator[RolePermission]:
     for policy, index, statement in allow_statements(identity, ASSUME_ROLE):
         for resource in statement.resources:
             if found := _ROLE.fullmatch(resource):
-                yield RolePermission(identity=identity, policy=policy, index=index, role=resource, account=found[1])
+                yield RolePermission(
+                    identity=identity,
+                    policy=policy,
+                    index=index,
+                    statement=statement,
+                    role=resource,
+                    account=found[1],
+                )
 
 
 def dead_permissions(
@@ -127,14 +136,10 @@ def _finding(
 
 def _source(permission: RolePermission) -> StatementSource:
     identity = permission.identity
-    text = next(text for name, text in identity.policies if name == permission.policy)
-    document = document_of(text)
-    statement = None if document is None else document.statements[permission.index]
-    return StatementSource(
+    return StatementSource.of(
+        permission.statement,
         account=identity.account,
         owner=identity.arn,
         policy=permission.policy,
         index=permission.index,
-        sid=(statement.sid if statement is not None else None) or "",
-        text=json.dumps(statement.to_dict()) if statement is not None else text,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -16,14 +15,11 @@ from xacct.authz import AccessRequest, PolicySet, evaluate
 from xacct.authz.caller import context_of_caller
 from xacct.authz.operators import seconds_of_date
 from xacct.authz.statement_matcher import StatementMatcher
-from xacct.policy import PolicyDocument, Statement
 from xacct.policy.times import time_to_text
 from xacct.proof.access_search import Searched, search
+from xacct.proof.find_access import ANYTHING
 
-__all__ = ["ANYTHING", "HopDecider"]
-
-# What the administrators of an account that was not read can allow.
-ANYTHING = PolicySet(identity=[PolicyDocument([Statement.allow("*", "*")])])
+__all__ = ["HopDecider"]
 
 
 _CLOCKS = ("aws:currenttime", "aws:epochtime")
@@ -278,13 +274,8 @@ def _statements(
         yield from (subject.source_of(found) for found in _allowing(policies.resource.statements, witness))
     if identity is not None:
         for found in _allowing(policies.identity.statements, witness):
-            yield StatementSource(
-                account=identity.account,
-                owner=identity.arn,
-                policy=found.policy,
-                index=found.index,
-                sid=found.statement.sid or "",
-                text=json.dumps(found.statement.to_dict()),
+            yield StatementSource.of(
+                found.statement, account=identity.account, owner=identity.arn, policy=found.policy, index=found.index
             )
 
 

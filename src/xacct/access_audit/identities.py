@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import Literal
 
 from attrs import evolve, field, frozen
 
@@ -22,6 +23,7 @@ __all__ = [
     "identities_of",
     "known_of_account",
     "known_of_resource",
+    "levels_of",
     "organization_paths",
 ]
 
@@ -101,6 +103,11 @@ class Identity:
         documents = (document_of(text, name) for name, text in self.policies)
         boundary = None if self.boundary is None else document_of(self.boundary[1], self.boundary[0])
         return PolicySet(identity=[found for found in documents if found is not None], boundary=boundary, scps=scps)
+
+
+def levels_of(organization: Organization | None, account: str, layer: Literal["scp", "rcp"]) -> Levels:
+    """Return the control policies that apply to an account; none without an organization."""
+    return () if organization is None else organization.levels(account, layer)
 
 
 def organization_paths(organization: Organization) -> dict[str, str]:

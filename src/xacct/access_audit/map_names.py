@@ -9,7 +9,7 @@ from typing import Literal, TypedDict
 from attrs import evolve, frozen
 
 from xacct.access_audit.contents import Edge
-from xacct.arn import Arn
+from xacct.arn import Arn, account_in as account_of_arn
 from xacct.errors import InvalidValue
 
 __all__ = ["Naming", "NodeKind", "NodeName", "titles"]
@@ -132,7 +132,7 @@ class _Where(TypedDict):
 def account_in(principal: str) -> str:
     """Return the account of a principal: that of its ARN, or the ID itself; empty if it has none."""
     if principal.startswith("arn:"):
-        return principal.split(":", 5)[4] if principal.count(":") >= 5 else ""
+        return account_of_arn(principal)
     return principal if _ACCOUNT.fullmatch(principal) else ""
 
 

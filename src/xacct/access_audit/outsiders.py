@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from attrs import evolve
 
+from xacct.access_audit.contents import Edge, EdgeState
 from xacct.access_audit.hops import HopDecider
 from xacct.access_audit.subject import Subject, Surroundings
 from xacct.access_audit.way import Hop
@@ -16,7 +17,7 @@ from xacct.proof.callers import callers_of, name_patterns
 from xacct.proof.find_access import ZoneOfTrust, find_access, named_accounts, named_organizations
 from xacct.proof.pattern_classes import TooManyStates
 
-__all__ = ["anybody_of_account", "organizations_of", "outsiders_of", "strangers"]
+__all__ = ["anybody_of_account", "edge_to", "organizations_of", "outsiders_of", "strangers"]
 
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _KEYS_OF_ORGANIZATIONS = ("aws:principalorgid", "aws:principalorgpaths")
@@ -82,6 +83,28 @@ def anybody_of_account(
         return _not_decided(account, action, resource)
     target = Searched(principal="*", resource=resource, resource_account=subject.account, known=known)
     return decider.of_anybody([evolve(target, principal=one) for one in callers], subject, action, account)
+
+
+def edge_to(subject: Subject, source: str, state: EdgeState, hops: Sequence[Hop], surroundings: Surroundings) -> Edge:
+    """Return a way in for the map, with the conditions on which all of its hops depend.
+
+    Args:
+        subject: the role or resource that it leads to.
+        source: who gets in.
+        state: whether both sides were decided.
+        hops: how principals of the source get in; none if nobody does.
+        surroundings: what is known of the accounts.
+    """
+    conditions = set.intersection(*({*hop.conditions} for hop in hops)) if hops else set()
+    return Edge(
+        source=source,
+        source_name=surroundings.name_of(source),
+        target=subject.arn,
+        account=subject.account,
+        state=state,
+        conditions=tuple(sorted(conditions)),
+        owner=subject.owner,
+    )
 
 
 def organizations_of(

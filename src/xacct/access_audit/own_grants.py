@@ -6,7 +6,6 @@ trusted side is not looked at.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 
 from attrs import evolve, frozen
@@ -169,13 +168,8 @@ def _more_than_read(
     role: RoleDetail, identity: Identity, grant: GrantIdentity, witness: AccessRequest, policies: PolicySet
 ) -> Finding:
     statements = tuple(
-        StatementSource(
-            account=identity.account,
-            owner=identity.arn,
-            policy=found.policy,
-            index=found.index,
-            sid=found.statement.sid or "",
-            text=json.dumps(found.statement.to_dict()),
+        StatementSource.of(
+            found.statement, account=identity.account, owner=identity.arn, policy=found.policy, index=found.index
         )
         for found in policies.identity.statements
         if not found.denies and found.matches_action(witness.action_name) and found.match(witness)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 from attrs import evolve
 
-from xacct.access_audit.hops import ANYTHING
-from xacct.access_audit.identities import Levels, document_of, identities_of
+from xacct.access_audit.identities import Levels, document_of, identities_of, levels_of
 from xacct.access_audit.subjects import resource_policy_of
 from xacct.arn import Arn
 from xacct.authz import AccessRequest, PolicySet
 from xacct.authz.caller import Caller
 from xacct.policy import PolicyDocument
+from xacct.proof.find_access import ANYTHING
 from xacct.snapshot import Organization, Snapshot
 
 __all__ = ["LevelsOf", "policies_for", "policies_with_levels"]
@@ -49,11 +50,7 @@ def policies_for(request: AccessRequest, *snapshots: Snapshot, organization: Org
     >>> evaluate(finding.witness, policies_for(finding.witness, snapshot)).allowed
     True
     """
-
-    def levels(account: str, layer: Literal["scp", "rcp"]) -> Levels:
-        return () if organization is None else organization.levels(account, layer)
-
-    return policies_with_levels(request, snapshots, levels)
+    return policies_with_levels(request, snapshots, partial(levels_of, organization))
 
 
 def policies_with_levels(request: AccessRequest, snapshots: Sequence[Snapshot], levels: LevelsOf) -> PolicySet:

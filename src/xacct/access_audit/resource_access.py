@@ -15,7 +15,7 @@ from xacct.access_audit.checks.statement_requests import is_allowed
 from xacct.access_audit.contents import Edge, EdgeState
 from xacct.access_audit.finding import Finding
 from xacct.access_audit.hops import HopDecider
-from xacct.access_audit.outsiders import organizations_of, strangers
+from xacct.access_audit.outsiders import edge_to, organizations_of, strangers
 from xacct.access_audit.resource_actions import ActionClass, action_classes, most_dangerous, parts_of
 from xacct.access_audit.resource_findings import Opening
 from xacct.access_audit.resource_statements import (
@@ -236,18 +236,8 @@ class _Examined:
         self.undecided.update(dict.fromkeys(f"{who}: {reason}" for reason in reasons))
 
     def _add_edge(self, source: str, state: EdgeState, openings: Sequence[Opening]) -> None:
-        conditions = set.intersection(*({*one.hop.conditions} for one in openings))
-        self.edges.append(
-            Edge(
-                source=source,
-                source_name=self._surroundings.name_of(source),
-                target=self._subject.arn,
-                account=self._subject.account,
-                state=state,
-                conditions=tuple(sorted(conditions)),
-                owner=self._subject.owner,
-            )
-        )
+        hops = [one.hop for one in openings]
+        self.edges.append(edge_to(self._subject, source, state, hops, self._surroundings))
 
 
 def _not_decided(caller: str, action: str, resource: str) -> Hop:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 
 from attrs import evolve
 
 from xacct.access_audit.subject import Subject
+from xacct.arn import account_in
 from xacct.authz import AccessRequest, PolicySet
 from xacct.authz.operators import compile_condition
+from xacct.limits import ACCOUNT_ID
 from xacct.policy import Condition, PolicyDocument, Principal, Statement
 from xacct.proof.callers import name_patterns
-from xacct.proof.find_access import named_accounts
+from xacct.proof.find_access import account_ids_in, named_accounts
 from xacct.proof.key_control import control_of
 
 __all__ = ["KEYS_OF_ACCOUNTS", "ResourceStatements", "accounts_in"]
@@ -20,7 +21,6 @@ __all__ = ["KEYS_OF_ACCOUNTS", "ResourceStatements", "accounts_in"]
 KEYS_OF_ACCOUNTS = ("kms:calleraccount", "aws:sourceowner")
 """Keys of services that have the caller's account."""
 
-_ACCOUNT_ID = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _ANYBODY = "*"
 _POSITIVE = ("stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike")
 
@@ -37,7 +37,7 @@ def accounts_in(statement: Statement) -> Iterator[str]:
     for condition in statement.conditions:
         if condition.key.lower() in KEYS_OF_ACCOUNTS:
             for value in condition.values:
-                yield from _ACCOUNT_ID.findall(value)
+                yield from account_ids_in(value)
 
 
 class ResourceStatements:
@@ -148,7 +148,7 @@ def _excludes_account(condition: Condition, account: str) -> bool:
         return compile_condition(condition, "2012-10-17").evaluate({key: (account,)}) is False
     if key != "aws:principalarn" or condition.operator.lower() not in _POSITIVE:
         return False
-    return all(_is_other_account(_account_in(value), account) for value in condition.values)
+    return all(_is_other_account(account_in(value), account) for value in condition.values)
 
 
 def _excludes_strangers(condition: Condition, organization: str) -> bool:
@@ -157,9 +157,9 @@ def _excludes_strangers(condition: Condition, organization: str) -> bool:
     if operator not in _POSITIVE:
         return False
     if key == "aws:principalaccount":
-        return all(map(_ACCOUNT_ID.fullmatch, condition.values))
+        return all(map(ACCOUNT_ID.allows, condition.values))
     if key == "aws:principalarn":
-        return all(_is_other_account(_account_in(value), "") for value in condition.values)
+        return all(_is_other_account(account_in(value), "") for value in condition.values)
     if control_of(key).controller not in ("AWS", "AWS service"):
         return False
     # What AWS assigns to one holder, a stranger does not have.
@@ -170,14 +170,9 @@ def _excludes_strangers(condition: Condition, organization: str) -> bool:
 def _holder(value: str) -> str:
     """Return the part of a value that says whose it is: the account of an ARN, or an ID before a colon or a slash."""
     if value.startswith("arn:"):
-        return _account_in(value) or value
+        return account_in(value) or value
     return value.split(":", maxsplit=1)[0].split("/", maxsplit=1)[0]
 
 
-def _account_in(arn: str) -> str:
-    segments = arn.split(":", 5)
-    return segments[4] if len(segments) == 6 else ""
-
-
 def _is_other_account(found: str, account: str) -> bool:
-    return bool(_ACCOUNT_ID.fullmatch(found)) and found != account
+    return ACCOUNT_ID.allows(found) and found != account

@@ -11,11 +11,12 @@ from xacct.access_audit import trust_findings as report
 from xacct.access_audit.finding import Finding, FindingKind
 from xacct.access_audit.hops import HopDecider
 from xacct.access_audit.identities import Identity
-from xacct.access_audit.outsiders import anybody_of_account, organizations_of, strangers
+from xacct.access_audit.outsiders import anybody_of_account, edge_to, organizations_of, strangers
 from xacct.access_audit.permissions import ASSUME_ROLE, AssumePermissions
 from xacct.access_audit.report import Edge, EdgeState
 from xacct.access_audit.subject import Subject, Surroundings
 from xacct.access_audit.way import Hop
+from xacct.arn import account_in
 from xacct.authz.operators import CompiledCondition
 from xacct.authz.principal_names import name_and_grade
 from xacct.authz.statement_matcher import StatementMatcher
@@ -120,7 +121,7 @@ def _pinned_accounts(condition: CompiledCondition) -> set[str]:
         return set()
     if not condition.is_plain or condition.negated or condition.met_without_key:
         return set()
-    accounts = [value if ":" not in value else value.split(":", 5)[4] for value in condition.condition.values]
+    accounts = [value if ":" not in value else account_in(value) for value in condition.condition.values]
     return {*accounts} if all(map(ACCOUNT_ID.allows, accounts)) else set()
 
 
@@ -344,18 +345,7 @@ class _Examined:
         return (one for one in self._candidates if one.name == name)
 
     def _add_edge(self, source: str, state: EdgeState, hops: Sequence[Hop]) -> None:
-        conditions = set.intersection(*({*hop.conditions} for hop in hops)) if hops else set()
-        self.edges.append(
-            Edge(
-                source=source,
-                source_name=self._surroundings.name_of(source),
-                target=self._subject.arn,
-                account=self._subject.account,
-                state=state,
-                conditions=tuple(sorted(conditions)),
-                owner=self._subject.owner,
-            )
-        )
+        self.edges.append(edge_to(self._subject, source, state, hops, self._surroundings))
 
     def _once(self, finding: Finding) -> None:
         if all(finding.id != other.id for other in self.findings):

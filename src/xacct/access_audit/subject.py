@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Literal
@@ -106,11 +105,10 @@ class Subject:
 
     def source_of(self, statement: StatementMatcher) -> StatementSource:
         """Return where a statement of the policy is."""
-        return StatementSource(
+        return StatementSource.of(
+            statement.statement,
             account=self.account,
             owner=self.arn,
             policy=self.policy_name,
             index=statement.index,
-            sid=statement.statement.sid or "",
-            text=json.dumps(statement.statement.to_dict()),
         )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 from attrs import frozen
 
 from xacct.authz import AccessRequest
+from xacct.policy import Statement
 
 __all__ = ["Answer", "Hop", "StatementSource", "Way"]
 
@@ -34,6 +36,20 @@ class StatementSource:
     index: int
     sid: str
     text: str
+
+    @classmethod
+    def of(cls, statement: Statement, *, account: str, owner: str, policy: str, index: int) -> StatementSource:
+        """Return the source of a statement.
+
+        Args:
+            statement: the statement.
+            account: the account that has the policy.
+            owner: the ARN of the principal or the resource whose policy it is.
+            policy: the policy's name.
+            index: the statement's index in the policy, from 0.
+        """
+        text = json.dumps(statement.to_dict())
+        return cls(account=account, owner=owner, policy=policy, index=index, sid=statement.sid or "", text=text)
 
     def __str__(self) -> str:
         sid = f" ({self.sid})" if self.sid else ""

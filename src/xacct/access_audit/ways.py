@@ -9,10 +9,10 @@ from xacct.access_audit.audit import surroundings_of
 from xacct.access_audit.hops import HopDecider
 from xacct.access_audit.identities import (
     Identity,
-    Levels,
     allow_statements,
     document_of,
     identities_of,
+    levels_of,
     organization_paths,
 )
 from xacct.access_audit.outsiders import outsiders_of
@@ -162,8 +162,8 @@ class _Accounts:
         self._snapshots = list(snapshots)
         self._paths = None if organization is None else organization_paths(organization)
         ids = {snapshot.account for snapshot in self._snapshots}
-        scps = {id_: _levels(organization, id_, rcp=False) for id_ in ids}
-        self._rcps = {id_: _levels(organization, id_, rcp=True) for id_ in ids}
+        scps = {id_: levels_of(organization, id_, "scp") for id_ in ids}
+        self._rcps = {id_: levels_of(organization, id_, "rcp") for id_ in ids}
         identities = [one for snapshot in self._snapshots for one in identities_of(snapshot, self._paths)]
         self.permissions = AssumePermissions(identities)
         self._surroundings = surroundings_of(self._snapshots, organization, None, now or datetime.now(timezone.utc))
@@ -236,7 +236,3 @@ class _Accounts:
                             hop = self._decider.of_identity(identity, subject, action)
                             if hop is not None:
                                 yield hop
-
-
-def _levels(organization: Organization | None, account: str, *, rcp: bool) -> Levels:
-    return () if organization is None else organization.levels(account, "rcp" if rcp else "scp")

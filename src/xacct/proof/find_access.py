@@ -16,10 +16,10 @@ from xacct.proof.access_search import AccessSearch, Searched, search
 from xacct.proof.callers import callers_of, name_patterns, stranger_accounts
 from xacct.proof.pattern_classes import TooManyStates
 
-__all__ = ["ZoneOfTrust", "find_access", "named_accounts", "named_organizations"]
+__all__ = ["ANYTHING", "ZoneOfTrust", "account_ids_in", "find_access", "named_accounts", "named_organizations"]
 
 # What the administrators of a caller's account can allow.
-_ANYTHING = PolicySet(identity=[PolicyDocument([Statement.allow("*", "*")])])
+ANYTHING = PolicySet(identity=[PolicyDocument([Statement.allow("*", "*")])])
 
 
 def _accounts(values: Iterable[str]) -> frozenset[str]:
@@ -110,7 +110,7 @@ def find_access(
             witness=None, cases=0, undecided=("the policies tell too many callers apart to decide all",)
         )
     return search(
-        _ANYTHING.with_resource_side(policies),
+        ANYTHING.with_resource_side(policies),
         action,
         searched,
         granting="resource",
@@ -143,6 +143,15 @@ def _searched(policies: PolicySet, request: AccessRequest, zone: ZoneOfTrust) ->
             yield evolve(target, principal=principal)
 
 
+def account_ids_in(text: str) -> list[str]:
+    """Return the account IDs in a text: each run of exactly 12 digits.
+
+    >>> account_ids_in("arn:aws:iam::111111111111:role/Reader")
+    ['111111111111']
+    """
+    return re.findall(r"(?<![0-9])[0-9]{12}(?![0-9])", text)
+
+
 def named_accounts(statement: Statement) -> Iterator[str]:
     """Yield the accounts that a statement names: in principals, and in conditions on the caller."""
     for principal in (*statement.principals, *statement.not_principals):
@@ -151,7 +160,7 @@ def named_accounts(statement: Statement) -> Iterator[str]:
     for condition in statement.conditions:
         if condition.key.lower() in ("aws:principalaccount", "aws:principalarn"):
             for value in condition.values:
-                yield from re.findall(r"(?<![0-9])[0-9]{12}(?![0-9])", value)
+                yield from account_ids_in(value)
 
 
 def named_organizations(statement: Statement) -> Iterator[str]:

@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from xacct.arn import account_in
 from xacct.authz import AccessRequest
 from xacct.authz.operators import compile_condition
 from xacct.authz.principal_names import name_and_grade
@@ -44,7 +45,7 @@ def pinned_accounts(grant: TrustGrant) -> set[str]:
     named = {value for principal in grant.principals for value in _pinned(principal, "aws:principalaccount")}
     arns = {value for principal in grant.principals for value in _pinned(principal, "aws:principalarn")}
     # The account of a pattern can have wildcards.
-    accounts = {arn.split(":")[4] for arn in arns if arn.count(":") >= 5}
+    accounts = map(account_in, arns)
     return {account for account in (*named, *accounts) if ACCOUNT_ID.allows(account)}
 
 

@@ -143,6 +143,15 @@ def test_a_deny_or_a_resource_control_policy_closes_it(rcps: bool) -> None:
     assert not list(confused_deputy(policy, SURROUNDINGS))
 
 
+def test_a_source_that_is_no_arn_ends_no_check() -> None:
+    statement = {
+        "Principal": {"Service": "states.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"Bool": {"aws:SourceArn": "*"}},
+    }
+    assert not list(confused_deputy(subject(statement), SURROUNDINGS))
+
+
 def test_a_deny_with_policy_variables_does_not_hide_an_open_service() -> None:
     deny = {
         "Effect": "Deny", "Principal": "*", "Action": "sts:AssumeRole",

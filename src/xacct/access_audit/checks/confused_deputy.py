@@ -12,6 +12,7 @@ from xacct.access_audit.checks.service_sources import source_page
 from xacct.access_audit.checks.statement_requests import STRANGER, Asked, Values, action_of, is_allowed
 from xacct.access_audit.finding import Finding, Fix, NotDecided, Severity
 from xacct.access_audit.subject import Subject, Surroundings
+from xacct.arn import account_in
 from xacct.authz import AccessRequest
 from xacct.authz.caller import identify_caller
 from xacct.authz.statement_matcher import StatementMatcher
@@ -146,7 +147,7 @@ def _values(key: str, conditions: Sequence[Condition], asked: Asked) -> list[Val
 
 def _accounts(arn: Values, conditions: Sequence[Condition], asked: Asked) -> list[Values]:
     """Return the accounts that a service can act for if it acts for a resource."""
-    if arn and (named := arn[0].split(":")[4]):
+    if arn and (named := account_in(arn[0])):
         return [(named,)]
     return _values(_ACCOUNT, conditions, asked) if conditions else [(STRANGER,)]
 

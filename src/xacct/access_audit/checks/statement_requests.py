@@ -16,12 +16,13 @@ from math import prod
 from attrs import field, frozen
 
 from xacct.access_audit.subject import Subject
-from xacct.authz import AccessRequest, PolicySet, evaluate
+from xacct.authz import AccessRequest, evaluate
 from xacct.authz.caller import Caller
 from xacct.authz.statement_matcher import StatementMatcher
-from xacct.policy import Condition, PolicyDocument, Principal, Statement
+from xacct.policy import Condition, Principal
 from xacct.policy.principal import is_identity_provider
 from xacct.proof.callers import account_besides, callers_of, name_patterns
+from xacct.proof.find_access import ANYTHING, account_ids_in
 from xacct.proof.key_control import Controller, control_of
 from xacct.proof.key_values import KeyValues, values_of_key
 from xacct.proof.pattern_classes import TooManyStates
@@ -37,9 +38,6 @@ _MOST_REQUESTS = 5_000
 STRANGER = account_besides(())
 """The ID of an account that no policy names."""
 
-# What the administrators of a caller's account can allow.
-_ANYTHING = PolicySet(identity=[PolicyDocument([Statement.allow("*", "*")])])
-
 _ACTIONS = {
     "ecr": "ecr:BatchGetImage", "kms": "kms:GenerateDataKey", "lambda": "lambda:InvokeFunction", "s3": "s3:GetObject",
     "secretsmanager": "secretsmanager:GetSecretValue", "sns": "sns:Publish", "sqs": "sqs:SendMessage",
@@ -47,7 +45,6 @@ _ACTIONS = {
 
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+")
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?")
-_ACCOUNT_ID = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 
 _KEYS_OF_PRINCIPALS = ("aws:principal", "aws:userid", "aws:multifactorauth", "aws:tokenissuetime", "aws:sourceidentity")
 # Keys that begin so and that requests of AWS services do have.
@@ -65,7 +62,7 @@ _WITHOUT_EXTERNAL_ID = frozenset({
 
 def is_allowed(request: AccessRequest, subject: Subject) -> bool:
     """Return whether the policies of a subject allow a request, if the caller's own account allows everything."""
-    return evaluate(request, _ANYTHING.with_resource_side(subject.side)).allowed
+    return evaluate(request, ANYTHING.with_resource_side(subject.side)).allowed
 
 
 def provider_name(principal: str) -> str:
@@ -149,7 +146,7 @@ def _is_assigned(controller: Controller, conditions: Iterable[Condition]) -> boo
     Of a key that xacct does not know, such as kms:EncryptionContext:aws:cloudtrail:arn, it has if they name accounts.
     """
     if controller == "unknown":
-        return all(_ACCOUNT_ID.search(value) for condition in conditions for value in condition.values)
+        return all(account_ids_in(value) for condition in conditions for value in condition.values)
     return controller in ("AWS", "AWS service")
 
 
