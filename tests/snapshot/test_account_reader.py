@@ -172,8 +172,15 @@ def test_a_resource_that_is_deleted_while_it_is_read_is_left_out(moto_session: b
     }
 
     def once(delete: Any) -> Any:
-        pending = [delete]
-        return lambda **_: pending.pop()() and None if pending else None
+        pending, lock = [delete], threading.Lock()
+
+        def before_call(**_: object) -> None:
+            # Resources are read side by side: no other one is read before this one is deleted.
+            with lock:
+                if pending:
+                    pending.pop()()
+
+        return before_call
 
     for operation, delete in deletions.items():
         moto_session.events.register(f"before-call.{operation}", once(delete))
