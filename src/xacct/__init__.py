@@ -134,6 +134,7 @@ if TYPE_CHECKING:
         credentials_endpoint as credentials_endpoint,
         environment_variables as environment_variables,
         fan_out as fan_out,
+        lambda_session_name as lambda_session_name,
         profile_block as profile_block,
         run_with_role as run_with_role,
         write_profile as write_profile,

@@ -229,6 +229,40 @@ class TestSettings:
         assert client.meta.config.retries["total_max_attempts"] == 8
         assert "my-tool/3" in client.meta.config.user_agent
 
+    def test_the_sessions_of_a_chain_follow_a_later_change_of_the_bases_region(
+        self, base: boto3.Session, sts: Any, clock: Any
+    ) -> None:
+        first = assume_role(base, ROLE)
+        second = assume_role(first, NEXT)
+        before = second.client("s3")
+        base._session.set_config_variable("region", "eu-south-1")
+        assert (first.region_name, second.region_name) == ("eu-south-1", "eu-south-1")
+        assert second.client("s3").meta.region_name == "eu-south-1"
+        assert before.meta.region_name == "eu-west-1"
+        clock.forward(hours=2)
+        second.get_credentials().get_frozen_credentials()
+        assert sts.urls[-2:] == ["https://sts.eu-south-1.amazonaws.com/"] * 2
+
+    def test_a_region_of_its_own_does_not_follow_the_bases(self, base: boto3.Session, sts: Any) -> None:
+        session = assume_role(base, ROLE, region="eu-west-3")
+        child = assume_role(session, NEXT)
+        base._session.set_config_variable("region", "eu-south-1")
+        assert (session.region_name, child.region_name) == ("eu-west-3", "eu-west-3")
+        session._session.set_config_variable("region", "eu-north-1")
+        assert (base.region_name, session.region_name, child.region_name) == ("eu-south-1", "eu-north-1", "eu-north-1")
+
+    def test_a_region_of_the_environment_is_that_of_base_and_session(
+        self, sts: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        base = boto3.Session("AKIAALICE", "s")
+        session = assume_role(base, ROLE)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+        assert (base.region_name, session.region_name) == ("eu-west-3", "eu-west-3")
+        base._session.set_config_variable("region", "eu-south-1")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-north-1")
+        assert (base.region_name, session.region_name) == ("eu-south-1", "eu-south-1")
+
     def test_the_region_argument_sets_the_sessions_region_and_not_that_of_sts(
         self, base: boto3.Session, sts: Any
     ) -> None:

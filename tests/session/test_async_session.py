@@ -62,6 +62,12 @@ class TestCredentials:
         assert tuple(asyncio.run(keys(aio_session(session)))) == ("ASIA0", "hush-0", "token-0", "111111111111")
         assert len(sts.assumed) == 1
 
+    def test_are_used_in_the_region_of_the_session_also_if_it_changes(self, base: boto3.Session) -> None:
+        session = aio_session(assume_role(base, ROLE))
+        assert session.get_config_variable("region") == "eu-west-1"
+        base._session.set_config_variable("region", "eu-south-1")
+        assert session.get_config_variable("region") == "eu-south-1"
+
     def test_are_not_read_before_they_are_used(self, base: boto3.Session, sts: FakeSts) -> None:
         session = aio_session(assume_role(base, ROLE, validate=False))
         assert sts.calls == []

@@ -54,6 +54,9 @@ from xacct import (
     assume_role,
     assume_role_with_web_identity,
     console_url,
+    credential_process,
+    credentials_endpoint,
+    environment_variables,
     evaluate,
     explain,
     fan_out,
@@ -61,14 +64,18 @@ from xacct import (
     grant_from_dict,
     grant_schema,
     grants_in,
+    lambda_session_name,
     lint,
     load_access,
     plan,
+    profile_block,
     prove,
     read_policy,
     read_role,
+    run_with_role,
     s3_read_policy,
     sweep,
+    write_profile,
 )
 
 assert_type(Arn.parse("arn:aws:iam::111111111111:role/Reader"), Arn)
@@ -221,6 +228,14 @@ assert_type(assume_role_with_web_identity(access.role_arn, Path("token"), durati
 assert_type(assume_role_with_web_identity(access.role_arn, lambda: "token"), boto3.Session)
 assert_type(console_url(access.session(), "s3", duration=timedelta(hours=2)), str)
 assume_role(development, access.role_arn, tags=[{"Key": "Team", "Value": "Blue"}])
+assume_role(development, access.role_arn, session_name=lambda_session_name())
+assert_type(run_with_role(access.session(), ["terraform", "apply"], renew=True), int)
+assert_type(run_with_role(access.session(), (Path("/usr/bin/env"), "-0")), int)
+with credentials_endpoint(access.session()) as variables:
+    assert_type(variables, dict[str, str])
+assert_type(environment_variables(access.session()), dict[str, str])
+assert_type(credential_process(access.session()), str)
+assert_type(write_profile(profile_block("production", access.role_arn, source_profile="development")), Path)
 
 explanation = explain("AccessDenied", production, development, principal="*", action="s3:GetObject", resource="*")
 assert_type(explanation.causes, tuple[Cause, ...])

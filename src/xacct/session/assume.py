@@ -87,7 +87,7 @@ def assume_role(
             base's profile, or the user's only device, which takes a call of iam:ListMFADevices.
         mfa_token: six digits, or a callable that returns them. Only a callable can renew the session. If None and
             ``mfa_serial`` is set: one code is requested at the terminal.
-        region: the region of the new session; None for the base's.
+        region: the region of the new session; None for the base's, also if it changes later.
         cache: True to store credentials in the AWS CLI's cache, ``~/.aws/cli/cache``, or the path of another folder.
             The AWS CLI and xacct find each other's entries. As in the AWS CLI, an entry depends on the request, not on
             the caller. Of several processes that need the same entry at once, one calls STS, and asks for the MFA code.

@@ -9,6 +9,7 @@ import boto3
 from botocore.credentials import Credentials, RefreshableCredentials
 
 from xacct.errors import InvalidValue
+from xacct.session.derived_session import inherit_settings
 
 if TYPE_CHECKING:
     from aiobotocore.session import AioSession  # pyright: ignore[reportMissingImports] # an optional library
@@ -54,8 +55,7 @@ def aio_session(session: boto3.Session) -> AioSession:
         ) from error
     # boto3 has no public attribute for the botocore session that holds the configuration.
     parent, child = session._session, AioSession()
-    for name, value in parent.instance_variables().items():
-        child.set_config_variable(name, value)
+    inherit_settings(child, parent)
     config = parent.get_default_client_config()
     if config is not None:
         child.set_default_client_config(AioConfig().merge(config))

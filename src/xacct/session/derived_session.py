@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 import boto3
 import botocore.handlers
 import botocore.session
+from botocore.configprovider import BaseProvider, ChainProvider, InstanceVarProvider
 from botocore.hooks import HierarchicalEmitter
 
 from xacct.session.credentials import AssumedRoleCredentials
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from mypy_boto3_sts import STSClient
 
-__all__ = ["builtin_event_handlers", "derive_session", "sts_client"]
+__all__ = ["builtin_event_handlers", "derive_session", "inherit_settings", "sts_client"]
 
 
 class _Factory:
@@ -88,19 +89,38 @@ class _RoleSession(botocore.session.Session):
         self._role.__reduce_ex__(protocol)
 
 
+class _RegionOf(BaseProvider):
+    """Provides the current region of a session to another one."""
+
+    def __init__(self, parent: botocore.session.Session) -> None:
+        self._parent = parent
+
+    def provide(self) -> str | None:
+        region: str | None = self._parent.get_config_variable("region")
+        return region
+
+
+def inherit_settings(child: botocore.session.Session, parent: botocore.session.Session) -> None:
+    """Give a session the settings of another, and its region for as long as the child has none of its own."""
+    for name, value in parent.instance_variables().items():
+        if name != "region":
+            child.set_config_variable(name, value)
+    region = ChainProvider([InstanceVarProvider("region", child), _RegionOf(parent)])
+    child.get_component("config_store").set_config_provider("region", region)
+
+
 def derive_session(base: boto3.Session, credentials: AssumedRoleCredentials, region: str | None) -> boto3.Session:
     """Return a session with the configuration of another session and its own credentials.
 
     Args:
         base: the other session. Its event handlers are not copied.
         credentials: the new session's credentials.
-        region: the new session's region; None for the base's.
+        region: the new session's region; None for the base's, also if the base's changes.
     """
     # boto3 has no public attribute for the botocore session that holds the configuration.
     parent = base._session
     child = _RoleSession(credentials, builtin_event_handlers())
-    for name, value in parent.instance_variables().items():
-        child.set_config_variable(name, value)
+    inherit_settings(child, parent)
     child.set_default_client_config(parent.get_default_client_config())
     child.user_agent_name = parent.user_agent_name
     child.user_agent_version = parent.user_agent_version
