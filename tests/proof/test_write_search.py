@@ -239,6 +239,20 @@ def test_the_arns_of_a_service_have_the_forms_of_the_reference(service: str) -> 
         assert not set("${}*") & set(text)
 
 
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        # The reference has two formats for one type of resource.
+        ("lex:DeleteBot", "arn:aws:lex:eu-west-1:111111111111:bot:Orders"),
+        # The reference lacks the format.
+        ("ecs:UpdateService", "arn:aws:ecs:eu-west-1:111111111111:service/web"),
+        ("cloudformation:DeleteStack", "arn:aws:cloudformation:eu-west-1:111111111111:stack/web"),
+    ],
+)
+def test_every_format_of_a_resource_is_tried(action: str, resource: str) -> None:
+    assert witness(allow(action, resource)) == (action, resource)
+
+
 PATTERNS = [
     "*",
     "s3:*",

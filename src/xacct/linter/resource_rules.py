@@ -12,7 +12,14 @@ from xacct.linter.action_rules import hint, is_known_action
 from xacct.linter.arn_overlap import arns_overlap
 from xacct.linter.finding import LintFinding, PolicyKind, Source, error, warning
 from xacct.linter.source_document import Place, SourceStatement
-from xacct.reference import actions_matching, arn_services, nearest_arn_service, services
+from xacct.reference import (
+    actions_matching,
+    arn_formats,
+    arn_services,
+    nearest_arn_format,
+    nearest_arn_service,
+    services,
+)
 
 __all__ = ["COMPLETE_ARN", "VARIABLE", "arn_findings", "is_complete_arn", "resource_findings"]
 
@@ -52,9 +59,11 @@ def arn_findings(place: str, value: str, kind: PolicyKind) -> Iterator[LintFindi
     if "*" in service or "?" in service:
         message = f"the service {service!r} has wildcards, which AWS rejects. Name the service"
         yield error(place, "arn", message, Source.RESOURCE, value)
-    elif _is_literal(service) and service not in services() and service not in arn_services():
+    elif not _is_service(service):
         message = f"AWS's reference has no resources of {service}{hint(nearest_arn_service(service))}"
         yield error(place, "unknown-resource", message, Source.REFERENCE, value)
+    elif resource and not is_known_resource(value):
+        yield error(place, "unknown-resource", _unknown_resource(value, service), Source.REFERENCE, value)
     if account.isdigit() and len(account) != 12:
         yield error(place, "arn", f"the account id {account!r} does not have 12 digits", Source.ARN, value)
     if not resource:
@@ -70,6 +79,33 @@ def is_complete_arn(value: str) -> bool:
     return value.startswith("arn:") and VARIABLE.sub("", value).count(":") >= 5
 
 
+@lru_cache(maxsize=4096)
+def is_known_resource(arn: str) -> bool:
+    """Return whether an ARN can be one of a resource that AWS's reference has.
+
+    Args:
+        arn: an ARN with six parts, wildcards and policy variables. If they are in the service, it can be.
+
+    >>> is_known_resource("arn:aws:dynamodb:*:*:tab*"), is_known_resource("arn:aws:dynamodb:*:*:tabel/x")
+    (True, False)
+    """
+    service = arn.split(":")[2]
+    return not _is_literal(service) or any(arns_overlap(arn_format, arn) for arn_format in arn_formats(service))
+
+
+def _is_service(name: str) -> bool:
+    return not _is_literal(name) or name in services() or name in arn_services()
+
+
+def _unknown_resource(arn: str, service: str) -> str:
+    nearest = nearest_arn_format(arn)
+    if nearest is None:
+        formats = list(arn_formats(service))
+        has = f". It has {_some_of(formats)}" if formats else ", whose actions take only the resource '*'"
+        return f"AWS's reference has no such resource of {service}{has}{hint(None)}"
+    return f"AWS's reference has no such resource of {service}{hint(nearest)}"
+
+
 def _is_literal(text: str) -> bool:
     return not any(character in text for character in "*?$")
 
@@ -80,7 +116,7 @@ def _type_findings(statement: SourceStatement) -> Iterator[LintFinding]:
     patterns = [action.lower() for _, action in actions]
     if "*" in patterns or not actions or not resources or not all(map(is_known_action, patterns)):
         return
-    complete = [place for place in resources if is_complete_arn(place[1])]
+    complete = [place for place in resources if is_complete_arn(place[1]) and is_known_resource(place[1])]
     taken = [value for _, value in complete if any(_takes(pattern, value) for pattern in patterns)]
     for place, value in complete:
         if value not in taken:
@@ -99,8 +135,12 @@ def _actions_without_resource(actions: Sequence[Place], arns: Sequence[str]) -> 
 
 def _expected(patterns: Sequence[str], verb: str) -> str:
     formats = dict.fromkeys(arn_format for pattern in patterns for arn_format in _arn_formats(pattern))
-    shown = ", ".join(list(formats)[:3]) or "only the resource '*'"
-    return f"{verb} {shown}{' and others' if len(formats) > 3 else ''}"
+    shown = _some_of(list(formats)) or "only the resource '*'"
+    return f"{verb} {shown}"
+
+
+def _some_of(formats: Sequence[str]) -> str:
+    return f"{', '.join(formats[:3])}{' and others' if len(formats) > 3 else ''}"
 
 
 def _takes(pattern: str, arn: str) -> bool:

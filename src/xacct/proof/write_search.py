@@ -23,7 +23,7 @@ from xacct.policy import PolicyDocument, Principal, Statement
 from xacct.proof.access_search import AccessSearch, Searched, search
 from xacct.proof.key_control import control_of
 from xacct.proof.pattern_classes import TextPattern, TooManyStates, characters, one_text_per_class
-from xacct.reference import Action, actions_matching, find_action
+from xacct.reference import Action, actions_matching, find_action, unlisted_arn_formats
 
 __all__ = ["search_for_writes"]
 
@@ -93,8 +93,8 @@ def _one_write_per_class(statements: Sequence[StatementMatcher]) -> Iterator[Act
     for action in _write_actions(_possible_patterns(statements)):
         name = str(action).lower()
         covering = [matcher for matcher in statements if matcher.matches_action(name)]
-        types = {kind.arn_format for kind in action.resource_types} if any(map(_names_resources, covering)) else ()
-        found = (*map(id, covering), frozenset(types), not action.required_resource_types)
+        formats = _formats(action) if any(map(_names_resources, covering)) else ()
+        found = (*map(id, covering), frozenset(formats), not action.required_resource_types)
         if found not in seen:
             seen.add(found)
             if _may_be_allowed(statements, covering):
@@ -162,8 +162,8 @@ def _targets(grant: TrustGrant, action: Action, statements: Sequence[StatementMa
     patterns = [TextPattern.of(pieces) for t in templates if (pieces := t.fill({**own, **context})) is not None]
     role = partial(Searched, principal=grant.role_arn, context=context)
     # The shortest ARNs first: those of a bucket's objects before those of an access point's.
-    for kind in sorted(action.resource_types, key=lambda kind: len(kind.arn_format)):
-        arn_format = kind.arn_format.replace("${Partition}", grant.partition)
+    for listed in sorted(_formats(action), key=len):
+        arn_format = listed.replace("${Partition}", grant.partition)
         if not any(_may_match(pattern, arn_format) for pattern in allowed):
             continue
         for account in (_literal(grant.account), _ACCOUNT):
@@ -172,6 +172,11 @@ def _targets(grant: TrustGrant, action: Action, statements: Sequence[StatementMa
                 yield role(resource=resource, resource_account=grant.account if owner in ("", "aws") else owner)
     if not action.required_resource_types:
         yield role(resource="*", resource_account=grant.account)
+
+
+def _formats(action: Action) -> tuple[str, ...]:
+    """Return the formats of the ARNs that an action may take: those of its types, and those that AWS does not list."""
+    return (*(kind.arn_format for kind in action.resource_types), *unlisted_arn_formats(action.service))
 
 
 def _may_match(pattern: str, arn_format: str) -> bool:

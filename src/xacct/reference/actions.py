@@ -10,6 +10,7 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from xacct.reference.arn_formats import split_formats
 from xacct.reference.level_exceptions import LEVEL_EXCEPTIONS
 from xacct.reference.service_data import ActionEntry, action_entries, resource_type_entries, services
 
@@ -84,19 +85,19 @@ class Action:
     def resource_types(self) -> tuple[ResourceType, ...]:
         """The types of resources that the action takes. Without any, a policy must have the resource ``*``.
 
+        A type that has two formats of ARNs is there twice.
+
         >>> [type.arn_format for type in find_action("kms:Decrypt").resource_types]
         ['arn:${Partition}:kms:${Region}:${Account}:key/${KeyId}']
         """
-        return tuple(_resource_type(self.service, resource["name"]) for resource in self._entry["resourceTypes"])
+        names = (resource["name"] for resource in self._entry["resourceTypes"])
+        return tuple(kind for name in names for kind in _resource_types(self.service, name))
 
     @property
     def required_resource_types(self) -> tuple[ResourceType, ...]:
         """The types of which each request has a resource. Of the others, a request has one or none."""
-        return tuple(
-            _resource_type(self.service, resource["name"])
-            for resource in self._entry["resourceTypes"]
-            if resource["required"]
-        )
+        names = (resource["name"] for resource in self._entry["resourceTypes"] if resource["required"])
+        return tuple(kind for name in names for kind in _resource_types(self.service, name))
 
     @property
     def condition_keys(self) -> tuple[str, ...]:
@@ -185,9 +186,10 @@ def _is_pattern(text: str) -> bool:
 
 
 @cache
-def _resource_type(service: str, name: str) -> ResourceType:
+def _resource_types(service: str, name: str) -> tuple[ResourceType, ...]:
     entry = resource_type_entries(service)[name.lower()]
-    return ResourceType(service, entry["key"], entry["arn"], tuple(entry.get("conditionKeys", ())))
+    keys = tuple(entry.get("conditionKeys", ()))
+    return tuple(ResourceType(service, entry["key"], arn_format, keys) for arn_format in split_formats(entry["arn"]))
 
 
 @lru_cache(maxsize=4096)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
 from xacct.reference.actions import find_action
+from xacct.reference.arn_formats import arn_formats, arn_services
 from xacct.reference.condition_keys import GLOBAL_KEYS
-from xacct.reference.service_data import action_entries, arn_services, condition_key_entries, services
+from xacct.reference.service_data import action_entries, condition_key_entries, services
 
-__all__ = ["nearest_action", "nearest_arn_service", "nearest_condition_key"]
+__all__ = ["nearest_action", "nearest_arn_format", "nearest_arn_service", "nearest_condition_key"]
 
 # API operations that are allowed by an action of another name, which is not the nearest one.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -79,6 +81,33 @@ def nearest_arn_service(name: str) -> str | None:
     ('dynamodb', 's3')
     """
     return name.lower() if name.lower() in arn_services() else _nearest(name.lower(), sorted(arn_services()))
+
+
+@lru_cache(maxsize=1024)
+def nearest_arn_format(arn: str) -> str | None:
+    """Return the format of an ARN that an unknown one probably means; None if no format of the service is near.
+
+    Args:
+        arn: an ARN with six parts.
+
+    >>> nearest_arn_format("arn:aws:dynamodb:eu-central-1:111111111111:tabel/orders")
+    'arn:${Partition}:dynamodb:${Region}:${Account}:table/${TableName}'
+    >>> nearest_arn_format("arn:aws:s3:eu-central-1::reports")
+    'arn:${Partition}:s3:::${BucketName}'
+    """
+    parts = arn.split(":", 5)
+    of_type: dict[str, str] = {}
+    for arn_format in sorted(arn_formats(parts[2]), key=len, reverse=True):
+        of_type[_type_in(arn_format.split(":", 5)[5]).lower()] = arn_format  # the shortest format stays
+    nearest = _nearest(_type_in(parts[5]).lower(), of_type)
+    # Some services have a type without a name, as Amazon S3 has buckets.
+    return of_type.get("" if nearest is None else nearest)
+
+
+def _type_in(resource: str) -> str:
+    """Return the type that the last part of an ARN or of a format begins with, such as ``table/``; else nothing."""
+    found = re.match(r"/?[^/:$*?]+[/:]|[^/:$*?]+$", resource)
+    return "" if found is None else found[0]
 
 
 def _nearest(name: str, names: Iterable[str]) -> str | None:

@@ -16,7 +16,6 @@ __all__ = [
     "ConditionKeyEntry",
     "ResourceTypeEntry",
     "action_entries",
-    "arn_services",
     "condition_key_entries",
     "data_date",
     "is_service",
@@ -138,17 +137,6 @@ def resource_type_entries(service: str) -> Mapping[str, ResourceTypeEntry]:
         name.lower(): types.get_resource_type_details(service, name)
         for name in types.get_resource_types_for_service(service)
     }
-
-
-@cache
-def arn_services() -> frozenset[str]:
-    """Return the names that services have in ARNs: their prefixes, and a few others. It reads all resource types.
-
-    >>> {"s3", "catalog"} <= arn_services(), "s4" in arn_services()
-    (True, False)
-    """
-    formats = (entry["arn"] for service in services() for entry in resource_type_entries(service).values())
-    return services() | {parts[2] for arn in formats if len(parts := arn.split(":")) > 2 and "$" not in parts[2]}
 
 
 @cache
