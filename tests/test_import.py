@@ -113,7 +113,8 @@ LEVELS = (
     {"access_audit"},
     {"access", "expired_grants"},
     {"testing"},
-    {"pytest_plugin", "__main__"},
+    {"cli", "pytest_plugin"},
+    {"__main__"},
 )
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 

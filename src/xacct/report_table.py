@@ -64,18 +64,17 @@ class CheckTable:
         return any(check.ok for check in self.checks) and not any(check.ok is False for check in self.checks)
 
     @property
-    def _rows(self) -> list[tuple[str, ...]]:
+    def rows(self) -> list[tuple[str, ...]]:
+        """The table's cells: the head, and a row for each check."""
         rows = [(c._mark, c.name, c.expected, c.observed, c.why) for c in self.checks]
         return [("", "check", "expected", "observed", "why"), *rows]
 
     def __str__(self) -> str:
-        widths = [max(map(len, column)) for column in zip(*self._rows)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in self._rows
-        )
+        widths = [max(map(len, column)) for column in zip(*self.rows)]
+        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in self.rows)
 
     def _repr_html_(self) -> str:
-        head, *rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self._rows)
+        head, *rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self.rows)
         body = "".join(f"<tr>{row}</tr>" for row in rows)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 

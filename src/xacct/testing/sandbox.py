@@ -293,6 +293,27 @@ class Sandbox:
             "AWS_DEFAULT_REGION": self.region,
         }
 
+    def aws_config(self, server: Server, names: Mapping[str, str] = MappingProxyType({})) -> str:
+        """Return the text of an AWS config file, with a profile for the administrator of each account.
+
+        Args:
+            server: the server that other programs connect to.
+            names: the names of the profiles, by account ID; by default, a profile is named as its account's ID.
+
+        Source: https://docs.aws.amazon.com/sdkref/latest/guide/file-format.html
+
+        >>> with Sandbox(["111111111111"]) as aws, aws.serve() as server:
+        ...     print(*aws.aws_config(server, {"111111111111": "production"}).splitlines()[:2])
+        [profile production] region = eu-central-1
+        """
+        blocks = (
+            f"[profile {names.get(account.id, account.id)}]\nregion = {self.region}\nendpoint_url = {server.url}\n"
+            f"aws_access_key_id = {account.key.access_key_id}\n"
+            f"aws_secret_access_key = {account.key.secret_access_key}\n"
+            for account in self._accounts.values()
+        )
+        return "\n".join(blocks)
+
     def console_users(self) -> list[str]:
         """Return the ARNs of the users that have a console password."""
         users = (user for account in self._ids for user in self._state.iam(account).users.values())
