@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         StatementSource as StatementSource,
         Way as Way,
         audit as audit,
+        known_accounts_in_file as known_accounts_in_file,
         policies_for as policies_for,
         what_can as what_can,
         who_can as who_can,

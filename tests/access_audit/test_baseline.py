@@ -67,3 +67,20 @@ def test_an_acceptance_holds_through_its_last_day() -> None:
     acceptance = Acceptance(id=ID, reason="known", until=date(2027, 3, 31))
     assert not acceptance.has_expired(datetime(2027, 3, 31, 23, 59, tzinfo=timezone.utc))
     assert acceptance.has_expired(datetime(2027, 4, 1, tzinfo=timezone.utc))
+
+
+def test_a_baseline_is_extended_by_what_a_report_still_has() -> None:
+    old = Baseline(Baseline.of(REPORT, "known", date(2099, 1, 1)).accepted[:2])
+    report = REPORT.with_baseline(old)
+    extended = old.extended(report, "new", date(2099, 2, 2))
+    assert {one.id: one.reason for one in extended.accepted} == {
+        finding.id: "known" if finding.id in old.by_id else "new" for finding in REPORT.findings
+    }
+    assert REPORT.with_baseline(extended).findings == ()
+
+
+def test_an_acceptance_that_has_ended_is_renewed() -> None:
+    old = Baseline.of(REPORT, "known", date(2001, 1, 1))
+    extended = old.extended(REPORT.with_baseline(old), "still known", date(2099, 2, 2))
+    assert {(one.reason, one.until) for one in extended.accepted} == {("still known", date(2099, 2, 2))}
+    assert len(extended.accepted) == len(old.accepted)

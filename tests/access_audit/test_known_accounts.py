@@ -1,11 +1,17 @@
-"""Known accounts: the data file is well formed and is read once."""
+"""Known accounts: the data file is well formed and is read once, and a user's file is read or refused."""
 
 from __future__ import annotations
 
 import csv
+import json
+import re
 from importlib.resources import files
+from pathlib import Path
 
-from xacct.access_audit.known_accounts import known_accounts
+import pytest
+
+from xacct import InvalidValue, KnownAccount
+from xacct.access_audit.known_accounts import known_accounts, known_accounts_in_file
 from xacct.limits import ACCOUNT_ID
 
 LINES = files("xacct.access_audit").joinpath("known_accounts.csv").read_text("utf-8").splitlines()
@@ -38,3 +44,46 @@ def test_a_vendor_and_an_account_of_aws_are_told_apart() -> None:
 
 def test_the_data_is_read_once() -> None:
     assert known_accounts() is known_accounts()
+
+
+OWN = [KnownAccount("333333333333", "Our auditor", "vendor"), KnownAccount("444444444444", "Old payer", "own", "wiki")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# ours\naccount,name,kind,source\n333333333333,Our auditor,,\n444444444444,Old payer,own,wiki\n",
+        '\ufeffname,account,source,kind\nOur auditor,333333333333\n"Old payer",444444444444,wiki,own\n',
+        json.dumps([
+            {"account": "333333333333", "name": "Our auditor"},
+            {"account": "444444444444", "name": "Old payer", "kind": "own", "source": "wiki"},
+        ]),
+    ],
+)  # fmt: skip
+def test_known_accounts_are_read_from_csv_and_json(tmp_path: Path, text: str) -> None:
+    (tmp_path / "known").write_text(text, encoding="utf-8")
+    assert list(known_accounts_in_file(tmp_path / "known")) == OWN
+
+
+def test_a_json_object_has_names_by_account(tmp_path: Path) -> None:
+    (tmp_path / "known.json").write_text('{"333333333333": "Our auditor"}')
+    assert list(known_accounts_in_file(tmp_path / "known.json")) == OWN[:1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("account,name\n33333,Auditor", "known, entry 1: account: '33333' is not valid: an account ID of 12 digits"),
+        ("account,name\n333333333333,", "entry 1: name: '' is not valid: say whose account it is"),
+        ("account,name,kind\n333333333333,x,customer", "entry 1: kind: 'customer' is not valid: one of aws, vendor, o"),
+        ("account,name\n333333333333,Auditor,a,b", "entry 1: None is not valid: the columns are account, name, kind"),
+        ("id,name\n333333333333,Auditor", "entry 1: 'id' is not valid: the columns are account, name, kind, source"),
+        ("[5]", "entry 1: 5 is not valid: an object with the keys account"),
+        ('[{"account": 333333333333, "name": "x"}]', "entry 1: account: 333333333333 is not valid: must be a string"),
+        ("{", "known: '{' is not valid: must be JSON: "),
+    ],
+)
+def test_another_file_is_refused_with_the_place(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "known").write_text(text)
+    with pytest.raises(InvalidValue, match=re.escape(message)):
+        known_accounts_in_file(tmp_path / "known")

@@ -12,6 +12,7 @@ from tests.access_audit.report_generator import NOW, make_finding, make_report
 
 from xacct import InvalidValue
 from xacct.access_audit.baseline import Baseline
+from xacct.access_audit.finding import SEVERITIES
 from xacct.access_audit.report import AuditReport, worst_first
 
 REPORT = make_report(5)
@@ -185,3 +186,24 @@ def test_rich_shows_the_same_rows_and_reads_no_markup() -> None:
     assert "[red]bucket[/red]" in text
     assert "1 finding (1 critical) in 5 accounts and 250 roles" in text
     assert "which are expected" in text
+
+
+def test_the_findings_of_a_severity_are_those_and_the_worse_ones() -> None:
+    finding = make_finding("public", "111111111111", "Reader", "*")
+    findings = worst_first(evolve(finding, severity=severity) for severity in SEVERITIES)
+    report = evolve(REPORT, findings=findings)
+    assert [finding.severity for finding in report.findings_of("medium")] == ["critical", "high", "medium"]
+    assert [finding.severity for finding in report.findings_of("high", "critical")] == ["critical", "high"]
+    assert report.findings_of("info") == findings
+    assert report.findings_of() == ()
+
+
+def test_the_findings_of_a_kind_have_any_severity() -> None:
+    finding = evolve(make_finding("drift", "111111111111", "Reader", "*"), severity="info")
+    report = evolve(REPORT, findings=(evolve(finding, kind="public"), finding))
+    assert [finding.kind for finding in report.findings_of("public", "high")] == ["public"]
+
+
+def test_a_name_that_is_neither_a_kind_nor_a_severity_is_refused() -> None:
+    with pytest.raises(InvalidValue, match=r"'serious' .* a severity \(critical, .*\) or a kind of finding \(public, "):
+        REPORT.findings_of("serious")

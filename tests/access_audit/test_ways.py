@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -131,3 +132,14 @@ def test_what_a_principal_can_do_with_resources_that_were_read() -> None:
 def test_an_unknown_principal_is_refused() -> None:
     with pytest.raises(InvalidValue, match="no snapshot has this user or role"):
         what_can(user_arn(C, "nobody"), ACCOUNTS)
+
+
+def test_a_way_is_plain_data_with_each_step() -> None:
+    (way,) = (way for way in who_can("s3:GetObject", f"{BUCKET}/k", ACCOUNTS, resource_account=A) if len(way.hops) == 3)
+    data = json.loads(json.dumps(way.to_dict()))
+    assert (data["principal"], data["resource"], data["answer"]) == (user_arn(C, "far"), f"{BUCKET}/k", "yes")
+    assert [(hop["caller"], hop["action"]) for hop in data["hops"]] == [
+        (user_arn(C, "far"), "sts:AssumeRole"), (role_arn(B, "Hop"), "sts:AssumeRole"), (READER, "s3:GetObject"),
+    ]  # fmt: skip
+    assert set(data["hops"][0]["witness"]) == {"principal", "action", "resource", "resource_account", "context"}
+    assert data["hops"][0]["statements"][0]["owner"] in (role_arn(B, "Hop"), user_arn(C, "far"))

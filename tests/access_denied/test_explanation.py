@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from datetime import datetime, timezone
 from typing import Any, Literal
@@ -51,6 +52,28 @@ def test_what_an_explanation_has_can_be_imported_like_it(both: Both) -> None:
     found = explain(both.assuming(), both.dev, both.dev)
     assert {type(cause) for cause in found.causes} == {xacct.Cause}
     assert {type(item) for item in found.unread} == {xacct.Unread}
+
+
+def test_an_explanation_is_plain_data_with_the_statement_to_add(both: Both) -> None:
+    explanation = both.explain(both.assuming())
+    data = json.loads(json.dumps(explanation.to_dict()))
+    assert (data["explained"], data["certain"], data["refused"], data["unread"]) == (True, True, True, [])
+    assert data["text"] == str(explanation)
+    (cause,) = data["causes"]
+    assert (cause["kind"], cause["missing_statement"]["Resource"]) == ("missing allow", ROLE)
+
+
+def test_a_denial_that_no_policy_explains_is_not_explained(both: Both) -> None:
+    both.give(allow("sts:AssumeRole", ROLE))
+    explanation = explain(DENIED, both.prod, both.dev)
+    assert kinds(explanation) == ["nothing found"]
+    assert not explanation.explained
+
+
+def test_a_long_text_without_a_denial_is_not_repeated_in_the_error(both: Both) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        explain("nothing to see here\n" * 500, both.prod, both.dev)
+    assert len(str(caught.value)) < 500
 
 
 def test_no_statement_is_suggested_for_what_the_trusting_side_does_not_allow(both: Both) -> None:

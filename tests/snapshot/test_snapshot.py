@@ -317,3 +317,34 @@ def test_a_merge_loses_nothing(one: Snapshot, other: Snapshot) -> None:
         arns = {entity.arn for each in (one, other) for entity in getattr(each, name)}
         assert [entity.arn for entity in getattr(merged, name)] == sorted(arns)
     assert one.merge(one) == one
+
+
+DETAILS = {"RoleDetailList": [{"Arn": "arn:aws:iam::111111111111:role/Reader"}]}
+
+
+@pytest.mark.parametrize("text", [json.dumps(DETAILS), json.dumps([DETAILS]), json.dumps(DETAILS).encode("utf-16")])
+def test_a_file_of_authorization_details_is_recognized(text: str | bytes) -> None:
+    assert Snapshot.from_json(text) == Snapshot.from_authorization_details(DETAILS)
+
+
+def test_a_file_of_another_tool_that_adds_the_account_is_recognized() -> None:
+    assert Snapshot.from_json(json.dumps({**DETAILS, "account": "111111111111"})).roles
+
+
+def test_a_saved_snapshot_is_recognized() -> None:
+    snapshot = Snapshot(account="111111111111", roles=(RoleDetail(arn="arn:aws:iam::111111111111:role/Reader"),))
+    assert Snapshot.from_json(json.dumps(snapshot.to_dict())) == snapshot
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"{", "details: .* must be JSON: [^.]*$"),
+        ("5", r"details: '\(a number\)' is not valid: must be an object"),
+        ('{"Statement": []}', "details: 'Statement' is not valid: must have UserDetailList"),
+        ('{"account": "1"}', "account: '1' is not valid"),
+    ],
+)
+def test_another_file_is_refused(text: str | bytes, message: str) -> None:
+    with pytest.raises(InvalidValue, match=message):
+        Snapshot.from_json(text)

@@ -3,6 +3,7 @@
 from xacct.access_audit.audit import audit
 from xacct.access_audit.baseline import Acceptance, Baseline
 from xacct.access_audit.finding import Finding, Fix
+from xacct.access_audit.known_accounts import known_accounts_in_file
 from xacct.access_audit.report import AuditReport, Edge
 from xacct.access_audit.request_policies import policies_for
 from xacct.access_audit.subject import KnownAccount
@@ -21,6 +22,7 @@ __all__ = [
     "StatementSource",
     "Way",
     "audit",
+    "known_accounts_in_file",
     "policies_for",
     "what_can",
     "who_can",

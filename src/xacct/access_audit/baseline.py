@@ -125,6 +125,23 @@ class Baseline:
             Acceptance(id=finding.id, reason=reason, until=until, about=_about(finding)) for finding in report.findings
         )
 
+    def extended(self, report: _HasFindings, reason: str, until: date) -> Baseline:
+        """Return the baseline with the findings of a report accepted too.
+
+        What the baseline accepts already stays as it is, except for what the report still has, because its acceptance
+        has ended: that gets the new reason and date.
+
+        Args:
+            report: the report of an audit, with this baseline applied.
+            reason: why its findings are accepted.
+            until: the last day on which they are accepted.
+
+        Raises:
+            InvalidValue: there is no reason, or no date.
+        """
+        new = Baseline.of(report, reason, until)
+        return Baseline((*(kept for kept in self.accepted if kept.id not in new.by_id), *new.accepted))
+
     def to_dict(self) -> dict[str, object]:
         """Return the baseline as plain data, to be kept in a file."""
         return {"accepted": [acceptance.to_dict() for acceptance in self.accepted]}

@@ -10,7 +10,8 @@ from typing import Literal
 from attrs import field, frozen
 
 from xacct.access_audit.baseline import Acceptance, Baseline
-from xacct.access_audit.finding import SEVERITIES, Finding, FindingKind, Severity
+from xacct.access_audit.finding import FINDING_KINDS, SEVERITIES, Finding, FindingKind, Severity
+from xacct.errors import InvalidValue
 
 __all__ = ["Edge", "EdgeState", "ReportContents", "worst_first"]
 
@@ -74,6 +75,31 @@ class ReportContents:
         """The number of findings of each kind that has some, the most first. Those that were accepted do not count."""
         count: Counter[FindingKind] = Counter(finding.kind for finding in self.findings)
         return dict(count.most_common())
+
+    def findings_of(self, *names: str) -> tuple[Finding, ...]:
+        """Return the findings of some kinds or severities, for example to decide whether a pipeline fails.
+
+        Args:
+            names: kinds, such as ``public``; or severities, such as ``high``, which stands for itself and the worse
+                ones.
+
+        Raises:
+            InvalidValue: a name is neither a kind nor a severity.
+
+        >>> from xacct import Snapshot
+        >>> from xacct.access_audit import audit
+        >>> report = audit(Snapshot(account="111111111111"))
+        >>> report.findings_of("high", "confused-deputy")
+        ()
+        """
+        for name in names:
+            if name not in FINDING_KINDS and name not in SEVERITIES:
+                rule = f"a severity ({', '.join(SEVERITIES)}) or a kind of finding ({', '.join(FINDING_KINDS)})"
+                raise InvalidValue("names", name, rule)
+        least = max((SEVERITIES.index(name) for name in SEVERITIES if name in names), default=-1)
+        return tuple(
+            finding for finding in self.findings if finding.kind in names or SEVERITIES.index(finding.severity) <= least
+        )
 
     @property
     def expired_acceptances(self) -> tuple[Acceptance, ...]:

@@ -26,8 +26,8 @@ from xacct.access_audit.contents import ReportContents
 from xacct.access_audit.finding import FINDING_KINDS, Finding, FindingKind, Severity
 from xacct.access_audit.map_names import account_in
 from xacct.access_audit.map_svg import map_svg
-from xacct.access_audit.report_data import witness_data
 from xacct.access_audit.table import headline, number
+from xacct.access_audit.way import witness_data
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -11,26 +11,15 @@ from attrs import evolve
 from xacct.access_audit.baseline import Baseline
 from xacct.access_audit.contents import ReportContents
 from xacct.access_audit.finding import Finding
-from xacct.authz import AccessRequest
+from xacct.access_audit.way import witness_data
 from xacct.errors import InvalidValue
 from xacct.plain_data import from_dict, to_dict
 
-__all__ = ["finding_data", "read_report", "report_data", "witness_data"]
+__all__ = ["finding_data", "read_report", "report_data"]
 
 _Report = TypeVar("_Report", bound=ReportContents)
 
 _LISTS = ("findings", "quiet", "accepted")
-
-
-def witness_data(request: AccessRequest) -> dict[str, object]:
-    """Return a request as plain data: the arguments of :class:`xacct.AccessRequest`."""
-    return {
-        "principal": request.principal,
-        "action": request.action,
-        "resource": request.resource,
-        "resource_account": request.resource_account,
-        "context": {key: list(values) for key, values in sorted(request.context.items())},
-    }
 
 
 def finding_data(finding: Finding) -> dict[str, object]:

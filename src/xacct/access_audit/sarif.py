@@ -14,8 +14,7 @@ from urllib.parse import quote
 from xacct.access_audit.baseline import Acceptance
 from xacct.access_audit.contents import ReportContents
 from xacct.access_audit.finding import FINDING_KINDS, Finding, FindingKind, Severity
-from xacct.access_audit.report_data import witness_data
-from xacct.access_audit.way import StatementSource
+from xacct.access_audit.way import StatementSource, witness_data
 from xacct.arn import Arn
 from xacct.errors import InvalidValue
 

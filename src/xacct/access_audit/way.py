@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from xacct.authz import AccessRequest
+from xacct.plain_data import to_dict
 from xacct.policy import Statement
 
-__all__ = ["Answer", "Hop", "StatementSource", "Way"]
+__all__ = ["Answer", "Hop", "StatementSource", "Way", "witness_data"]
 
 Answer = Literal["yes", "depends"]
 """``yes``: AWS allows it whatever the caller sends. ``depends``: AWS allows it if the named conditions are met."""
@@ -82,6 +83,22 @@ class Hop:
     witness: AccessRequest | None = None
 
 
+def witness_data(request: AccessRequest) -> dict[str, object]:
+    """Return a request as plain data: the arguments of :class:`xacct.AccessRequest`."""
+    return {
+        "principal": request.principal,
+        "action": request.action,
+        "resource": request.resource,
+        "resource_account": request.resource_account,
+        "context": {key: list(values) for key, values in sorted(request.context.items())},
+    }
+
+
+def _hop_data(hop: Hop) -> dict[str, object]:
+    data = to_dict(evolve(hop, witness=None))
+    return data if hop.witness is None else {**data, "witness": witness_data(hop.witness)}
+
+
 @frozen(kw_only=True)
 class Way:
     """How a principal gets to a resource.
@@ -111,6 +128,25 @@ class Way:
     def conditions(self) -> tuple[str, ...]:
         """What the way depends on, over all steps."""
         return tuple(dict.fromkeys(condition for hop in self.hops for condition in hop.conditions))
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """What could not be decided, over all steps, such as a policy that was not read."""
+        return tuple(dict.fromkeys(text for hop in self.hops for text in hop.undecided))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the way as plain data that JSON can express.
+
+        >>> Way(hops=(Hop(caller="222222222222", action="s3:GetObject", resource="*", answer="yes"),)).to_dict()
+        {'principal': '222222222222', 'resource': '*', 'answer': 'yes',
+         'hops': [{'caller': '222222222222', 'action': 's3:GetObject', 'resource': '*', 'answer': 'yes'}]}
+        """
+        return {
+            "principal": self.principal,
+            "resource": self.resource,
+            "answer": self.answer,
+            "hops": [_hop_data(hop) for hop in self.hops],
+        }
 
     def __str__(self) -> str:
         steps = [self.principal]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
@@ -22,6 +24,7 @@ from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
 from xacct.authz.policy_set import AWS_WORDS, LayerName
 from xacct.concurrency import run_concurrently
 from xacct.errors import AssumeRoleDenied, AwsError, InvalidValue
+from xacct.plain_data import to_dict
 from xacct.policy import PolicyDocument
 from xacct.policy.times import time_to_text
 
@@ -75,6 +78,14 @@ class Explanation:
         return not all(decision.allowed for decision in self.decisions)
 
     @property
+    def explained(self) -> bool:
+        """Whether a cause was found, even if it is not certain.
+
+        If not, the policies that were read allow the request, or none that decides could be read.
+        """
+        return any(cause.kind not in ("not read", "nothing found") for cause in self.causes)
+
+    @property
     def certain(self) -> bool:
         """Whether one of the causes denies the request, whatever the other policies and unknown context keys say.
 
@@ -83,6 +94,18 @@ class Explanation:
         the context contains the key.
         """
         return any(cause.certain for cause in self.causes)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the explanation as plain data that JSON can express, with the text that it prints as."""
+        return {
+            "explained": self.explained,
+            "certain": self.certain,
+            "refused": self.refused,
+            "text": str(self),
+            "causes": [_cause_data(cause) for cause in self.causes],
+            "notes": list(self.notes),
+            "unread": [to_dict(unread) for unread in self.unread],
+        }
 
     def __str__(self) -> str:
         return render(self.decisions, self.causes, self.notes, self.unread)
@@ -154,7 +177,9 @@ def explain(
         return _explain_rejection(kind, request["resource"], trusting, trusted)
     for name, value in request.items():
         if not value:
-            raise InvalidValue(name, None, f"required, because the message does not contain it: {error}")
+            raise InvalidValue(
+                name, None, f"required, because the message does not contain it: {shorten(message, 300)}"
+            )
     caller = Arn.parse(request["principal"], name="principal")
     reads = AccountReads.connect(trusting, trusted)
     reader = PolicyReader(reads)
@@ -173,6 +198,11 @@ def explain(
         (*reader.notes, *_wrong_layer(message, evidence)),
         () if is_decided else tuple(sorted(reads.unread, key=str)),
     )
+
+
+def _cause_data(cause: Cause) -> dict[str, object]:
+    data = to_dict(cause)
+    return {**data, "missing_statement": json.loads(cause.missing_statement)} if cause.missing_statement else data
 
 
 def _time_of(error: ClientError | AwsError | str) -> datetime:

@@ -9,7 +9,10 @@ from typing import Literal
 
 from xacct.errors import InvalidValue
 
-__all__ = ["LISTS", "PLURALS", "REST", "Details", "EntityKind", "JsonObject", "are_truncated", "kind_of", "read_pages"]
+__all__ = [
+    "LISTS", "PLURALS", "REST", "Details", "EntityKind", "JsonObject", "are_truncated", "kind_of", "read_json",
+    "read_pages",
+]  # fmt: skip
 
 JsonObject = Mapping[str, object]
 Details = str | bytes | JsonObject | Iterable[JsonObject]
@@ -46,7 +49,7 @@ def read_pages(details: object) -> list[JsonObject]:
     if isinstance(details, os.PathLike):
         raise InvalidValue("details", str(details), "pass the file's text: Path(...).read_bytes()")
     if isinstance(details, (str, bytes)):
-        data = _json(details)
+        data = read_json(details)
     if isinstance(data, Mapping):
         data = [data]
     if not isinstance(data, Iterable) or isinstance(data, (str, bytes)):
@@ -70,7 +73,12 @@ def read_pages(details: object) -> list[JsonObject]:
     return pages
 
 
-def _json(text: str | bytes) -> object:
+def read_json(text: str | bytes) -> object:
+    """Return what JSON text says.
+
+    Raises:
+        InvalidValue: the text is not JSON.
+    """
     try:
         # json finds out the encoding of bytes: Windows PowerShell writes UTF-16.
         return json.loads(text if isinstance(text, bytes) else text.lstrip("\ufeff"))
@@ -78,7 +86,8 @@ def _json(text: str | bytes) -> object:
         raise InvalidValue("details", f"({len(text)} characters)", "the JSON is nested too deeply") from None
     except ValueError as error:  # also bytes that are no text
         given = text if len(text) <= 40 else f"{text[:40]!r}…"
-        rule = f"must be JSON: {error}. Pass the text of a file, not its name: Path(...).read_bytes()"
+        advice = ". Pass the text of a file, not its name: Path(...).read_bytes()" if isinstance(text, str) else ""
+        rule = f"must be JSON: {error}{advice}"
         raise InvalidValue("details", given, rule) from None
 
 

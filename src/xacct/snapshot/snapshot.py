@@ -11,7 +11,7 @@ from attrs import Attribute, evolve, field, frozen
 from xacct.arn import account_id, partition
 from xacct.errors import InvalidValue
 from xacct.snapshot.authorization_details import read_account_details
-from xacct.snapshot.detail_pages import PLURALS, REST, Details
+from xacct.snapshot.detail_pages import LISTS, PLURALS, REST, Details, read_json
 from xacct.snapshot.details import GroupDetail, PolicyDetail, ResourcePolicy, RoleDetail, UserDetail
 from xacct.snapshot.missing import missing_entry, what_is_missing
 from xacct.snapshot.plain_snapshot import counted, from_plain, redacted, to_plain
@@ -201,6 +201,27 @@ class Snapshot:
         Snapshot('111111111111', 0 users, 0 roles, 0 policies)
         """
         return from_plain(cls, data)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Snapshot:
+        """Return the snapshot of a file: authorization details, or a snapshot that was saved.
+
+        Args:
+            text: what ``aws iam get-account-authorization-details`` printed, as :meth:`from_authorization_details`
+                takes it, or what :meth:`to_dict` returned, as JSON. For a file, pass ``Path(...).read_bytes()``.
+
+        Raises:
+            InvalidValue: the text is not JSON, or is neither of them.
+
+        >>> import json
+        >>> saved = json.dumps(Snapshot(account="111111111111").to_dict())
+        >>> Snapshot.from_json(saved)
+        Snapshot('111111111111', 0 users, 0 roles, 0 policies)
+        """
+        data = read_json(text)
+        if isinstance(data, Mapping) and "account" in data and not any(key in data for key in LISTS.values()):
+            return cls.from_dict(data)
+        return cls.from_authorization_details(data if isinstance(data, (Mapping, list)) else text)
 
     def merge(self, other: Snapshot) -> Snapshot:
         """Return what this snapshot and another one of the same account have together.
