@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 __all__ = ["main"]
 
 _FOR_PROGRAMS = ("credentials", "exec")
-_SEE_MORE = ("-v", "--verbose")
+_INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells report it."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -24,7 +26,17 @@ def main(words: Sequence[str] | None = None) -> int:
         The exit code: 0 if there is nothing to do or everything is fine, 1 after an error, 2 after wrong usage, 3 if
         there are changes or findings. ``exec`` returns the exit code of its program.
     """
-    given = list(sys.argv[1:] if words is None else words)
+    try:
+        return _run(list(sys.argv[1:] if words is None else words))
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _INTERRUPTED
+
+
+def _run(given: list[str]) -> int:
     if given == ["--version"]:
         return _print_version()
     if given[:1] and given[0] in _FOR_PROGRAMS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Literal, overload
@@ -18,6 +17,7 @@ from xacct.linter import documents_of_aws
 from xacct.policy import Principal
 from xacct.read_grant import ReadGrant, external_id_notes
 from xacct.reconcile.evidence import accepted_names
+from xacct.reconcile.later_ends import plan_with_later_ends
 from xacct.reconcile.plan import Plan, plan_between
 from xacct.recorded_grants import dev_access_grant_of, only_record, trust_grant_of
 from xacct.resources.step import Change
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     import boto3
 
 __all__ = ["CrossAccountAccess", "grant_cross_account_read", "load_access"]
-
-log = logging.getLogger("xacct")
 
 
 @frozen(kw_only=True)
@@ -244,7 +242,7 @@ class CrossAccountAccess:
             rule = f"later than the present end, {self.expires.isoformat()}; to end access early, call revoke()"
             raise InvalidValue("expires", expires.isoformat(), rule)
         accepted = self._accepted | accepted_names(accept)
-        trust, dev_access, plan = _with_later_end(trust, dev_access, self._trusting, self._trusted)
+        ((trust, dev_access),), plan = plan_with_later_ends([(trust, dev_access)], self._trusting, self._trusted)
         changes = plan.apply(accept=accepted, on_event=self._on_event)
         return evolve(self, trust=trust, dev_access=dev_access, changes=changes, plan=plan, accepted=accepted)
 
@@ -267,8 +265,11 @@ class CrossAccountAccess:
         """
         return end_sessions(self._trusting, self.trust.role_name, now or datetime.now(timezone.utc))
 
-    def revoke(self) -> list[Change]:
+    def revoke(self, *, on_event: OnEvent | None = None) -> list[Change]:
         """Remove everything that the grant created, and nothing else.
+
+        Args:
+            on_event: called for each step as it starts and ends; by default the callback that granting got.
 
         Returns:
             What was removed; empty if nothing was left.
@@ -278,7 +279,7 @@ class CrossAccountAccess:
             ForeignAttachments: something that xacct did not create is attached, and prevents the removal.
             ApplyFailed: a step failed; call again to continue.
         """
-        return list(self._plan.destroy(on_event=self._on_event))
+        return list(self._plan.destroy(on_event=on_event or self._on_event))
 
 
 @overload
@@ -477,16 +478,16 @@ def grant_cross_account_read(
         expires=expires,
         max_session_duration=max_session_duration,
         permissions_boundary=permissions_boundary,
-        tags=tags or {},
+        display_name=display_name,
+        color=color,
+        tags=tags,
     )
     accepted = accepted_names(accept)
-    if display_name is not None or color is not None:
-        SwitchRoleLink("111111111111", "Any", display_name=display_name, color=color)
     here, there = connect(trusting, trusted, Patience())
     trust = request.trust_grant(here, there)
     dev_access = request.dev_access_grant(trust, there)
     notes = external_id_notes(here, trust)
-    trust, dev_access, plan = _with_later_end(trust, dev_access, here, there, adopt=adopt, notes=notes)
+    ((trust, dev_access),), plan = plan_with_later_ends([(trust, dev_access)], here, there, adopt=adopt, notes=notes)
     if dry_run:
         return plan
     return CrossAccountAccess(
@@ -502,26 +503,6 @@ def grant_cross_account_read(
         accepted=accepted,
         on_event=on_event,
     )
-
-
-def _with_later_end(
-    trust: TrustGrant,
-    dev_access: DevAccessGrant,
-    here: GrantAccount,
-    there: GrantAccount,
-    *,
-    adopt: bool = False,
-    notes: Sequence[str] = (),
-) -> tuple[TrustGrant, DevAccessGrant, Plan]:
-    """Return both grants and their plan, with the end of the existing access if that is later than theirs."""
-    plan = plan_between((trust, dev_access), here, there, adopt=adopt, notes=notes)
-    end = plan.current_expiry
-    if trust.expires is None or end is None or end <= trust.expires:
-        return trust, dev_access, plan
-    log.info("Grant %r already ends at %s, which is later than asked: it keeps that end", trust.name, end)
-    with documents_of_aws():
-        trust, dev_access = evolve(trust, expires=end), evolve(dev_access, expires=end)
-    return trust, dev_access, plan_between((trust, dev_access), here, there, adopt=adopt, notes=notes)
 
 
 def load_access(trusting: boto3.Session, trusted: boto3.Session, name: str) -> CrossAccountAccess:

@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 import xacct
 from xacct.cli.error_lines import error_lines
-from xacct.cli.exit_codes import FAILED, FINE, INTERRUPTED, USAGE
+from xacct.cli.exit_codes import FAILED, FINE, USAGE
 from xacct.cli.terminal import Declined, say, say_error
 from xacct.errors import InvalidValue, XacctError
 
@@ -27,12 +27,27 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "revoke": "Remove everything that a grant created.",
         "sweep": "Remove the grants of an account that have expired.",
     },
+    "Audit": {
+        "audit": "Find who from outside gets into accounts, and which trusts lead nowhere.",
+        "who-can": "Show everybody who can do an action on a resource.",
+        "what-can": "Show the roles that a user or a role can assume.",
+        "explain": "Explain an AccessDenied: which policy denies it, and what to do.",
+        "lint": "Find mistakes in policies.",
+    },
+    "Grants in a file": {
+        "plan": "Show what the grants in a file would change.",
+        "apply": "Make the changes for the grants in a file.",
+        "prove": "Prove that the grants in a file give the access that they should, and no more.",
+        "schema": "Print the JSON Schema of a grants file.",
+    },
     "Sessions": {
         "exec": "Run a program with a role's credentials.",
         "credentials": "Print a role's credentials, for credential_process or a shell.",
+        "console": "Open the AWS console with a role's session.",
         "whoami": "Show whose credentials are used.",
     },
     "Without AWS": {
+        "demo": "Show the main commands in AWS accounts on this machine that enforce IAM.",
         "sandbox": "Serve AWS accounts that enforce IAM on this machine.",
     },
 }
@@ -46,7 +61,7 @@ _EPILOGUE = (
 _EVERYWHERE = Group("Options of all commands", sort_key=len(COMMANDS))
 
 
-def _app() -> App:
+def _app(chosen: str | None) -> App:
     app = App(
         name="xacct",
         help="Cross-account access on AWS: grant it in both accounts, prove it, use it, verify it, revoke it.",
@@ -56,15 +71,16 @@ def _app() -> App:
         result_action="return_value",
         exit_on_error=False,
         print_error=False,
+        suppress_keyboard_interrupt=False,
     )
     for order, (title, commands) in enumerate(COMMANDS.items()):
         group = Group(title, sort_key=order)
         for place, (name, summary) in enumerate(commands.items()):
-            # The module is imported when the command runs.
+            # The module is imported when the command runs. The help of a command is the docstring of its function.
             app.command(
                 f"xacct.cli.{name.replace('-', '_')}:command",
                 name=name,
-                help=summary,
+                help=None if name == chosen else summary,
                 help_epilogue="",
                 group=group,
                 sort_key=place,
@@ -78,7 +94,10 @@ def run(words: Sequence[str]) -> int:
     Args:
         words: the words after ``xacct``.
     """
-    app = _app()
+    names = {name for commands in COMMANDS.values() for name in commands}
+    app = _app(next((word for word in words if word in names), None))
+
+    app.meta.suppress_keyboard_interrupt = False
 
     @app.meta.default
     def _launch(
@@ -113,11 +132,6 @@ def _exit_code(app: App, words: Sequence[str], *, verbose: bool, debug: bool) ->
     except Declined:
         say("Nothing was changed.")
         return FAILED
-    except KeyboardInterrupt:
-        if debug:
-            raise
-        say("Interrupted. Run the same command again: it continues from what stands.")
-        return INTERRUPTED
     except (XacctError, OSError, ImportError) as error:
         if debug:
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["CHANGES", "FAILED", "FINE", "INTERRUPTED", "USAGE"]
+__all__ = ["CHANGES", "FAILED", "FINE", "USAGE"]
 
 FINE = 0
 """Nothing to do, or everything is fine."""
@@ -11,5 +11,3 @@ USAGE = 2
 """An argument or a file is not valid."""
 CHANGES = 3
 """There are changes or findings, as with ``terraform plan -detailed-exitcode``, whose code for them is 2."""
-INTERRUPTED = 130
-"""Ctrl-C, as shells report it."""

@@ -6,7 +6,7 @@ from xacct import load_access
 from xacct.cli.exit_codes import FINE
 from xacct.cli.options import Region, TrustedProfile, TrustingProfile, Yes
 from xacct.cli.sessions import open_session
-from xacct.cli.terminal import confirm, print_text, say
+from xacct.cli.terminal import changes_shown, confirm, print_text, say
 
 __all__ = ["command"]
 
@@ -29,13 +29,16 @@ def command(
     Args:
         name: The grant's name, as xacct list shows it.
     """
-    access = load_access(open_session(trusting_profile, region), open_session(trusted_profile, region), name)
+    sessions = open_session(trusting_profile, region), open_session(trusted_profile, region)
+    access = load_access(*sessions, name)
     user = access.dev_access.console_user
     say(f"- role {access.role_arn}")
     say(f"- policy {access.dev_access.policy_arn}")
     if user is not None:
         say(f"- console user {user.name}, unless another grant has it too")
     confirm("Remove these", yes=yes)
-    for change in access.revoke():
+    with changes_shown() as watch:
+        removed = access.revoke(on_event=watch)
+    for change in removed:
         print_text(str(change))
     return FINE

@@ -45,7 +45,8 @@ def command(
         })  # fmt: skip
     else:
         print_text("\n".join(f"{title:<18} {value}" for title, value in _lines(access) if value))
-        print_text("\n".join(["", "Changed by somebody else:", *(f"  {change}" for change in drift)]) if drift else "")
+        if drift:
+            print_text("\n".join(["", "Changed by somebody else:", *(f"  {change}" for change in drift)]))
     return CHANGES if drift else FINE
 
 

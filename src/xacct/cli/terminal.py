@@ -129,14 +129,14 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 @contextmanager
-def changes_shown(total: int) -> Iterator[OnEvent]:
+def changes_shown(total: int | None = None) -> Iterator[OnEvent]:
     """Show the progress of changes on standard error until the block ends; after Ctrl-C, say what stands.
 
     A first Ctrl-C ends the block: what its changes were is undone, as far as they can be. Further ones are ignored, so
     that nothing is left half undone.
 
     Args:
-        total: the number of steps.
+        total: the number of steps; None if it is not known.
 
     Yields:
         The callback for the events.
@@ -156,7 +156,7 @@ def changes_shown(total: int) -> Iterator[OnEvent]:
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[OnEvent]:
+def _bar(total: int | None) -> Iterator[OnEvent]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -193,6 +193,7 @@ def _say_what_stands(events: Sequence[Event]) -> None:
             say(f"Undone: {event.what} in the {event.side} account {event.account}")
         elif event.kind == "done" and event.what not in undone:
             say(f"Done: {event.what} in the {event.side} account {event.account}")
+    say("Run the same command again: it continues from what stands.")
 
 
 def _console(*, stderr: bool) -> Console:

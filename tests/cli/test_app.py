@@ -1,0 +1,95 @@
+"""The app: help, versions, usage errors, completion, and what a missing extra says."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+from tests.cli.command import Command
+
+from xacct.__main__ import main
+from xacct.cli.app import COMMANDS
+
+FOR_PEOPLE = [name for commands in COMMANDS.values() for name in commands if name not in ("exec", "credentials")]
+SUMMARIES = {name: summary for commands in COMMANDS.values() for name, summary in commands.items()}
+
+
+def test_every_command_is_listed_with_its_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    assert [name for name in SUMMARIES if f"│ {name} " not in printed] == []
+    assert "Exit codes: 0 nothing to do" in printed
+
+
+@pytest.mark.parametrize("name", FOR_PEOPLE)
+def test_the_help_of_a_command_begins_with_its_summary_and_has_an_example(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = importlib.import_module(f"xacct.cli.{name.replace('-', '_')}").command
+    assert (inspect.getdoc(command) or "").split("\n\n")[0].replace("\n", " ") == SUMMARIES[name]
+    assert main([name, "--help"]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.startswith(f"Usage: xacct {name}")
+    assert "Example: " in printed
+    assert f"xacct {name}" in printed.partition("Example: ")[2]
+
+
+@pytest.mark.parametrize("name", ["exec", "credentials"])
+def test_the_help_of_a_command_for_programs_has_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert f"xacct {name}" in capsys.readouterr().out.partition("example: ")[2]
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"{version('xacct')}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["grants"], 'Unknown command "grants"'),
+        (["list", "--formt", "json"], "Unknown option: --formt. Did you mean --format?"),
+        (["list", "--format", "yaml"], "Choose from"),
+        (["show"], "requires an argument"),
+    ],
+)
+def test_wrong_usage_is_explained(words: list[str], why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    error, reason, advice = printed.err.splitlines()
+    assert error == "Error: the command line is not valid"
+    assert why in reason
+    assert advice == "Do:    Add --help to see the arguments and examples"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_command(shell: str, command: Command) -> None:
+    ended = command("--install-completion", "--shell", shell, "--output", "completion")
+    assert ended.code == 0, ended.err
+    script = (command.folder / "completion").read_text()
+    assert [name for name in SUMMARIES if name not in script] == []
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    hidden = "import sys; sys.modules['cyclopts'] = None; from xacct.__main__ import main; sys.exit(main(['list']))"
+    run = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.startswith("xacct: this command needs an extra: pip install 'xacct[cli]'")
+
+
+def test_more_is_said_only_on_request(command: Command) -> None:
+    words = ("whoami", "--profile", "nobody")
+    brief, more, all_ = (command(*words, *extra) for extra in ((), ("-v",), ("--debug",)))
+    assert len(brief.err.splitlines()) == 3
+    assert more.err.startswith(brief.err)
+    assert "Traceback" not in more.err
+    assert "Traceback" in all_.err
+    assert all_.code == 1
