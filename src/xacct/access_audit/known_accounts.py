@@ -85,7 +85,7 @@ def _checked(place: str, row: object) -> KnownAccount:
         if column not in _COLUMNS:
             raise InvalidValue(place, column, f"the columns are {', '.join(_COLUMNS)}")
         if value is not None and not isinstance(value, str):
-            raise InvalidValue(f"{place}: {column}", value, "must be a string")
+            raise InvalidValue(f"{place}: {column}", f"(of type {type(value).__name__})", "must be a string")
     account, name, kind = row.get("account") or "", row.get("name") or "", row.get("kind") or "vendor"
     if not ACCOUNT_ID.allows(account):
         raise InvalidValue(f"{place}: account", account, "an account ID of 12 digits")
