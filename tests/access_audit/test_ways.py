@@ -143,3 +143,10 @@ def test_a_way_is_plain_data_with_each_step() -> None:
     ]  # fmt: skip
     assert set(data["hops"][0]["witness"]) == {"principal", "action", "resource", "resource_account", "context"}
     assert data["hops"][0]["statements"][0]["owner"] in (role_arn(B, "Hop"), user_arn(C, "far"))
+
+
+def test_who_may_have_a_policy_that_was_not_read_is_listed_as_not_decided() -> None:
+    unread = role(A, "Unread", attached=("arn:aws:iam::111111111111:policy/unread",))
+    (way,) = who_can("s3:GetObject", f"{BUCKET}/k", [snapshot(A, unread)], resource_account=A)
+    assert (way.principal, way.answer) == (role_arn(A, "Unread"), "depends")
+    assert way.undecided == (f"policy arn:aws:iam::111111111111:policy/unread of {role_arn(A, 'Unread')} was not read",)

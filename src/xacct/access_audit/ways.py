@@ -206,7 +206,7 @@ class _Accounts:
                     yield hop
         else:
             for identity in self.permissions.by_arn.values():
-                if subject.side.resource is not None or any(allow_statements(identity, action)):
+                if subject.side.resource is not None or identity.unread or any(allow_statements(identity, action)):
                     hop = self._decider.of_identity(identity, subject, action, resource)
                     if hop is not None:
                         yield hop
