@@ -98,7 +98,7 @@ def test_an_import_cycle_is_found(imports: dict[str, set[str]], cycle: list[str]
 # docs/architecture.md has a picture.
 LEVELS = (
     {"_lazy_names", "errors", "limits", "concurrency"},
-    {"arn", "events", "progress_bar", "report_table"},
+    {"arn", "data_file", "events", "progress_bar", "report_table"},
     {"validators"},
     {"policy", "reference"},
     {"authz", "linter", "retry"},
@@ -111,7 +111,7 @@ LEVELS = (
     {"recorded_grants", "session"},
     {"snapshot"},
     {"access_audit"},
-    {"access", "expired_grants"},
+    {"access", "expired_grants", "grants_file", "grants_file_entries", "grants_file_schema", "grants_plan"},
     {"testing"},
     {"cli", "pytest_plugin"},
     {"__main__"},

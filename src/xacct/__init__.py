@@ -83,6 +83,16 @@ if TYPE_CHECKING:
         DevAccessGrant as DevAccessGrant,
         TrustGrant as TrustGrant,
     )
+    from xacct.grants_file import GrantsFile as GrantsFile
+    from xacct.grants_file_entries import (
+        AccountEntry as AccountEntry,
+        GrantEntry as GrantEntry,
+    )
+    from xacct.grants_file_schema import grants_file_schema as grants_file_schema
+    from xacct.grants_plan import (
+        GrantsPlan as GrantsPlan,
+        PairPlan as PairPlan,
+    )
     from xacct.iam_records import (
         PolicyRecord as PolicyRecord,
         RoleRecord as RoleRecord,
@@ -108,6 +118,7 @@ if TYPE_CHECKING:
         find_access as find_access,
         prove as prove,
     )
+    from xacct.read_grant import ReadGrant as ReadGrant
     from xacct.reconcile import (
         Plan as Plan,
         plan as plan,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from datetime import datetime
 from inspect import getdoc
@@ -34,7 +34,7 @@ from xacct.limits import (
 from xacct.plain_data import TIME_PATTERN, check_kind
 from xacct.policy import PolicyDocument, Principal
 
-__all__ = ["grant_from_dict", "grant_schema"]
+__all__ = ["RULES", "Schema", "class_schema", "grant_from_dict", "grant_schema"]
 
 Schema = dict[str, object]
 
@@ -72,7 +72,7 @@ def grant_schema() -> dict[str, object]:
     >>> schema["$defs"]["trust"]["properties"]["role_name"]["maxLength"]
     64
     """
-    definitions = {kind: _class_schema(grant, kind) for kind, grant in _KINDS.items()}
+    definitions = {kind: class_schema(grant, RULES[grant], kind) for kind, grant in _KINDS.items()}
     definitions["trust"]["anyOf"] = [
         {"required": ["managed_policy_arns"], "properties": {"managed_policy_arns": {"minItems": 1}}},
         {"required": ["policies"], "properties": {"policies": {"minProperties": 1}}},
@@ -85,7 +85,7 @@ def grant_schema() -> dict[str, object]:
         "properties": {"kind": {"enum": list(_KINDS)}},
         "required": ["kind"],
         "oneOf": [{"$ref": f"#/$defs/{kind}"} for kind in _KINDS],
-        "$defs": {**definitions, "console-user": _class_schema(ConsoleUser), **_policy_schemas()},
+        "$defs": {**definitions, "console-user": class_schema(ConsoleUser, RULES[ConsoleUser]), **_policy_schemas()},
     }
     # Its parts are shared, also with the next schema.
     return deepcopy(schema)
@@ -129,7 +129,7 @@ _GRANT: Mapping[str, Schema] = {
 }
 
 # What the types of the fields do not say. The members are added to the schema of the type.
-_RULES: Mapping[type[AttrsInstance], Mapping[str, Schema]] = {
+RULES: Mapping[type[AttrsInstance], Mapping[str, Schema]] = {
     TrustGrant: {
         **_GRANT,
         "principals": _list(minItems=1),
@@ -161,16 +161,29 @@ _RULES: Mapping[type[AttrsInstance], Mapping[str, Schema]] = {
 # Schemas of classes and types ----------------------------------------------------------------------------------------
 
 
-def _class_schema(kind: type[AttrsInstance], name: str | None = None) -> Schema:
-    """Return the schema of an attrs class. A name is required as the member ``kind``."""
-    descriptions, types = _argument_descriptions(kind), get_type_hints(kind)
+def class_schema(
+    kind: type[AttrsInstance],
+    rules: Mapping[str, Schema],
+    name: str | None = None,
+    *,
+    described_by: Callable[..., object] | None = None,
+) -> Schema:
+    """Return the schema of an attrs class.
+
+    Args:
+        kind: the class.
+        rules: what the types of the fields do not say, by field.
+        name: the value of the required member ``kind``; None for no such member.
+        described_by: the class or function whose docstring describes the fields; by default the class.
+    """
+    descriptions, types = _argument_descriptions(described_by or kind), get_type_hints(kind)
     properties: dict[str, Schema] = {"kind": {"const": name}} if name else {}
     required = list(properties)
     for field in fields(kind):
         key = field.alias or field.name
         # A field that repr does not show is a secret: a text, whatever the class keeps it in.
         schema = _type_schema(types[field.name] if field.repr else str | None)
-        properties[key] = _merged(schema, _RULES[kind].get(key, {}))
+        properties[key] = _merged(schema, rules.get(key, {}))
         if key in descriptions:
             properties[key]["description"] = descriptions[key]
         if field.default is NOTHING:
@@ -222,8 +235,8 @@ def _merged(schema: Schema, rules: Schema) -> Schema:
     return merged
 
 
-def _argument_descriptions(kind: type) -> dict[str, str]:
-    """Return the descriptions in the Args section of a class's docstring; empty if Python dropped the docstrings."""
+def _argument_descriptions(kind: Callable[..., object]) -> dict[str, str]:
+    """Return the descriptions in the Args section of a docstring; empty if Python dropped the docstrings."""
     section = re.search(r"^Args:\n(.*?)\n\n", getdoc(kind) or "", re.DOTALL | re.MULTILINE)
     entries = re.findall(r"^ {4}(\w+): (.*?)(?=\n {4}\w|\Z)", section[1] if section else "", re.DOTALL | re.MULTILINE)
     return {name: _plain(text) for name, text in entries}

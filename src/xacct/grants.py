@@ -37,6 +37,7 @@ __all__ = [
     "ROLE_DESCRIPTION",
     "DevAccessGrant",
     "TrustGrant",
+    "check_source_ip",
     "check_third_party",
     "check_trusted_principal",
     "default_name",
@@ -179,7 +180,7 @@ class TrustGrant:
         self._check_principals()
         self._check_permissions()
         for ip in self.source_ips:
-            _network(ip)
+            check_source_ip(ip)
         if self.organization_id is not None:
             Principal.organization(self.organization_id)
         trust = self.trust_policy
@@ -720,7 +721,12 @@ def check_managed_policy(name: str, value: str, account: str, partition_name: st
         raise InvalidValue(name, value, f"the policy must be AWS's or of account {account}")
 
 
-def _network(value: str) -> None:
+def check_source_ip(value: str) -> None:
+    """Check that a text is an IP network.
+
+    Raises:
+        InvalidValue: it is not.
+    """
     try:
         ipaddress.ip_network(value)
     except ValueError as error:

@@ -250,6 +250,9 @@ def _mapping(data: object, kind: Any) -> object:
 
 
 def _time(data: object) -> datetime:
+    # TOML and YAML have times.
+    if isinstance(data, datetime) and data.tzinfo is not None:
+        return data
     if isinstance(data, str) and re.fullmatch(TIME_PATTERN, data):
         try:
             return datetime.fromisoformat(data.replace("Z", "+00:00"))

@@ -14,10 +14,29 @@ from xacct.aws_reads import bucket_kms_key, bucket_region, parsed_document
 from xacct.console_user import ConsoleUser, console_user_or_none
 from xacct.errors import AwsError, InvalidValue, PermissionMissing, PolicyError
 from xacct.grant_account import GrantAccount
-from xacct.grants import DevAccessGrant, TrustGrant, check_third_party, check_trusted_principal, default_name
-from xacct.limits import DESCRIPTION, ENTITY_NAME, EXTERNAL_ID, MAX_SESSION_SECONDS, PATH, POLICY_NAME
+from xacct.grants import (
+    POLICY_DESCRIPTION,
+    ROLE_DESCRIPTION,
+    DevAccessGrant,
+    TrustGrant,
+    check_source_ip,
+    check_third_party,
+    check_trusted_principal,
+    default_name,
+)
+from xacct.limits import (
+    DEFAULT_SESSION_SECONDS,
+    DESCRIPTION,
+    ENTITY_NAME,
+    EXTERNAL_ID,
+    MAX_SESSION_SECONDS,
+    ORGANIZATION_ID,
+    PATH,
+    POLICY_NAME,
+)
 from xacct.policy import PolicyDocument, Principal
 from xacct.s3_read import READ_POLICY_NAME, bucket_name, key_prefix, s3_read_policy
+from xacct.switch_role import SwitchRoleLink
 from xacct.validators import aware, grant_tags, integer, text
 
 if TYPE_CHECKING:
@@ -54,34 +73,48 @@ def _source_ips(values: Iterable[str]) -> tuple[str, ...]:
     return _sequence("source_ips", values)
 
 
+def _tags(tags: Mapping[str, str] | None) -> dict[str, str]:
+    return dict(tags or {})
+
+
 @frozen(kw_only=True)
 class ReadGrant:
-    """The arguments of grant_cross_account_read, validated before the first call.
+    """Read access to S3 in another account, as a value: the arguments of :func:`xacct.grant_cross_account_read`.
 
-    Account ids and KMS keys are added when AWS has been asked for them.
+    The fields are described there. They do not name the two accounts; an entry of a :class:`xacct.GrantsFile` does.
+
+    Raises:
+        InvalidValue: a field is not valid.
+
+    >>> ReadGrant(buckets=["reports"], prefixes=["2026/"]).role_name
+    'CrossAccountRoleS3'
     """
 
-    name: str | None = field(validator=text(POLICY_NAME))
-    buckets: tuple[str, ...] = field(converter=_buckets)
-    prefixes: tuple[str, ...] = field(converter=_prefixes)
-    versions: bool
-    role_name: str = field(validator=text(ENTITY_NAME))
-    policy_name: str = field(validator=text(POLICY_NAME))
-    path: str = field(validator=text(PATH))
-    description: str = field(validator=text(DESCRIPTION))
-    policy_description: str = field(validator=text(DESCRIPTION))
-    principals: tuple[Principal, ...] = field(converter=_principals)
-    groups: tuple[str, ...] = field(converter=_groups)
-    console_user: ConsoleUser | None = field(validator=console_user_or_none)
-    external_id: str | None = field(validator=text(EXTERNAL_ID))
-    third_party: bool | None
-    require_mfa: bool
-    organization_id: str | None
-    source_ips: tuple[str, ...] = field(converter=_source_ips)
-    expires: datetime | None = field(validator=aware)
-    max_session_duration: int = field(validator=integer(MAX_SESSION_SECONDS, "seconds"))
-    permissions_boundary: str | None
-    tags: Mapping[str, str] = field(validator=grant_tags)
+    name: str | None = field(default=None, validator=text(POLICY_NAME))
+    buckets: tuple[str, ...] = field(default=(), converter=_buckets)
+    prefixes: tuple[str, ...] = field(default=(), converter=_prefixes)
+    versions: bool = False
+    role_name: str = field(default="CrossAccountRoleS3", validator=text(ENTITY_NAME))
+    policy_name: str = field(default="CrossAccountPolicy", validator=text(POLICY_NAME))
+    path: str = field(default="/", validator=text(PATH))
+    description: str = field(default=ROLE_DESCRIPTION, validator=text(DESCRIPTION))
+    policy_description: str = field(default=POLICY_DESCRIPTION, validator=text(DESCRIPTION))
+    principals: tuple[Principal, ...] = field(default=(), converter=_principals)
+    groups: tuple[str, ...] = field(default=(), converter=_groups)
+    console_user: ConsoleUser | None = field(default=None, validator=console_user_or_none)
+    external_id: str | None = field(default=None, validator=text(EXTERNAL_ID))
+    third_party: bool | None = None
+    require_mfa: bool = False
+    organization_id: str | None = field(default=None, validator=text(ORGANIZATION_ID))
+    source_ips: tuple[str, ...] = field(default=(), converter=_source_ips)
+    expires: datetime | None = field(default=None, validator=aware)
+    max_session_duration: int = field(
+        default=DEFAULT_SESSION_SECONDS, validator=integer(MAX_SESSION_SECONDS, "seconds")
+    )
+    permissions_boundary: str | None = None
+    display_name: str | None = None
+    color: str | None = None
+    tags: Mapping[str, str] = field(default=None, converter=_tags, validator=grant_tags)
 
     def __attrs_post_init__(self) -> None:
         if self.prefixes and not self.buckets:
@@ -89,6 +122,27 @@ class ReadGrant:
         check_third_party(third_party=self.third_party, external_id=self.external_id)
         for principal in self.principals:
             check_trusted_principal(principal, self.organization_id)
+        for network in self.source_ips:
+            check_source_ip(network)
+        if self.display_name is not None or self.color is not None:
+            SwitchRoleLink("111111111111", "Any", display_name=self.display_name, color=self.color)
+
+    def switch_role_link(self, trust: TrustGrant) -> SwitchRoleLink:
+        """Return the link on which a console user of the trusted account switches to the role.
+
+        Args:
+            trust: the grant of the trusting account.
+
+        Raises:
+            InvalidValue: the console cannot switch to this role: it requires an external ID, its path and name are
+                together too long, or its partition has no public console.
+        """
+        return SwitchRoleLink.for_role(
+            trust.role_arn,
+            display_name=self.display_name or trust.role_name,
+            color=self.color or "red",
+            external_id=trust.external_id,
+        )
 
     def trust_grant(self, trusting: GrantAccount, trusted: GrantAccount) -> TrustGrant:
         """Return the grant of the trusting account. Reads the KMS keys of the buckets.

@@ -13,6 +13,7 @@ from typing_extensions import assert_type
 from xacct import (
     AccessRequest,
     Account,
+    AccountEntry,
     ApplyFailed,
     Arn,
     CannotExpress,
@@ -26,11 +27,15 @@ from xacct import (
     DevAccessGrant,
     Event,
     FanOut,
+    GrantEntry,
     GrantRecord,
     GrantsFailed,
+    GrantsFile,
+    GrantsPlan,
     InvalidValue,
     LintFinding,
     Organization,
+    PairPlan,
     Patience,
     PermissionMissing,
     Plan,
@@ -40,6 +45,7 @@ from xacct import (
     PolicySet,
     Principal,
     Proof,
+    ReadGrant,
     RoleRecord,
     Snapshot,
     StalePlan,
@@ -63,6 +69,7 @@ from xacct import (
     grant_cross_account_read,
     grant_from_dict,
     grant_schema,
+    grants_file_schema,
     grants_in,
     lambda_session_name,
     lint,
@@ -260,6 +267,22 @@ organization = Organization.read(production)
 assert_type(organization, Organization | None)
 if organization is not None:
     PolicySet(scps=organization.levels("111111111111", "scp"), rcps=organization.levels("111111111111", "rcp"))
+
+file = GrantsFile.read(Path("grants.toml"))
+assert_type(file.accounts, Mapping[str, AccountEntry])
+assert_type(file.grants[0].grant, ReadGrant | TrustGrant | DevAccessGrant)
+file = GrantsFile(
+    accounts={"production": AccountEntry(profile="production")},
+    grants=[GrantEntry(trusting="production", trusted="production", grant=ReadGrant(buckets=["reports"]))],
+)
+of_file = file.plan(on_error="collect")
+assert_type(of_file, GrantsPlan)
+assert_type(of_file.pairs, tuple[PairPlan, ...])
+assert_type(of_file.pairs[0].plan, Plan)
+assert_type(of_file.apply(accept=["policy x"]), tuple[Change, ...])
+assert_type(of_file.password_of("development", "eve"), str | None)
+assert_type(file.prove(), dict[str, Proof])
+assert_type(grants_file_schema(), dict[str, object])
 
 link = SwitchRoleLink(account="111111111111", role_name="Reader", display_name="Production", color="red")
 assert_type(link.url, str)

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from xacct import ConsoleUser, SwitchRoleLink, TrustGrant, grant_cross_account_read
 from xacct.cli.exit_codes import CHANGES, FINE
 from xacct.cli.options import Accept, Adopt, Region, TrustedProfile, TrustingProfile, Yes
-from xacct.cli.plan_output import print_plan
+from xacct.cli.plan_output import print_plan, refuse_lost_password
 from xacct.cli.sessions import open_session
 from xacct.cli.terminal import changes_shown, confirm, print_json, print_text, say
 from xacct.cli.values import tags_from, time_from
@@ -125,7 +125,7 @@ def command(
     if dry_run:
         print_plan(plan, format)
         return FINE if plan.is_empty else CHANGES
-    _refuse_lost_password(plan, show_password=show_password)
+    refuse_lost_password(plan, "--console-user", show_password=show_password)
     if not plan.is_empty:
         say(str(plan))
         confirm("Make these changes", yes=yes)
@@ -144,16 +144,6 @@ def _check_console_options(user: str | None, policies: tuple[str, ...], *, show_
         raise InvalidValue(
             "--console-user", None, "--console-user-policy and --show-password need the name of a console user"
         )
-
-
-def _refuse_lost_password(plan: Plan, *, show_password: bool) -> None:
-    user = plan.console_user
-    is_new = any(
-        change.action == "create" and change.resource == f"user {user.name}" for change in plan.changes if user
-    )
-    if user is not None and is_new and not show_password:
-        rule = "its generated password would be lost, because it is stored nowhere: add --show-password to print it"
-        raise InvalidValue("--console-user", user.name, rule)
 
 
 def _result(plan: Plan, display_name: str | None, color: str | None, *, show_password: bool) -> dict[str, str]:

@@ -33,6 +33,7 @@ from xacct.reconcile.execute import execute
 from xacct.reconcile.grant_reads import read_grants
 from xacct.reconcile.observation import ObservedGrants, refuse_foreign_attachments, refuse_resources_of_others
 from xacct.reconcile.parts import Grant, Part, merged, parts_of
+from xacct.reconcile.saved_changes import refuse_stale
 from xacct.resources.ownership_tags import Run
 from xacct.resources.passwords import Passwords
 from xacct.resources.resource import Purpose
@@ -91,22 +92,29 @@ class Plan:
         """Whether both accounts match the grants already."""
         return not self._failures and not any(part.observed.steps_to_apply() for part in self._parts)
 
-    @property
-    def current_expiry(self) -> datetime | None:
-        """When the access of the grants' existing roles ends; None if there is none, or if it has no end."""
+    def current_expiry(self, grant: TrustGrant) -> datetime | None:
+        """Return when the access of a grant's existing role ends; None if there is no role, or if it has no end."""
         roles = (o for part in self._parts for o in part.observed.roles if not o.unwanted)
-        ends = [expiry_in(role.state.trust) for role in roles if role.state is not None]
+        ends = [
+            expiry_in(role.state.trust)
+            for role in roles
+            if isinstance(role.resource, Role) and role.resource.grant == grant and role.state is not None
+        ]
         return max((end for end in ends if end is not None), default=None) if None not in ends else None
 
     @property
     def console_user(self) -> ConsoleUser | None:
-        """The grants' console user. If `apply` generated a password, only this attribute has it."""
+        """The grants' console user, the first if there are several. See `console_users`."""
+        return next(iter(self.console_users), None)
+
+    @property
+    def console_users(self) -> tuple[ConsoleUser, ...]:
+        """The grants' console users. If `apply` generated a password, only this attribute has it."""
         users = (grant.console_user for grant in self.grants if isinstance(grant, DevAccessGrant))
-        user = next((user for user in users if user is not None), None)
-        return (
-            None
-            if user is None
-            else evolve(user, password=self._passwords.generated.get(user.name, user.hidden_password))
+        named = {user.name: user for user in reversed([user for user in users if user is not None])}
+        passwords = self._passwords.generated
+        return tuple(
+            evolve(user, password=passwords.get(name, user.hidden_password)) for name, user in reversed(named.items())
         )
 
     def __str__(self) -> str:
@@ -175,11 +183,7 @@ class Plan:
         on_error: OnError = "raise" if data["on_error"] == "raise" else "collect"
         accounts = connect(trusting, trusted, patience or Patience())
         new = plan_between([grant_from_dict(g) for g in grants], *accounts, adopt=adopt, on_error=on_error)
-        if [change.to_dict() for change in new.changes] != data.get("changes"):
-            changed = [change for change in new.changes if change.to_dict() not in _saved_changes(data)]
-            names = [change.resource for change in changed] or ["a resource of the grants"]
-            account = changed[0].account if changed else accounts[0].id
-            raise StalePlan(account, names, new_plan=str(new))
+        refuse_stale(new.changes, data, accounts[0].id, new_plan=str(new))
         return new
 
     @property
@@ -351,11 +355,6 @@ class Plan:
         steps = [step for observation in observed.all for step in observation.steps_to_remove()]
         execute(steps, Reporter(on_event), roll_back=False)
         return tuple(step.change for step in steps if step.change)
-
-
-def _saved_changes(data: Mapping[str, object]) -> Sequence[object]:
-    changes = data.get("changes")
-    return changes if isinstance(changes, Sequence) else ()
 
 
 def _claimed(part: Part) -> Part:
