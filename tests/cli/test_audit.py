@@ -167,7 +167,7 @@ def test_other_formats_are_printed(here: Here, name: str, first: str) -> None:
 def test_a_page_is_written_to_a_file(here: Here) -> None:
     ended = here("audit", "details.json", "--format", "html", "--output", "report.html")
     assert (ended.code, ended.out) == (3, "")
-    assert ended.err == "<AuditReport: 2 findings (1 high, 1 low) in 1 account and 1 role> is in report.html.\n"
+    assert ended.err == "report.html: 2 findings (1 high, 1 low) in 1 account and 1 role.\n"
     page = (here.folder / "report.html").read_text()
     assert "Monitoring" in page
     assert page.rstrip().endswith("</html>")

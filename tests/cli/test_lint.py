@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ from tests.cli.here import Here, here
 
 __all__ = ["here"]
 
-PAGES = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_"
+SOURCE = (
+    "https://docs.aws.amazon.com/service-authorization/latest/reference/"
+    "reference_policies_actions-resources-contextkeys.html"
+)
 
 
 def policy(**statement: object) -> str:
@@ -32,9 +36,15 @@ def test_a_finding_has_the_file_the_element_the_rule_and_the_page(command: Comma
     ended = command("lint", "fine.json", "wrong.json", "--kind", "trust")
     head, row = ended.out.splitlines()
     assert (ended.code, ended.err) == (3, "")
-    assert head.split() == ["file", "severity", "element", "rule", "source", "message"]
-    assert row.split(maxsplit=5)[:4] == ["wrong.json", "error", "Statement.Action", "unknown-action"]
-    assert row.endswith("AWS's reference has no action sts:AssumRole: did you mean sts:AssumeRole?")
+    assert head.split() == ["file", "severity", "element", "rule", "message", "source"]
+    assert re.split(" {2,}", row) == [
+        "wrong.json",
+        "error",
+        "Statement.Action",
+        "unknown-action",
+        "AWS's reference has no action sts:AssumRole: did you mean sts:AssumeRole?",
+        SOURCE,
+    ]
 
 
 def test_findings_are_data(here: Here) -> None:

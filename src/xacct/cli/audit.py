@@ -82,7 +82,8 @@ def command(
         report = report.with_baseline(accepted)
     if output is not None:
         output.write_text(f"{_text(report, format)}\n", encoding="utf-8")
-        say(f"{report!r} is in {output}.")
+        headline, _, _ = str(report).partition("\n")
+        say(f"{output}: {headline}.")
     elif format == "table":
         print_shown(report, str(report))
     else:

@@ -15,7 +15,7 @@ from xacct.linter import PolicyKind
 
 __all__ = ["command"]
 
-_HEAD = ("file", "severity", "element", "rule", "source", "message")
+_HEAD = ("file", "severity", "element", "rule", "message", "source")
 
 
 def command(
@@ -49,4 +49,4 @@ def command(
 
 
 def _row(path: str, finding: LintFinding) -> tuple[str, ...]:
-    return path, finding.severity, finding.element or "-", finding.rule, finding.source, finding.message
+    return path, finding.severity, finding.element or "-", finding.rule, finding.message, finding.source
