@@ -6,7 +6,7 @@ from html import escape
 
 from attrs import frozen
 
-__all__ = ["Check", "CheckTable", "undecided_check"]
+__all__ = ["Check", "CheckTable", "one_line", "undecided_check"]
 
 _NOT_DECIDED = "not decided"
 
@@ -85,3 +85,12 @@ class CheckTable:
             for c in self.checks
         ]
         return {"ok": self.ok, "checks": checks}
+
+
+def one_line(cell: str) -> str:
+    """Return a cell in which control characters are escaped, so that a name cannot add lines or change a terminal.
+
+    >>> one_line("role/a" + chr(27) + "[2J")
+    'role/a\\\\x1b[2J'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cell)

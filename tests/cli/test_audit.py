@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,7 +137,28 @@ def test_fail_on_takes_kinds_and_severities_with_the_worse_ones(
     assert (ended.code, ended.out) == (code, TABLE)
 
 
+def test_what_a_file_says_cannot_change_the_terminal(here: Here) -> None:
+    strange = {"Arn": "no ARN \x1b[2J\nError: all is well", "AssumeRolePolicyDocument": {}}
+    (here.folder / "strange.json").write_text(json.dumps({"RoleDetailList": [*MONITORING["RoleDetailList"], strange]}))
+    ended = here("-v", "audit", "strange.json")
+    assert "\x1b" not in ended.out + ended.err
+    assert not any(line.startswith("Error") for line in ended.err.splitlines())
+
+
+def test_a_file_is_audited_without_loading_the_client_of_aws(here: Here) -> None:
+    code = "from xacct.__main__ import main; main(['audit', 'details.json']); import sys; print('boto3' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=here.folder, capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{TABLE}False\n"
+
+
 # Formats
+
+
+def test_a_terminal_shows_a_table_of_rich(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    ended = here("audit", "details.json")
+    assert ended.out.startswith("2 findings (1 high, 1 low) in 1 account and 1 role")
+    assert "┃" in ended.out
 
 
 def test_json_is_the_report(here: Here) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from xacct.access_audit.contents import ReportContents
 from xacct.access_audit.finding import Finding
+from xacct.report_table import one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -64,18 +65,13 @@ def _row(finding: Finding) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _one_line(cell: str) -> str:
-    """Return a cell in which control characters are escaped, so that a name cannot add lines or change a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cell)
-
-
 def text_table(report: ReportContents) -> str:
     """Return the findings as a table of text, with a line on top and notes below."""
     lines = [headline(report)]
     if report.findings:
-        rows = [_COLUMNS, *(tuple(map(_one_line, _row(finding))) for finding in report.findings)]
+        rows = [_COLUMNS, *(tuple(map(one_line, _row(finding))) for finding in report.findings)]
         lines += ["", *_aligned(rows)]
-    below = [_one_line(note) for note in notes(report)]
+    below = [one_line(note) for note in notes(report)]
     return "\n".join([*lines, *([""] if below else []), *below])
 
 
@@ -102,11 +98,11 @@ def rich_table(report: ReportContents) -> Table:
     from rich.text import Text
 
     # Text, unlike str, is not read as markup.
-    caption = Text("\n".join(map(_one_line, notes(report))), justify="left") if any(notes(report)) else None
+    caption = Text("\n".join(map(one_line, notes(report))), justify="left") if any(notes(report)) else None
     table = Table(title=Text(headline(report)), caption=caption, title_justify="left", caption_justify="left")
     for name in _COLUMNS:
         table.add_column(name, overflow="fold", no_wrap=name in ("severity", "account"))
     for finding in report.findings:
-        severity, *others = map(_one_line, _row(finding))
+        severity, *others = map(one_line, _row(finding))
         table.add_row(Text(severity, style=_STYLES[finding.severity]), *map(Text, others))
     return table

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 from attrs import frozen
 from cyclopts import Parameter
 
-from xacct import Account, FanOut, Organization, Snapshot, accounts_in_organization, fan_out
+from xacct import Organization, Snapshot
+from xacct.access_audit.table import number
 from xacct.cli.error_lines import error_lines
-from xacct.cli.sessions import open_session
 from xacct.cli.standard_input import FileOrStandardInput, read_bytes
 from xacct.cli.terminal import say
 from xacct.errors import InvalidValue, XacctError
-from xacct.grant_account import connect_one
+from xacct.report_table import one_line
 
 if TYPE_CHECKING:
     import boto3
+
+    from xacct import Account, FanOut
 
 __all__ = ["Accounts", "Dump", "Sources", "read_accounts", "say_gaps"]
 
@@ -145,11 +147,11 @@ def say_gaps(gaps: Sequence[str]) -> None:
     if gaps:
         verbose = log.isEnabledFor(logging.INFO)
         say(
-            f"Incomplete: {len(gaps):,} {'thing was' if len(gaps) == 1 else 'things were'} not read or not decided"
+            f"Incomplete: {number(len(gaps), 'thing')} {'was' if len(gaps) == 1 else 'were'} not read or not decided"
             + (":" if verbose else "; -v lists them.")
         )
         for text in gaps if verbose else ():
-            say(f"  {text}")
+            say(f"  {one_line(text)}")
 
 
 def _read_dump(path: Path) -> Snapshot:
@@ -160,11 +162,16 @@ def _read_dump(path: Path) -> Snapshot:
 
 
 def _session(sources: Sources, profile: str | None = None) -> boto3.Session:
+    from xacct.cli.sessions import open_session  # it imports boto3, which takes long and which files do not need
+
     return open_session(profile, sources.region[0] if sources.region else None)
 
 
 def _organization_targets(base: boto3.Session, sources: Sources) -> Mapping[str, boto3.Session | Account]:
     """Return the accounts of the organization. That of the session is read with the session itself."""
+    from xacct import accounts_in_organization
+    from xacct.grant_account import connect_one
+
     own = connect_one(base, "profile").id
     accounts = accounts_in_organization(base, exclude=sources.exclude)
     return {account.id: base if account.id == own else account for account in accounts}
@@ -173,6 +180,8 @@ def _organization_targets(base: boto3.Session, sources: Sources) -> Mapping[str,
 def _read(
     targets: Mapping[str, boto3.Session | Account], sources: Sources, base: boto3.Session | None = None
 ) -> FanOut[Snapshot]:
+    from xacct import fan_out
+
     services = [name.strip() for name in (sources.services or "").split(",") if name.strip()]
     return fan_out(
         targets,
