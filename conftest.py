@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
+import re
+import shlex
 import socket
 from configparser import ConfigParser
-from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
+from contextlib import redirect_stderr, redirect_stdout
+from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from inspect import CO_VARKEYWORDS
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -20,12 +24,15 @@ import hypothesis
 import pytest
 from moto.core.botocore_stubber import BotocoreStubber
 from sybil import Sybil
-from sybil.parsers.myst import PythonCodeBlockParser
+from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 
+from xacct.__main__ import main as xacct
 from xacct.testing import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sybil import Example
 
 # Remove the configuration of real accounts before boto3 reads it.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -178,10 +185,30 @@ def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def run_commands(example: Example) -> None:
+    """Run the commands ``$ xacct ...`` of a block, and compare what they print; ``$ echo $?`` is the exit code."""
+    code = 0
+    for part in re.split(r"^\$ ", example.parsed.replace("\\\n", " "), flags=re.MULTILINE)[1:]:
+        line, _, wanted = part.partition("\n")
+        printed = io.StringIO()
+        if line == "echo $?":
+            printed.write(f"{code}\n")
+        else:
+            program, *words = shlex.split(line)
+            assert program == "xacct", line
+            with redirect_stdout(printed), redirect_stderr(printed):
+                code = xacct(words)
+        checker, options = OutputChecker(), ELLIPSIS | NORMALIZE_WHITESPACE
+        assert checker.check_output(wanted, printed.getvalue(), options), f"$ {line}\n{printed.getvalue()}"
+
+
 _python = PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)
 # The examples on this page open sandboxes of their own, and a process can have only one at a time.
 _WITH_OWN_SANDBOX = ["docs/testing.md"]
 _pages = Sybil(
-    parsers=[_python], patterns=["*.md"], excludes=_WITH_OWN_SANDBOX, fixtures=["aws_accounts", "empty_folder"]
+    parsers=[_python, CodeBlockParser("console", run_commands)],
+    patterns=["*.md"],
+    excludes=_WITH_OWN_SANDBOX,
+    fixtures=["aws_accounts", "empty_folder"],
 )
 pytest_collect_file = (_pages + Sybil(parsers=[_python], patterns=_WITH_OWN_SANDBOX)).pytest()

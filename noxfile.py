@@ -57,18 +57,37 @@ def bench(session: nox.Session) -> None:
         session.run("python", str(benchmark))
 
 
+# What works after the wheel was installed with an extra and nothing else, as arguments of Python.
+EXTRAS = {
+    "": ["-c", "import xacct; [getattr(xacct, name) for name in xacct.__all__]"],
+    "async": ["-c", "import aiobotocore.session; from xacct import aio_session"],
+    "cli": ["-m", "xacct", "--help"],
+    "cli,testing": ["-m", "xacct", "demo"],
+    "cli,yaml": ["-c", "import yaml; from xacct.__main__ import main; main(['schema'])"],
+    "progress": ["-c", "from xacct.progress_bar import progress_bar; progress_bar(1, 'steps', shown=True).__enter__()"],
+    "report": ["-c", "from xacct import audit, Snapshot; audit(Snapshot(account='111111111111')).to_html()"],
+    "testing": ["-c", "from xacct.testing import Sandbox; Sandbox().__enter__()"],
+    "typing": ["-c", "import mypy_boto3_iam"],
+}
+
+
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build and check the wheel and the sdist, then import the wheel with only its dependencies installed."""
+    """Build and check the wheel and the sdist, then use the wheel with each extra, and only its dependencies."""
     session.install(*group("build"))
     work = Path(session.create_tmp())
     shutil.rmtree(work, ignore_errors=True)
-    dist, python = work / "dist", str(work / "alone" / "bin" / "python")
-    session.run("python", "-m", "build", "--outdir", str(dist))
-    session.run("twine", "check", "--strict", *map(str, dist.iterdir()))
-    session.run("python", "-m", "venv", str(work / "alone"))
-    session.run(python, "-m", "pip", "install", "-q", *map(str, dist.glob("*.whl")), external=True)
-    session.run(python, "-I", "-c", "import xacct; [getattr(xacct, name) for name in xacct.__all__]", external=True)
+    session.run("python", "-m", "build", "--outdir", str(work / "dist"))
+    session.run("twine", "check", "--strict", *map(str, (work / "dist").iterdir()))
+    [wheel] = (work / "dist").glob("*.whl")
+    for extra, arguments in EXTRAS.items():
+        python = str(work / (extra or "alone") / "bin" / "python")
+        session.run("python", "-m", "venv", str(work / (extra or "alone")))
+        session.run(python, "-m", "pip", "install", "-q", f"{wheel}[{extra}]" if extra else str(wheel), external=True)
+        session.run(python, "-I", *arguments, external=True, silent=True)
+    session.run(
+        str(work / "alone" / "bin" / "xacct"), "list", external=True, silent=True, success_codes=[1]
+    )  # says which extra it needs
 
 
 @nox.session
