@@ -15,6 +15,7 @@ from tests.access_denied.accounts import (
     ALICE,
     BUCKET,
     DEV,
+    EVE,
     PROD,
     REGION,
     ROLE,
@@ -68,6 +69,32 @@ def test_a_denial_that_no_policy_explains_is_not_explained(both: Both) -> None:
     explanation = explain(DENIED, both.prod, both.dev)
     assert kinds(explanation) == ["nothing found"]
     assert not explanation.explained
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"12:00 ERROR An error occurred (AccessDenied) when calling the operation: {DENIED}\n12:01 INFO done",
+        f"botocore.exceptions.ClientError: ({DENIED!r},)",
+        f"the call failed: {DENIED}.",
+        json.dumps({"errorMessage": DENIED}),
+        json.dumps({"log": json.dumps({"errorMessage": DENIED})}),
+        json.dumps({"log": f"{DENIED}\nTraceback"}),
+        DENIED.replace(ROLE, f'"{ROLE}" because no identity-based policy allows it'),
+        f"{DENIED}\nUser: {EVE} is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::other",
+    ],
+)
+def test_a_denial_is_found_in_a_text(both: Both, text: str) -> None:
+    (decision,) = explain(text, both.prod, both.dev).decisions
+    assert (decision.request.principal, decision.request.resource) == (ALICE, ROLE)
+
+
+def test_the_name_of_an_object_can_have_blanks_and_end_in_a_parenthesis(both: Both) -> None:
+    name = f"{BUCKET}/my report (1)"
+    message = (
+        f'User: {ALICE} is not authorized to perform: s3:GetObject on resource: "{name}" because no policy allows it'
+    )
+    assert explain(message, both.prod, both.dev).decisions[0].request.resource == name
 
 
 def test_a_long_text_without_a_denial_is_not_repeated_in_the_error(both: Both) -> None:

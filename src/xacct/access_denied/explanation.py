@@ -39,8 +39,10 @@ Context = Mapping[str, str | Iterable[str]]
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 _DENIAL = re.compile(
     r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
-    r'(?: on resource: "?(?P<resource>[^"\s]+))?'
+    r'(?: on resource: (?:\\?"(?P<quoted>[^"\\\n]+)|(?P<bare>[^"\\\s]+)))?'
 )
+# What a program can put after a message that it logs. AWS puts names that can end so, those of objects, in quotes.
+_AFTER_MESSAGE = "')]}.,;"
 # Context keys that only the parameters of sts:AssumeRole set: a request without the parameter does not have the key.
 _KEYS_OF_PARAMETERS = (
     "sts:externalid", "sts:sourceidentity", "sts:rolesessionname", "sts:transitivetagkeys", "aws:requesttag/",
@@ -129,7 +131,8 @@ def explain(
     resource control policies. What it could not read it says first, and gives no advice on it. It changes nothing.
 
     Args:
-        error: the error that boto3 or `xacct.assume_role` raised, or its message.
+        error: the error that boto3 or `xacct.assume_role` raised, its message, or a text that has the message, such as
+            a log. The first denial in it counts.
         trusting: a session of the account with the role or the bucket.
         trusted: a session of the other account.
         principal: the caller's ARN, if the message does not contain it.
@@ -164,7 +167,7 @@ def explain(
     """
     message = str(error)
     found = _DENIAL.search(message)
-    known = found.groupdict() if found else {}
+    known = _named(found) if found else {}
     absent: tuple[str, ...] = ()
     if isinstance(error, AssumeRoleDenied):
         known |= {"action": "sts:AssumeRole", "resource": error.role_arn}
@@ -198,6 +201,12 @@ def explain(
         (*reader.notes, *_wrong_layer(message, evidence)),
         () if is_decided else tuple(sorted(reads.unread, key=str)),
     )
+
+
+def _named(denial: re.Match[str]) -> dict[str, str]:
+    """Return the principal, the action and the resource that AWS's message names."""
+    resource = denial["quoted"] or (denial["bare"] or "").rstrip(_AFTER_MESSAGE)
+    return {"principal": denial["principal"], "action": denial["action"], "resource": resource}
 
 
 def _cause_data(cause: Cause) -> dict[str, object]:
