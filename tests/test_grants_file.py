@@ -279,17 +279,62 @@ def test_two_roles_or_policies_of_one_name_in_an_account_are_refused() -> None:
 
 @pytest.mark.parametrize("data", [[], {}, {"accounts": {}}, {"accounts": [], "grants": []}, {**contents(), "grant": 1}])
 def test_a_file_of_another_shape_is_refused(data: Any) -> None:
-    assert refused(data)
+    assert "_Contents" not in refused(data)
     assert not VALIDATOR.is_valid(data)
 
 
 TEXTS = {
-    "grants.toml": 'accounts.a = {}\naccounts.b = {}\n\n[[grants]]\ntrusting = "b"\ntrusted = "b"\n\n[[grants]]\ntrusting = "a"\n'
-    'trusted = "a"\n# the name\nname = "b"\nbuckets = [\n  "reports",\n]\ntags = {team = "x"}\n',
-    "grants.json": '{"accounts":\n{"a": {}, "b": {}},\n"grants": [{\n"trusting": "b", "trusted": "b"},\n{\n"trusting": "a",\n'
-    '"trusted": "a",\n"name": "b",\n\n"buckets": [\n"reports"],\n\n"tags": {"team": "x"}\n}]}',
-    "grants.yml": "accounts: {a: {},\n  b: {}}\n\ngrants:\n- {trusting: b, trusted: b}\n\n- trusting: a\n  trusted: a\n\n"
-    "  name: b\n  \n  buckets:\n  - reports\n\n  tags:\n   team: x\n",
+    "grants.toml": """\
+accounts.a = {}
+accounts.b = {}
+
+[[grants]]
+trusting = "b"
+trusted = "b"
+
+[[grants]]
+trusting = "a"
+trusted = "a"
+# the name
+name = "b"
+buckets = [
+  "reports",
+]
+tags = {team = "x"}
+""",
+    "grants.json": """\
+{"accounts":
+{"a": {}, "b": {}},
+"grants": [{
+"trusting": "b", "trusted": "b"},
+{
+"trusting": "a",
+"trusted": "a",
+"name": "b",
+
+"buckets": [
+"reports"],
+
+"tags": {"team": "x"}
+}]}""",
+    "grants.yml": """\
+accounts: {a: {},
+  b: {}}
+
+grants:
+- {trusting: b, trusted: b}
+
+- trusting: a
+  trusted: a
+
+  name: b
+
+  buckets:
+  - reports
+
+  tags:
+    team: x
+""",
 }
 
 
@@ -395,7 +440,7 @@ def test_a_grant_that_does_not_fit_its_accounts_has_its_line(aws: Sandbox) -> No
     with pytest.raises(InvalidValue, match=r"grants\[0\].account: '3333.*the trusting account of this grant is 1111"):
         file_of(role).plan()
     with pytest.raises(InvalidValue, match=r"^grants\[0\]\.buckets"):
-        attrs.evolve(file_of({"buckets": ["sales"]}), source=None).plan()
+        attrs.evolve(file_of({"buckets": ["sales"]})).plan()
 
 
 def test_a_later_end_of_the_existing_access_stays(aws: Sandbox) -> None:
@@ -486,6 +531,17 @@ def test_a_saved_plan_is_compared_with_the_plan_of_now(aws: Sandbox) -> None:
     for other in ({}, {"pairs": 5}, {"pairs": ["x"]}, []):
         with pytest.raises(InvalidValue, match="the dictionary of GrantsPlan"):
             file.plan().check_saved(other)  # type: ignore[arg-type] # not the data of a plan
+
+
+def test_a_shared_external_id_is_noted(aws: Sandbox) -> None:
+    vendors = [
+        {"name": name, "role_name": name, "policy_name": name, "external_id": "acme-4711"} for name in ("one", "two")
+    ]
+    file_of(vendors[0]).plan().apply()
+    (pair,) = file_of(*vendors).plan().pairs
+    assert [note for note in pair.plan.notes if "external ID" in note] == [
+        f"role one in account {PRODUCTION} requires the same external ID: use another one for each third party"
+    ]
 
 
 def test_each_grant_is_proven_with_its_managed_policies(aws: Sandbox) -> None:

@@ -486,7 +486,7 @@ def grant_cross_account_read(
     here, there = connect(trusting, trusted, Patience())
     trust = request.trust_grant(here, there)
     dev_access = request.dev_access_grant(trust, there)
-    notes = external_id_notes(here, trust)
+    notes = external_id_notes(here, [trust])
     ((trust, dev_access),), plan = plan_with_later_ends([(trust, dev_access)], here, there, adopt=adopt, notes=notes)
     if dry_run:
         return plan

@@ -270,8 +270,7 @@ def _yaml_line(text: str, path: ValuePath) -> int:
         if not pairs:  # a key that is merged in
             break
         place, node = pairs[-1]
-    line: int = place.start_mark.line + 1
-    return line
+    return 1 if place is None else int(place.start_mark.line) + 1
 
 
 _PARSERS: Mapping[str, Callable[[str], object]] = {

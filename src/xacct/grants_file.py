@@ -18,7 +18,7 @@ from xacct.grants_file_entries import AccountEntry, GrantEntry
 from xacct.grants_plan import DeclaredGrants, GrantsPlan, PairPlan
 from xacct.plain_data import from_dict, to_dict
 from xacct.proof import Proof, prove
-from xacct.read_grant import ReadGrant, external_id_notes
+from xacct.read_grant import ReadGrant
 from xacct.reconcile.plan import OnError
 from xacct.retry import Patience
 from xacct.switch_role import SwitchRoleLink
@@ -79,7 +79,7 @@ class GrantsFile:
 
     accounts: Mapping[str, AccountEntry] = field(converter=_accounts)
     grants: tuple[GrantEntry, ...] = field(converter=_entries)
-    _source: DataFile | None = field(alias="source", default=None, repr=False, eq=False)
+    _source: DataFile | None = field(init=False, default=None, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         names: dict[tuple[str, ...], int] = {}
@@ -113,9 +113,12 @@ class GrantsFile:
         """
         file = DataFile.read(path)
         try:
-            return evolve(cls.from_dict(file.data), source=file)
+            grants = cls.from_dict(file.data)
         except InvalidValue as error:
             located = file.located(error)
+        else:
+            object.__setattr__(grants, "_source", file)
+            return grants
         raise located
 
     @classmethod
@@ -128,8 +131,9 @@ class GrantsFile:
         Raises:
             InvalidValue: the data is not valid; the error has the path of the field, such as ``grants[0].buckets``.
         """
-        members = {key: data[key] for key in data if key != "$schema"} if isinstance(data, Mapping) else data
-        contents = from_dict(_Contents, members)
+        if not isinstance(data, Mapping):
+            raise InvalidValue("the file", f"(of type {type(data).__name__})", "an object with accounts and grants")
+        contents = from_dict(_Contents, {key: data[key] for key in data if key != "$schema"})
         return cls(
             accounts=contents.accounts,
             grants=[_entry(grant, number) for number, grant in enumerate(contents.grants)],
@@ -263,9 +267,8 @@ class GrantsFile:
             if isinstance(grant, ReadGrant):
                 trust = grant.trust_grant(here, there)
                 pair = trust, grant.dev_access_grant(trust, there)
-                notes = (*declared.notes, *external_id_notes(here, trust))
                 links = {**declared.links, **_links(grant, trust)}
-                return evolve(declared, pairs=(*declared.pairs, pair), notes=notes, links=links)
+                return evolve(declared, pairs=(*declared.pairs, pair), links=links)
             account = here if isinstance(grant, TrustGrant) else there
             if grant.account != account.id:
                 rule = f"the {account.side} account of this grant is {account.id}"

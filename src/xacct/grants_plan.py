@@ -10,6 +10,7 @@ from xacct.console_user import ConsoleUser
 from xacct.errors import GrantsFailed, InvalidValue, StalePlan, XacctError
 from xacct.events import OnEvent
 from xacct.grant_account import GrantAccount
+from xacct.read_grant import external_id_notes
 from xacct.reconcile.later_ends import GrantPair, plan_with_later_ends
 from xacct.reconcile.parts import Grant
 from xacct.reconcile.plan import OnError, Plan
@@ -31,7 +32,6 @@ class DeclaredGrants:
         there: the trusted account.
         pairs: the grants of both accounts, for each read access.
         others: the grants that the file has as they are.
-        notes: notes for the plan.
         links: the switch-role links by the ARN of the role, where the console can switch.
     """
 
@@ -41,7 +41,6 @@ class DeclaredGrants:
     there: GrantAccount
     pairs: tuple[GrantPair, ...] = ()
     others: tuple[Grant, ...] = ()
-    notes: tuple[str, ...] = ()
     links: Mapping[str, SwitchRoleLink] = field(factory=dict)
 
     @property
@@ -55,8 +54,9 @@ class DeclaredGrants:
 
     def plan(self, *, adopt: bool, on_error: OnError) -> Plan:
         """Return the plan of the grants."""
+        notes = external_id_notes(self.here, [trust for trust, _ in self.pairs])
         _, plan = plan_with_later_ends(
-            self.pairs, self.here, self.there, others=self.others, adopt=adopt, on_error=on_error, notes=self.notes
+            self.pairs, self.here, self.there, others=self.others, adopt=adopt, on_error=on_error, notes=notes
         )
         return plan
 

@@ -216,27 +216,31 @@ class ReadGrant:
         )
 
 
-def external_id_notes(account: GrantAccount, trust: TrustGrant) -> list[str]:
-    """Return a note for each other role of the account that requires the grant's external ID.
+def external_id_notes(account: GrantAccount, trusts: Iterable[TrustGrant]) -> list[str]:
+    """Return a note for each other role of the account that requires the external ID of a grant.
 
-    Somebody who knows a shared external ID can use each role that requires it. The roles are listed only if the grant
-    has one.
+    Somebody who knows a shared external ID can use each role that requires it. The roles are listed only if a grant has
+    one.
+
+    Args:
+        account: the trusting account.
+        trusts: its grants.
     """
-    if trust.external_id is None:
+    with_id = [trust for trust in trusts if trust.external_id is not None]
+    if not with_id:
         return []
     pages = account.iam.get_paginator("list_roles").paginate()
     try:
         roles = account.attempt(lambda: [role for page in pages for role in page["Roles"]], doing="listing roles")
     except PermissionMissing as error:
         return [f"it was not checked whether other roles require the same external ID: {error}"]
-    others = [
-        role["RoleName"]
-        for role in roles
-        if role["Arn"] != trust.role_arn and trust.external_id in _external_ids(role["AssumeRolePolicyDocument"])
-    ]
+    ids = {role["Arn"]: _external_ids(role["AssumeRolePolicyDocument"]) for role in roles}
+    names = {role["Arn"]: role["RoleName"] for role in roles}
     return [
-        f"role {name} in account {account.id} requires the same external ID: use another one for each third party"
-        for name in others
+        f"role {names[arn]} in account {account.id} requires the same external ID: use another one for each third party"
+        for trust in with_id
+        for arn, required in ids.items()
+        if arn != trust.role_arn and trust.external_id in required
     ]
 
 
