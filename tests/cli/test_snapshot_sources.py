@@ -132,6 +132,9 @@ def company(tmp_path: Path, here: Here) -> Iterator[Sandbox]:
         create_role(aws, PRODUCTION, "Monitoring", OUTSIDE)
         create_role(aws, MANAGEMENT, "Billing", OUTSIDE)
         yield aws
+        # Moto does not reset this.
+        for account in (PRODUCTION, DEVELOPMENT):
+            del backends.master_accounts[account]
 
 
 ORGANIZATION = ("--organization", "--profile", "management", "--role", "Audit")
