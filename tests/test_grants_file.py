@@ -21,6 +21,7 @@ from xacct import (
     AccountEntry,
     ConsoleUser,
     DevAccessGrant,
+    Event,
     GrantConflict,
     GrantEntry,
     GrantsFailed,
@@ -478,7 +479,7 @@ def test_a_failure_stops_and_says_what_is_in_effect(aws: Sandbox) -> None:
     file_of({**STAGES, "name": "other", "policy_name": "Other"}, staging={}).plan().apply()
     with pytest.raises(GrantsFailed) as caught:
         plan.apply()
-    assert caught.value.succeeded == ("production/development: first",)
+    assert caught.value.succeeded == plan.in_effect == ("production/development: first",)
     assert {name: type(error).__name__ for name, error in caught.value.failures.items()} == {
         "staging/development: second": "StalePlan",
         "development/staging: third": "XacctError",
@@ -487,6 +488,19 @@ def test_a_failure_stops_and_says_what_is_in_effect(aws: Sandbox) -> None:
     alone.apply()
     with pytest.raises(GrantConflict, match="belongs to grant 'second'"):
         file_of({**STAGES, "name": "other", "policy_name": "Other"}, staging={}).plan()
+
+
+def test_after_an_interrupt_it_says_what_is_in_effect(aws: Sandbox) -> None:
+    plan = file_of({"name": "first"}, {**STAGES, "name": "second", "policy_name": "Second"}, staging={}).plan()
+
+    def interrupt(event: Event) -> None:
+        if event.account == STAGING:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        plan.apply(on_event=interrupt)
+    assert plan.in_effect == ("production/development: first",)
+    assert boto3.Session(profile_name="staging").client("iam").list_roles()["Roles"] == []
 
 
 def test_with_collect_the_other_grants_are_applied(aws: Sandbox) -> None:

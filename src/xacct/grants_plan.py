@@ -130,6 +130,12 @@ class GrantsPlan:
     pairs: tuple[PairPlan, ...]
     failures: Mapping[str, XacctError] = field(factory=dict)
     _on_error: OnError = field(alias="on_error", default="raise", repr=False)
+    _in_effect: list[str] = field(factory=list, init=False, repr=False, eq=False)
+
+    @property
+    def in_effect(self) -> tuple[str, ...]:
+        """The grants that `apply` has brought into effect so far, also if it failed or was interrupted later."""
+        return tuple(self._in_effect)
 
     @property
     def is_empty(self) -> bool:
@@ -216,7 +222,7 @@ class GrantsPlan:
         accepted, users = tuple(accept), set[tuple[str, str]]()
         changes: list[Change] = []
         failures: dict[str, Exception] = dict(self.failures)
-        succeeded: list[str] = []
+        self._in_effect.clear()
         for pair in self.pairs:
             names = pair._labels(grant.name for grant in pair.plan.grants)
             if failures and self._on_error == "raise":
@@ -229,13 +235,13 @@ class GrantsPlan:
                 changes += pair._apply(accepted, on_event, again=again)
             except GrantsFailed as error:
                 failures |= {pair.label_of(name): failure for name, failure in error.failures.items()}
-                succeeded += pair._labels(error.succeeded)
+                self._in_effect.extend(pair._labels(error.succeeded))
             except XacctError as error:
                 if self._on_error == "raise" and not changes:
                     raise
                 failures |= dict.fromkeys(names, error)
             else:
-                succeeded += names
+                self._in_effect.extend(names)
         if failures:
-            raise GrantsFailed(failures, succeeded)
+            raise GrantsFailed(failures, self._in_effect)
         return tuple(changes)

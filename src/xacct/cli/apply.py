@@ -58,9 +58,10 @@ def command(
     try:
         with changes_shown(len(proposed.changes)) as watch:
             changes = proposed.apply(accept=accept, on_event=watch)
-    except GrantsFailed as error:
+    except (GrantsFailed, KeyboardInterrupt):
         # A password that is not printed now is lost.
-        _print(proposed, (), format, show_password=show_password, only=error.succeeded)
+        if proposed.in_effect:
+            _print(proposed, (), format, show_password=show_password, only=proposed.in_effect)
         raise
     _print(proposed, changes, format, show_password=show_password)
     return FINE
