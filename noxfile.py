@@ -82,8 +82,9 @@ def build(session: nox.Session) -> None:
     [wheel] = (work / "dist").glob("*.whl")
     for extra, arguments in EXTRAS.items():
         python = str(work / (extra or "alone") / "bin" / "python")
-        session.run("python", "-m", "venv", str(work / (extra or "alone")))
-        session.run(python, "-m", "pip", "install", "-q", f"{wheel}[{extra}]" if extra else str(wheel), external=True)
+        session.run("python", "-m", "venv", "--without-pip", str(work / (extra or "alone")))
+        wanted = f"{wheel}[{extra}]" if extra else str(wheel)
+        session.run("python", "-m", "pip", "--python", python, "install", "-q", "--no-compile", wanted)
         session.run(python, "-I", *arguments, external=True, silent=True)
     session.run(
         str(work / "alone" / "bin" / "xacct"), "list", external=True, silent=True, success_codes=[1]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from xacct.events import Event, OnEvent
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, OverflowMethod, RenderableType
 
     from xacct.report_table import CheckTable
 
@@ -57,20 +57,22 @@ def print_shown(shown: RenderableType, plain: str) -> None:
         print_text(plain)
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], cut: Sequence[bool] = ()) -> None:
     """Print a table to standard output. Without a terminal, columns are as wide as they need to be.
 
     Args:
         head: the titles of the columns.
         rows: the cells.
+        cut: for each row, whether a terminal shows one line of it only; by default, it shows all of each row.
     """
     if sys.stdout.isatty():
         from rich.table import Table
         from rich.text import Text
 
         table = Table(*head, box=None, header_style="bold", pad_edge=False)
-        for row in rows:
-            table.add_row(*map(Text, row))
+        for row, one_line in zip(rows, cut or [False] * len(rows)):
+            overflow: OverflowMethod = "ellipsis" if one_line else "fold"
+            table.add_row(*(Text(cell, no_wrap=one_line, overflow=overflow) for cell in row))
         _console(stderr=False).print(table)
         return
     widths = [max(map(len, column)) for column in zip(head, *rows)]
@@ -79,9 +81,9 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_checks(table: CheckTable) -> None:
-    """Print a verification or a proof to standard output."""
+    """Print a verification or a proof to standard output. On a terminal, a check that succeeded has one line."""
     head, *rows = table.rows
-    print_table(head, rows)
+    print_table(head, rows, cut=[check.ok is True for check in table.checks])
 
 
 def say(text: str) -> None:
