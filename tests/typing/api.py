@@ -239,6 +239,7 @@ assert_type(write_profile(profile_block("production", access.role_arn, source_pr
 
 explanation = explain("AccessDenied", production, development, principal="*", action="s3:GetObject", resource="*")
 assert_type(explanation.causes, tuple[Cause, ...])
+assert_type(explain("AccessDenied", production).certain, bool)
 assert_type(explanation.unread, tuple[Unread, ...])
 assert_type(explanation.causes[0].wanted, tuple[str, ...])
 
