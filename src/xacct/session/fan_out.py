@@ -231,7 +231,10 @@ def _wanted_regions(regions: str | Iterable[str] | None) -> tuple[str, ...] | Li
         return "all"
     if isinstance(regions, str):
         raise InvalidValue("regions", regions, "'all', or a sequence of regions")
-    return tuple(dict.fromkeys(regions))
+    wanted = tuple(dict.fromkeys(regions))
+    if not wanted:
+        raise InvalidValue("regions", [], "at least one region, or None for the base's")
+    return wanted
 
 
 def _is_async(function: Callable[..., object]) -> bool:
