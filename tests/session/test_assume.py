@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,7 @@ import boto3
 import botocore.session
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from xacct.arn import Arn
@@ -25,6 +27,7 @@ from xacct.errors import (
     SessionExpired,
 )
 from xacct.session import assume_role
+from xacct.testing import Sandbox
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
 IDENTITY_CENTER = "arn:aws:iam::aws:contextProvider/IdentityCenter"
@@ -43,6 +46,28 @@ def test_the_session_acts_as_the_role_against_moto() -> None:
         )
         assert [b["Name"] for b in session.client("s3").list_buckets()["Buckets"]] == ["reports"]
         session.client("s3").upload_fileobj  # noqa: B018 - boto3 added its own methods to the client, once
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}},
+        {"policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]}},
+        {"policy_arns": ["arn:aws:iam::aws:policy/AWSDenyAll"]},
+    ],
+)
+def test_a_session_policy_limits_what_the_session_may_do(limits: Any) -> None:
+    with Sandbox(["111111111111", "222222222222"]) as aws:
+        iam = aws.account("111111111111").session.client("iam")
+        trust = {"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": "sts:AssumeRole"}
+        iam.create_role(
+            RoleName="Reader", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust})
+        )
+        iam.attach_role_policy(RoleName="Reader", PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+        base = aws.account("222222222222").session
+        assert assume_role(base, ROLE).client("s3").list_buckets()["Buckets"] == []
+        with pytest.raises(ClientError, match="AccessDenied"):
+            assume_role(base, ROLE, **limits).client("s3").list_buckets()
 
 
 def test_a_role_can_be_a_string_or_an_arn(base: boto3.Session, sts: Any) -> None:
