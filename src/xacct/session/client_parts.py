@@ -1,0 +1,106 @@
+"""What the clients of one service have in common, made once instead of for each client."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import botocore.client
+import botocore.regions
+from botocore.loaders import Loader
+
+from xacct.session.event_handlers import EventHandlers
+
+__all__ = ["shared_client_parts"]
+
+# For each client botocore builds objects for all operations and endpoint rules of the service: about 500 for S3. With
+# the garbage collections that they cause, this is half of the CPU time that fan_out needs for an account. botocore has
+# no public way to share them. The private names that this takes are all in this module. They are replaced only while a
+# session of xacct creates a client; what a version of botocore does not have is not shared.
+
+T = TypeVar("T")
+
+
+class _Parts:
+    """Parts made from data that botocore's loader keeps, by the identity of the data."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[object, ...], tuple[object, object]] = {}
+
+    def service_model(self, make: Callable[..., object], data: object, **options: str) -> object:
+        """Return the model of a service."""
+        return self._once(("model", id(data), *options.items()), data, partial(make, data, **options))
+
+    def endpoint_provider(self, make: Callable[..., object], **data: object) -> object:
+        """Return the endpoint rules of a service, with the endpoints that were found so far."""
+        key = ("rules", *((name, id(value)) for name, value in data.items()))
+        return self._once(key, data, partial(make, **data))
+
+    def methods(self, make: Callable[..., dict[str, object]], creator: Any, model: object) -> dict[str, object]:
+        """Return the methods of a client class. The event handlers of a session can add others to this copy."""
+
+        def of_no_session() -> dict[str, object]:
+            # The documentation of a method refers to event handlers. Those of a session must not live as long.
+            independent = copy(creator)
+            independent._event_emitter = EventHandlers()
+            return make(independent, model)
+
+        return self._once(("methods", id(model)), model, of_no_session).copy()
+
+    def _once(self, key: tuple[object, ...], source: object, make: Callable[[], T]) -> T:
+        """Return what was made for a key. The source is kept, so that no other object gets its ID."""
+        if key not in self._made:
+            self._made[key] = make(), source
+        return cast(T, self._made[key][0])
+
+
+_parts_of: weakref.WeakKeyDictionary[Loader, _Parts] = weakref.WeakKeyDictionary()
+
+
+@contextmanager
+def shared_client_parts(loader: Loader) -> Iterator[None]:
+    """Share parts between the clients that are created in such blocks, one block at a time.
+
+    A client that another thread creates meanwhile in its own way may share them too. They depend on nothing but the
+    service and botocore's data, and clients do not change them.
+
+    Args:
+        loader: the loader of the session. The parts are released with it.
+    """
+    parts = _parts_of.get(loader)
+    if parts is None:
+        parts = _parts_of[loader] = _Parts()
+    with (
+        _replaced(botocore.client, "ServiceModel", parts.service_model),
+        _replaced(botocore.regions, "EndpointProvider", parts.endpoint_provider),
+        _replaced(botocore.client.ClientCreator, "_create_methods", parts.methods),
+    ):
+        yield
+
+
+@contextmanager
+def _replaced(owner: object, name: str, make: Callable[..., object]) -> Iterator[None]:
+    """Replace a function or a class in the block, if there is one with this name.
+
+    Args:
+        owner: the module or class that has it.
+        name: its name.
+        make: called in its place, with it as an additional first argument.
+    """
+    original = getattr(owner, name, None)
+    if original is None:
+        yield
+        return
+
+    def replacement(*args: object, **options: object) -> object:
+        return make(original, *args, **options)
+
+    setattr(owner, name, replacement)
+    try:
+        yield
+    finally:
+        setattr(owner, name, original)
