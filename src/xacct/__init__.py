@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from xacct.authz import (
         AccessRequest as AccessRequest,
         Decision as Decision,
+        LayerReport as LayerReport,
+        Mismatch as Mismatch,
+        NearMiss as NearMiss,
         PolicySet as PolicySet,
         evaluate as evaluate,
         evaluate_many as evaluate_many,

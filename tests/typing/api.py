@@ -29,7 +29,10 @@ from xacct import (
     GrantRecord,
     GrantsFailed,
     InvalidValue,
+    LayerReport,
     LintFinding,
+    Mismatch,
+    NearMiss,
     Organization,
     Patience,
     PermissionMissing,
@@ -120,6 +123,10 @@ question = AccessRequest(
 )
 decision = evaluate(question, PolicySet(resource=grant.trust_policy, identity=[trusted.assume_role_policy, "{}"]))
 assert_type(decision, Decision)
+assert_type(decision.layers, tuple[LayerReport, ...])
+assert_type(decision.layers[0].near_misses, tuple[NearMiss, ...])
+assert_type(decision.layers[0].near_misses[0].mismatches, tuple[Mismatch, ...])
+assert_type(decision.policies.lint(), tuple[LintFinding, ...])
 assert_type(decision.allowed, bool)
 assert_type(decision.depends_on, tuple[str, ...])
 
