@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,10 +15,13 @@ import boto3
 import botocore.exceptions as botocore_errors
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import example, given, strategies as st
 
 from xacct.access_denied import explain
+from xacct.arn import Arn
 from xacct.errors import AssumeRoleDenied, AwsError, InvalidCredentials, InvalidValue, SessionExpired
 from xacct.session import assume_role, assume_role_with_web_identity, console_url, credential_process
+from xacct.session.web_identity import _claims_of, _request_of
 from xacct.testing import Sandbox
 from xacct.testing.error_responses import Refused
 
@@ -245,6 +249,29 @@ class TestErrors:
         with pytest.raises(AssumeRoleDenied) as caught:
             assume_role_with_web_identity(ROLE, token, session_name="deploy", **region)
         assert (caught.value.provider, caught.value.context) == (None, {"sts:RoleSessionName": "deploy"})
+
+    @given(
+        st.dictionaries(
+            st.sampled_from(["iss", "sub", "aud", "email", "https://aws.amazon.com/tags"]) | st.text(max_size=3),
+            st.sampled_from([f"https://{GITHUB}", "accounts.google.com", "arn:aws:iam::1:role/a"])
+            | st.recursive(
+                st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+                lambda value: st.lists(value, max_size=3) | st.dictionaries(st.text(max_size=3), value, max_size=3),
+                max_leaves=5,
+            ),
+        )
+    )
+    def test_any_claims_can_be_in_a_denial(self, claims: dict[str, Any]) -> None:
+        payload = urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+        provider, context = _request_of(Arn.parse(ROLE), _claims_of(f"header.{payload}.signature"))
+        assert provider is None or not {*context} & {"aws:resourceaccount", "aws:principalisawsservice"}
+        AssumeRoleDenied("no", role_arn=ROLE, context=context, provider=provider, doing="assuming it")
+
+    @given(
+        st.text(max_size=40) | st.builds("a.{}.c".format, st.text(max_size=40)) | st.just("a." + "W1tb" * 4000 + ".c")
+    )
+    def test_any_text_can_be_a_token(self, token: str) -> None:
+        assert isinstance(_claims_of(token), dict)
 
     def test_a_token_that_aws_rejects_names_the_provider(self, aws: Sandbox, region: Any) -> None:
         for token in (Tokens(aws, aud="example")(), aws.web_identity_token(PROD, "gitlab.com"), "no-token"):

@@ -228,7 +228,7 @@ def _claims_of(token: str) -> Mapping[str, object]:
     try:
         payload = token.split(".")[1]
         claims = json.loads(urlsafe_b64decode(f"{payload}{'=' * (-len(payload) % 4)}"))
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, RecursionError):
         return {}
     return claims if isinstance(claims, dict) else {}
 
