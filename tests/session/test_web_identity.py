@@ -267,9 +267,8 @@ class TestErrors:
         assert provider is None or not {*context} & {"aws:resourceaccount", "aws:principalisawsservice"}
         AssumeRoleDenied("no", role_arn=ROLE, context=context, provider=provider, doing="assuming it")
 
-    @given(
-        st.text(max_size=40) | st.builds("a.{}.c".format, st.text(max_size=40)) | st.just("a." + "W1tb" * 4000 + ".c")
-    )
+    @given(st.text(max_size=40) | st.builds("a.{}.c".format, st.text(max_size=40)))
+    @example(f"a.{'W1tb' * 4000}.c")  # "[[[" many times
     def test_any_text_can_be_a_token(self, token: str) -> None:
         assert isinstance(_claims_of(token), dict)
 
