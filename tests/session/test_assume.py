@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.configloader
 import botocore.session
 import pytest
 from botocore.config import Config
@@ -497,6 +499,22 @@ class TestWaiting:
 def test_roles_of_the_same_base_share_one_sts_client(base: boto3.Session, sts: Any) -> None:
     first, second = assume_role(base, ROLE), assume_role(base, NEXT, region="us-west-2")
     assert first.get_credentials()._sts() is second.get_credentials()._sts()
+
+
+def test_the_configuration_file_is_parsed_once_for_all_roles_of_a_base(
+    sts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile development]\nregion = us-west-2\nmax_attempts = 7\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    parsed: list[str] = []
+    load = botocore.configloader.load_config
+    monkeypatch.setattr(botocore.configloader, "load_config", lambda path: parsed.append(path) or load(path))
+    base = boto3.Session("AKIAALICE", "alices-secret", profile_name="development")
+    clients = [assume_role(base, role).client("sts") for role in (ROLE, NEXT)]
+    assert [client.meta.config.retries["total_max_attempts"] for client in clients] == [7, 7]
+    assert [client.meta.region_name for client in clients] == ["us-west-2", "us-west-2"]
+    assert parsed == [str(config)]
 
 
 def test_sixteen_threads_can_assume_roles_with_one_session(base: boto3.Session, sts: Any) -> None:

@@ -74,10 +74,19 @@ def sts_client(base: boto3.Session, region: str | None) -> STSClient:
 class _RoleSession(botocore.session.Session):
     """A botocore session with the credentials of a role. It ignores those of the profile and the environment."""
 
-    def __init__(self, credentials: AssumedRoleCredentials, emitter: EventHandlers) -> None:
+    def __init__(
+        self, parent: botocore.session.Session, credentials: AssumedRoleCredentials, emitter: EventHandlers
+    ) -> None:
         super().__init__(event_hooks=emitter, include_builtin_handlers=False)
         self.register_component("event_emitter", emitter)
+        self._parent = parent
         self._role = credentials
+
+    @property
+    def full_config(self) -> dict[str, Any]:
+        # The configuration file can have hundreds of profiles. It is parsed once for all roles.
+        config: dict[str, Any] = self._parent.full_config
+        return config
 
     def register(self, *args: Any, **options: Any) -> None:
         self.get_component("event_emitter").register(*args, **options)
@@ -124,7 +133,7 @@ def derive_session(base: boto3.Session, credentials: AssumedRoleCredentials, reg
     """
     # boto3 has no public attribute for the botocore session that holds the configuration.
     parent = base._session
-    child = _RoleSession(credentials, builtin_event_handlers())
+    child = _RoleSession(parent, credentials, builtin_event_handlers())
     inherit_settings(child, parent)
     child.set_default_client_config(parent.get_default_client_config())
     child.user_agent_name = parent.user_agent_name

@@ -97,7 +97,7 @@ class EventHandlers(BaseEventHooks):
         self._root = _EMPTY
         # For each ID: its handler, and how often it is registered, or None if that does not count.
         self._unique: Mapping[str, tuple[_Handler, int | None]] = MappingProxyType({})
-        self._found: dict[str, list[_Handler]] = {}
+        self._found: dict[str, tuple[str, list[_Handler]]] = {}
 
     def __copy__(self) -> EventHandlers:
         copied = type(self)()
@@ -114,15 +114,20 @@ class EventHandlers(BaseEventHooks):
         return responses[-1] if responses else (None, None)
 
     def _call(self, name: str, arguments: dict[str, Any], *, until_response: bool) -> list[tuple[_Handler, Any]]:
-        name = _current_name(name)
         found = self._found  # another thread that registers a handler replaces it
-        handlers = found.get(name)
-        if handlers is None:
-            handlers = found[name] = self._root.matching(name.split("."))
+        if name not in found:
+            current_name = _current_name(name)
+            found[name] = current_name, self._root.matching(current_name.split("."))
+        current_name, handlers = found[name]
         responses: list[tuple[_Handler, Any]] = []
+        if not handlers:
+            return responses
+        arguments["event_name"] = current_name
+        is_logged = log.isEnabledFor(logging.DEBUG)
         for handler in handlers:
-            log.debug("Event %s: calling handler %s", name, handler)
-            response = handler(**arguments, event_name=name)
+            if is_logged:
+                log.debug("Event %s: calling handler %s", current_name, handler)
+            response = handler(**arguments)
             responses.append((handler, response))
             if until_response and response is not None:
                 break
