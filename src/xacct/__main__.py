@@ -19,7 +19,7 @@ from contextlib import contextmanager
 import boto3
 
 from xacct.errors import InvalidValue, XacctError
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 from xacct.session.export import credential_process, environment_variables
 from xacct.session.sts_errors import errors_of_botocore
 

@@ -28,7 +28,7 @@ from xacct.errors import (
     RegionDisabled,
     SessionExpired,
 )
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 from xacct.testing import Sandbox
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"

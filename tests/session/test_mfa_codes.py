@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from xacct.errors import InvalidValue, MfaRejected
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
 SERIAL = "arn:aws:iam::222222222222:mfa/alice"

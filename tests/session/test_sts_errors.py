@@ -16,7 +16,8 @@ import pytest
 from botocore.credentials import CredentialResolver
 
 from xacct.errors import AwsError, InvalidCredentials, InvalidValue, SessionExpired
-from xacct.session import assume_role, credential_process, environment_variables
+from xacct.session.assume import assume_role
+from xacct.session.export import credential_process, environment_variables
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
 STS = "https://sts.eu-west-1.amazonaws.com"

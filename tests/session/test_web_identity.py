@@ -20,8 +20,10 @@ from hypothesis import example, given, strategies as st
 from xacct.access_denied import explain
 from xacct.arn import Arn
 from xacct.errors import AssumeRoleDenied, AwsError, InvalidCredentials, InvalidValue, SessionExpired
-from xacct.session import assume_role, assume_role_with_web_identity, console_url, credential_process
-from xacct.session.web_identity import _claims_of, _request_of
+from xacct.session.assume import assume_role
+from xacct.session.console import console_url
+from xacct.session.export import credential_process
+from xacct.session.web_identity import _claims_of, _request_of, assume_role_with_web_identity
 from xacct.testing import Sandbox
 from xacct.testing.error_responses import Refused
 
