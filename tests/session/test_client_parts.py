@@ -6,6 +6,7 @@ The tests' own conftest.py lets all clients share more than that, so most tests 
 from __future__ import annotations
 
 import gc
+import os
 import weakref
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,6 +16,8 @@ import botocore.client
 import botocore.regions
 import pytest
 from botocore.client import ClientCreator
+from botocore.config import Config
+from botocore.endpoint import EndpointCreator
 from botocore.exceptions import UnknownServiceError
 from botocore.hooks import BaseEventHooks
 from botocore.loaders import Loader
@@ -23,7 +26,12 @@ from xacct import assume_role
 from xacct.session.client_parts import shared_client_parts
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
-NAMES = [(botocore.client, "ServiceModel"), (botocore.regions, "EndpointProvider"), (ClientCreator, "_create_methods")]
+NAMES = [
+    (botocore.client, "ServiceModel"),
+    (botocore.regions, "EndpointProvider"),
+    (ClientCreator, "_create_methods"),
+    (EndpointCreator, "create_endpoint"),
+]
 
 
 class Part:
@@ -111,6 +119,64 @@ def test_each_client_has_the_endpoint_of_its_region_and_its_own_events(base: bot
     assert sts.urls == [f"https://sts.{region}.amazonaws.com/" for region in ("eu-west-1", "us-west-2", "eu-west-1")]
     assert len({id(client.meta.events) for client in clients}) == 3
     assert len({id(client.meta.service_model) for client in clients}) == 1
+
+
+def connections_of(session: boto3.Session, **options: Any) -> object:
+    client: Any = session.client("sts", **options)
+    return client._endpoint.http_session
+
+
+def test_clients_with_the_same_settings_share_their_connections(base: boto3.Session) -> None:
+    first, second = in_role(base), in_role(base, "us-west-2")
+    connections = connections_of(first)
+    assert connections_of(second) is connections
+    assert connections_of(second, config=Config(max_pool_connections=20)) is connections
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"verify": False},
+        {"verify": "/other/certificates.pem"},
+        {"config": Config(read_timeout=1)},
+        {"config": Config(proxies={"https": "http://proxy.example"})},
+        {"config": Config(client_cert="/certificate.pem")},
+        {"config": Config(max_pool_connections=200)},
+    ],
+)
+def test_clients_with_other_settings_do_not_share_connections(base: boto3.Session, options: dict[str, Any]) -> None:
+    session = in_role(base)
+    usual, other = connections_of(session), connections_of(session, **options)
+    assert usual is not other
+    assert connections_of(session, **options) is other
+    assert connections_of(session) is usual
+
+
+def test_connections_are_closed_with_the_last_client(base: boto3.Session) -> None:
+    settings = Config(read_timeout=77)  # no client of another test has it
+    clients: list[Any] = [in_role(base).client("sts", config=settings) for _ in range(2)]
+    connections = weakref.ref(clients[0]._endpoint.http_session)
+    clients.pop()
+    gc.collect()
+    assert connections() is not None
+    clients.pop()
+    gc.collect()
+    assert connections() is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_child_process_does_not_share_the_connections_of_its_parent(base: boto3.Session) -> None:
+    session = in_role(base)
+    connections = connections_of(session)
+    child = os.fork()
+    if not child:
+        shares = True
+        try:
+            shares = connections_of(session) is connections
+        finally:
+            os._exit(shares)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_botocores_names_are_restored_after_a_client_and_after_an_error(base: boto3.Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,9 @@ from typing import Any, TypeVar, cast
 
 import botocore.client
 import botocore.regions
+import urllib3
+from botocore.endpoint import EndpointCreator
+from botocore.httpsession import URLLib3Session
 from botocore.loaders import Loader
 
 from xacct.session.event_handlers import EventHandlers
@@ -18,11 +22,17 @@ from xacct.session.event_handlers import EventHandlers
 __all__ = ["shared_client_parts"]
 
 # For each client botocore builds objects for all operations and endpoint rules of the service: about 500 for S3. With
-# the garbage collections that they cause, this is half of the CPU time that fan_out needs for an account. botocore has
-# no public way to share them. The private names that this takes are all in this module. They are replaced only while a
-# session of xacct creates a client; what a version of botocore does not have is not shared.
+# the garbage collections that they cause, this is half of the CPU time that fan_out needs for an account. Each client
+# also opens a connection of its own, for which it loads all CA certificates: with TLS this takes longer than the rest.
+# botocore has no public way to share them. The private names that this takes are all in this module. They are replaced
+# only while a session of xacct creates a client; what a version of botocore does not have is not shared.
 
 T = TypeVar("T")
+
+# The idle connections to keep open for each host. urllib3 logs a warning if there are more.
+_MAX_IDLE_CONNECTIONS = 100
+# Before version 2, urllib3 closes the connections of a host while they are used, if clients call more than 10 hosts.
+_CAN_SHARE_CONNECTIONS = not str(getattr(urllib3, "__version__", "1.")).startswith("1.")
 
 
 class _Parts:
@@ -30,6 +40,7 @@ class _Parts:
 
     def __init__(self) -> None:
         self._made: dict[tuple[object, ...], tuple[object, object]] = {}
+        self.connections: weakref.WeakValueDictionary[str, URLLib3Session] = weakref.WeakValueDictionary()
 
     def service_model(self, make: Callable[..., object], data: object, **options: str) -> object:
         """Return the model of a service."""
@@ -51,6 +62,23 @@ class _Parts:
 
         return self._once(("methods", id(model)), model, of_no_session).copy()
 
+    def endpoint(self, make: Callable[..., object], creator: object, *args: object, **options: object) -> object:
+        """Return an endpoint for a client, whose connections it shares with the clients that have the same settings.
+
+        They are closed with the last of these clients.
+        """
+        if _CAN_SHARE_CONNECTIONS:
+            options.setdefault("http_session_cls", self._connections_with)
+        return make(creator, *args, **options)
+
+    def _connections_with(self, max_pool_connections: int, **settings: Any) -> URLLib3Session:
+        size = max(max_pool_connections, _MAX_IDLE_CONNECTIONS)
+        key = repr((size, sorted(settings.items())))
+        connections = self.connections.get(key)
+        if connections is None:
+            connections = self.connections[key] = URLLib3Session(max_pool_connections=size, **settings)
+        return connections
+
     def _once(self, key: tuple[object, ...], source: object, make: Callable[[], T]) -> T:
         """Return what was made for a key. The source is kept, so that no other object gets its ID."""
         if key not in self._made:
@@ -61,12 +89,22 @@ class _Parts:
 _parts_of: weakref.WeakKeyDictionary[Loader, _Parts] = weakref.WeakKeyDictionary()
 
 
+def _forget_connections() -> None:
+    # After a fork they belong to the parent process.
+    for parts in [*_parts_of.values()]:
+        parts.connections.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_connections)
+
+
 @contextmanager
 def shared_client_parts(loader: Loader) -> Iterator[None]:
     """Share parts between the clients that are created in such blocks, one block at a time.
 
     A client that another thread creates meanwhile in its own way may share them too. They depend on nothing but the
-    service and botocore's data, and clients do not change them.
+    service, botocore's data and the settings of connections, and clients do not change them.
 
     Args:
         loader: the loader of the session. The parts are released with it.
@@ -78,6 +116,7 @@ def shared_client_parts(loader: Loader) -> Iterator[None]:
         _replaced(botocore.client, "ServiceModel", parts.service_model),
         _replaced(botocore.regions, "EndpointProvider", parts.endpoint_provider),
         _replaced(botocore.client.ClientCreator, "_create_methods", parts.methods),
+        _replaced(EndpointCreator, "create_endpoint", parts.endpoint),
     ):
         yield
 
