@@ -23,6 +23,7 @@ from botocore.hooks import BaseEventHooks
 from botocore.loaders import Loader
 
 from xacct import assume_role
+from xacct.session import client_parts
 from xacct.session.client_parts import shared_client_parts
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
@@ -126,6 +127,10 @@ def connections_of(session: boto3.Session, **options: Any) -> object:
     return client._endpoint.http_session
 
 
+can_share_connections = pytest.mark.skipif(not client_parts._CAN_SHARE_CONNECTIONS, reason="needs urllib3 2")
+
+
+@can_share_connections
 def test_clients_with_the_same_settings_share_their_connections(base: boto3.Session) -> None:
     first, second = in_role(base), in_role(base, "us-west-2")
     connections = connections_of(first)
@@ -133,6 +138,13 @@ def test_clients_with_the_same_settings_share_their_connections(base: boto3.Sess
     assert connections_of(second, config=Config(max_pool_connections=20)) is connections
 
 
+def test_with_an_old_urllib3_connections_are_not_shared(base: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_parts, "_CAN_SHARE_CONNECTIONS", False)
+    session = in_role(base)
+    assert connections_of(session) is not connections_of(session)
+
+
+@can_share_connections
 @pytest.mark.parametrize(
     "options",
     [
