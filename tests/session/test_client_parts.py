@@ -93,6 +93,17 @@ def test_the_parts_are_released_with_the_loader(monkeypatch: pytest.MonkeyPatch)
     assert alive() is None
 
 
+def test_a_loader_that_does_not_keep_its_data_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_parts, "_MOST_PARTS", 3)
+    monkeypatch.setattr(botocore.client, "ServiceModel", Part)
+    with shared_client_parts(loader := Loader()):
+        replaced: Any = vars(botocore.client)["ServiceModel"]
+        made = [weakref.ref(replaced({"version": str(number)})) for number in range(10)]
+    gc.collect()
+    assert sum(part() is not None for part in made) <= 3
+    assert loader is not None
+
+
 def test_methods_are_made_once_without_the_handlers_of_a_session(monkeypatch: pytest.MonkeyPatch) -> None:
     handlers: list[BaseEventHooks] = []
 

@@ -29,6 +29,8 @@ __all__ = ["shared_client_parts"]
 
 T = TypeVar("T")
 
+# More than all services have. A loader that does not keep its data would fill the memory.
+_MOST_PARTS = 2000
 # The idle connections to keep open for each host. urllib3 logs a warning if there are more.
 _MAX_IDLE_CONNECTIONS = 100
 # Before version 2, urllib3 closes the connections of a host while they are used, if clients call more than 10 hosts.
@@ -82,6 +84,8 @@ class _Parts:
     def _once(self, key: tuple[object, ...], source: object, make: Callable[[], T]) -> T:
         """Return what was made for a key. The source is kept, so that no other object gets its ID."""
         if key not in self._made:
+            if len(self._made) >= _MOST_PARTS:
+                self._made.clear()
             self._made[key] = make(), source
         return cast(T, self._made[key][0])
 
