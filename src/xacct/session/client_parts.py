@@ -83,11 +83,12 @@ class _Parts:
 
     def _once(self, key: tuple[object, ...], source: object, make: Callable[[], T]) -> T:
         """Return what was made for a key. The source is kept, so that no other object gets its ID."""
-        if key not in self._made:
+        found = self._made.get(key)
+        if found is None:
             if len(self._made) >= _MOST_PARTS:
                 self._made.clear()
-            self._made[key] = make(), source
-        return cast(T, self._made[key][0])
+            found = self._made[key] = make(), source
+        return cast(T, found[0])
 
 
 _parts_of: weakref.WeakKeyDictionary[Loader, _Parts] = weakref.WeakKeyDictionary()
