@@ -39,12 +39,15 @@ class SlowServer:
     def __init__(self) -> None:
         self.intervals: list[tuple[float, float]] = []
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer with moto's response after the delay."""
         began = time.perf_counter()
         time.sleep(LATENCY)
-        body = list(self._moto(environ, start_response))
+        # moto is not thread-safe.
+        with self._lock:
+            body = list(self._moto(environ, start_response))
         self.intervals.append((began, time.perf_counter()))
         return body
 
