@@ -143,10 +143,10 @@ class Clock:
         self.now += seconds
 
 
-@pytest.fixture(params=[0.01, 3.0], ids=["quick", "slow"])
-def clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Whether a removal relies on what it has read, or reads again before each change."""
-    clock = Clock(request.param)
+@pytest.fixture
+def clock(pace: float, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock by which a removal relies on what it has read, or reads again before each change."""
+    clock = Clock(pace)
     monkeypatch.setattr(run_timing, "time", clock)
     return clock
 
@@ -174,15 +174,20 @@ def run_before(accounts: Accounts, clock: Clock, one: Attempt, other: Attempt, b
     return other.has_ended
 
 
+QUICK, SLOW = 0.01, 3.0
+races = pytest.mark.parametrize(
+    ("start", "pace"), [*((start, QUICK) for start in STARTS), ("nothing", SLOW), ("everything", SLOW)]
+)
 # Each test takes some of the calls, so that several processes share the work.
-some_calls = pytest.mark.parametrize("first", range(4))
+SHARES = 8
+some_calls = pytest.mark.parametrize("first", range(SHARES))
 
 
 def calls_from(first: int) -> range:
-    return range(first, 200, 4)
+    return range(first, 200, SHARES)
 
 
-@pytest.mark.parametrize("start", STARTS)
+@races
 @some_calls
 def test_a_removal_before_any_call_of_an_apply(accounts: Accounts, clock: Clock, start: Start, first: int) -> None:
     race = Race(accounts, patience_of(clock), start)
@@ -196,7 +201,7 @@ def test_a_removal_before_any_call_of_an_apply(accounts: Accounts, clock: Clock,
             race.assert_reruns_complete()
 
 
-@pytest.mark.parametrize("start", STARTS)
+@races
 @some_calls
 def test_an_apply_before_any_call_of_a_removal(accounts: Accounts, clock: Clock, start: Start, first: int) -> None:
     race = Race(accounts, patience_of(clock), start)
@@ -210,10 +215,11 @@ def test_an_apply_before_any_call_of_a_removal(accounts: Accounts, clock: Clock,
             race.assert_reruns_complete()
 
 
-@pytest.mark.parametrize("start", ["everything", "no role"])
-def test_a_removal_before_any_call_of_another(accounts: Accounts, clock: Clock, start: Start) -> None:
+@pytest.mark.parametrize(("start", "pace"), [("everything", QUICK), ("no role", QUICK), ("everything", SLOW)])
+@some_calls
+def test_a_removal_before_any_call_of_another(accounts: Accounts, clock: Clock, start: Start, first: int) -> None:
     race = Race(accounts, patience_of(clock), start)
-    for before in count():
+    for before in calls_from(first):
         race.begin()
         one, other = Attempt(race.destroy), Attempt(race.destroy)
         if not run_before(accounts, clock, one, other, before):
