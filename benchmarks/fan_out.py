@@ -2,7 +2,10 @@
 
 Each runs in a separate process, against a local server that answers STS and S3 requests after 100 ms. The others do the
 same as `fan_out` for 200 accounts. More accounts, throttling, and accounts that are denied or hang are for `fan_out`
-only.
+only. "Calls only" makes the same two calls for each account with two clients for all: the least that code with boto3
+can take, although it calls S3 in one account.
+
+Times depend on the machine, and on what else it does. The ratios, and the CPU time for each account, say more.
 """
 
 from __future__ import annotations
@@ -21,11 +24,14 @@ from importlib import import_module
 from importlib.util import find_spec
 
 import boto3
+from attrs import asdict, frozen
+from botocore.config import Config
 from slow_aws import LIMIT, aws
 
 from xacct import fan_out
 
 ACCOUNTS = 200
+THREADS = 48  # as many as fan_out
 
 
 def roles(number: int, name: Callable[[int], str] = lambda _: "Reader") -> list[str]:
@@ -57,14 +63,29 @@ def with_fan_out(arns: list[str]) -> Counter[str]:
 
 
 def with_threads() -> Counter[str]:
-    """Call S3 in each account with typical code: a thread pool, and a session and an STS client per account."""
+    """Call S3 in each account with plain boto3: a thread pool, one STS client, and a session for each account."""
+    sts = boto3.Session().client("sts", config=Config(max_pool_connections=THREADS))
 
     def in_account(role: str) -> int:
-        keys = boto3.Session().client("sts").assume_role(RoleArn=role, RoleSessionName="nightly")["Credentials"]
+        keys = sts.assume_role(RoleArn=role, RoleSessionName="nightly")["Credentials"]
         return buckets(boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]))
 
-    with ThreadPoolExecutor(32) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         return Counter(ok=len(list(pool.map(in_account, roles(ACCOUNTS)))))
+
+
+def with_calls_only(number: int) -> Counter[str]:
+    """Make the calls without any session for an account."""
+    session = boto3.Session()
+    config = Config(max_pool_connections=THREADS)
+    sts, s3 = session.client("sts", config=config), session.client("s3", config=config)
+
+    def calls(role: str) -> int:
+        sts.assume_role(RoleArn=role, RoleSessionName="nightly")
+        return len(s3.list_buckets()["Buckets"])
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return Counter(ok=len(list(pool.map(calls, roles(number)))))
 
 
 def with_botocove() -> Counter[str]:
@@ -80,6 +101,7 @@ RUNS: dict[str, Callable[[], Counter[str]]] = {
     "threads": with_threads,
     "botocove": with_botocove,
     "1,000 accounts": partial(with_fan_out, roles(1000)),
+    "1,000, calls only": partial(with_calls_only, 1000),
     "300 accounts": partial(with_fan_out, roles(300)),
     "300, 5 % throttled twice": partial(with_fan_out, roles(300, stray)),
     f"300, {LIMIT} per second": partial(with_fan_out, roles(300, lambda _: "Limited")),
@@ -93,8 +115,17 @@ EXPECTED = {
 BUDGETS = {"fan_out": (2.5, 80), "1,000 accounts": (10, 100), "1,000 with errors": (75, 100)}
 
 
-def measure(run: str, url: str) -> tuple[float, float]:
-    """Do a run in a new process, and return the seconds and the peak memory in MiB."""
+@frozen
+class Taken:
+    """What a run took."""
+
+    seconds: float
+    cpu_seconds: float
+    mebibytes: float
+
+
+def measure(run: str, url: str) -> Taken:
+    """Do a run in a new process."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
         "AWS_ENDPOINT_URL": url,
         "AWS_CONFIG_FILE": os.devnull,
@@ -104,24 +135,38 @@ def measure(run: str, url: str) -> tuple[float, float]:
         "AWS_DEFAULT_REGION": "eu-west-1",
     }
     process = subprocess.run([sys.executable, __file__, run], env=environment, check=True, stdout=subprocess.PIPE)
-    seconds, mebibytes = json.loads(process.stdout)
-    return seconds, mebibytes
+    return Taken(**json.loads(process.stdout))
 
 
 def main() -> None:
     """Measure each run, and exit with an error if fan_out exceeds a budget."""
-    taken: dict[str, tuple[float, float]] = {}
+    taken: dict[str, Taken] = {}
     for name in RUNS:
         if name == "botocove" and not find_spec("botocove"):
             continue
         with aws() as url:
-            seconds, mebibytes = taken[name] = measure(name, url)
-        ratio = seconds / taken["fan_out"][0]
-        print(f"{name:26} {seconds:6.2f} s ({ratio:4.1f}×), {mebibytes:4.0f} MiB", flush=True)
-    stray_ratio = taken["300, 5 % throttled twice"][0] / taken["300 accounts"][0]
-    limit_ratio = taken[f"300, {LIMIT} per second"][0] / ((300 - LIMIT) / LIMIT)  # the bucket is full at first
+            it = taken[name] = measure(name, url)
+        ratio = it.seconds / taken["fan_out"].seconds
+        cpu = it.cpu_seconds / EXPECTED[name].total() * 1000
+        print(
+            f"{name:26} {it.seconds:6.2f} s ({ratio:4.1f}×), {it.mebibytes:4.0f} MiB, "
+            f"{cpu:5.1f} ms of CPU time for each account",
+            flush=True,
+        )
+    stray_ratio = taken["300, 5 % throttled twice"].seconds / taken["300 accounts"].seconds
+    limit_ratio = taken[f"300, {LIMIT} per second"].seconds / ((300 - LIMIT) / LIMIT)  # the bucket is full at first
     print(f"5 % throttled twice: {stray_ratio:.2f}× the time without; {LIMIT} per second: {limit_ratio:.2f}× the least")
-    exceeded = [name for name, budget in BUDGETS.items() if any(map(float.__gt__, taken[name], map(float, budget)))]
+    ours, plain, least = (taken[name].cpu_seconds for name in ("1,000 accounts", "threads", "1,000, calls only"))
+    print(
+        f"CPU time for each account: plain boto3 {plain / ACCOUNTS / ours * 1000:.0f}×, calls only {least / ours:.2f}×"
+    )
+    if hasattr(os, "getloadavg"):
+        print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    exceeded = [
+        name
+        for name, (seconds, mebibytes) in BUDGETS.items()
+        if taken[name].seconds > seconds or taken[name].mebibytes > mebibytes
+    ]
     exceeded += ["stray throttles"] * (stray_ratio > 1.5) + ["sustained limit"] * (limit_ratio > 1.3)
     if exceeded:
         raise SystemExit(f"these exceed their budget of time or memory: {', '.join(exceeded)}")
@@ -131,7 +176,12 @@ if __name__ == "__main__":
     if len(sys.argv) == 1:
         main()
     else:
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         found = RUNS[sys.argv[1]]()
         assert found == EXPECTED[sys.argv[1]], found
-        print(json.dumps((time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)))
+        it = Taken(
+            time.perf_counter() - start,
+            time.process_time() - cpu_start,
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        )
+        print(json.dumps(asdict(it)))

@@ -21,6 +21,7 @@ os.environ |= {
 
 import boto3  # noqa: E402
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
+from moto.organizations.models import organizations_backends  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
 from xacct import ConsoleUser, grant_cross_account_read  # noqa: E402
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 LATENCY = 0.1
-BUDGETS = {"first apply": (18, 8), "re-apply": (9, 3), "destroy": (16, 5)}
+BUDGETS = {"first apply": (18, 8), "re-apply": (9, 3), "destroy": (16, 5), "in an organization": (18, 8)}
 
 
 class SlowServer:
@@ -38,12 +39,15 @@ class SlowServer:
     def __init__(self) -> None:
         self.intervals: list[tuple[float, float]] = []
         self._moto = DomainDispatcherApplication(create_backend_app)
+        self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer with moto's response after the delay."""
         began = time.perf_counter()
         time.sleep(LATENCY)
-        body = list(self._moto(environ, start_response))
+        # moto is not thread-safe.
+        with self._lock:
+            body = list(self._moto(environ, start_response))
         self.intervals.append((began, time.perf_counter()))
         return body
 
@@ -87,13 +91,13 @@ def measure(server: SlowServer, name: str, run: Callable[[], Any]) -> tuple[Any,
     fits = calls <= max_calls and round_trips <= max_round_trips
     verdict = "ok" if fits else "FAIL"
     print(
-        f"{name:<12} {calls:>5} of {max_calls:<3} {round_trips:>6} of {max_round_trips:<2} {seconds:>8.2f}   {verdict}"
+        f"{name:<18} {calls:>5} of {max_calls:<3} {round_trips:>6} of {max_round_trips:<2} {seconds:>8.2f}   {verdict}"
     )
     return result, fits
 
 
 def main() -> int:
-    """Apply the grant, apply it again without a change, and destroy it."""
+    """Apply the grant, apply it again without a change, destroy it, and apply it in an organization."""
     server = SlowServer()
     user = ConsoleUser("EC2UserForCrossAccount", managed_policy_arns=["arn:aws:iam::aws:policy/AmazonEC2FullAccess"])
     with server.running() as url:
@@ -104,12 +108,16 @@ def main() -> int:
         def grant() -> Any:
             return grant_cross_account_read(production, development, console_user=user)
 
-        print("                   calls  round trips   seconds")
+        print("                         calls  round trips   seconds")
         access, first = measure(server, "first apply", grant)
         again, second = measure(server, "re-apply", grant)
         removed, third = measure(server, "destroy", access.revoke)
+        production.client("organizations").create_organization(FeatureSet="ALL")
+        # moto can invite no account to an organization.
+        organizations_backends.master_accounts["222222222222"] = ("111111111111", "aws")
+        _, fourth = measure(server, "in an organization", grant)
     print("For comparison, amazon.aws (Ansible): first apply 35 calls in 7.5 s, re-apply 27 calls in 7.0 s")
-    return 0 if first and second and third and not again.changes and removed else 1
+    return 0 if first and second and third and fourth and not again.changes and removed else 1
 
 
 if __name__ == "__main__":

@@ -64,6 +64,8 @@ class Aws(BaseHTTPRequestHandler):
     """
 
     protocol_version = "HTTP/1.1"
+    # Otherwise the body of each response but the first waits until the client has acknowledged the headers: 40 ms.
+    disable_nagle_algorithm = True
     assumed: ClassVar[int] = 0
     throttled: ClassVar[dict[str, int]] = {}
     limit: ClassVar[Limit] = Limit()

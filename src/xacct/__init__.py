@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from xacct.authz import (
         AccessRequest as AccessRequest,
         Decision as Decision,
+        LayerReport as LayerReport,
+        Mismatch as Mismatch,
+        NearMiss as NearMiss,
         PolicySet as PolicySet,
         evaluate as evaluate,
         evaluate_many as evaluate_many,
@@ -131,26 +134,25 @@ if TYPE_CHECKING:
     from xacct.resources.step import Change as Change
     from xacct.retry import Patience as Patience
     from xacct.s3_read import s3_read_policy as s3_read_policy
-    from xacct.session import (
-        Account as Account,
-        FanOut as FanOut,
-        Target as Target,
-        TargetOutcome as TargetOutcome,
+    from xacct.session.accounts import (
         accounts_in_file as accounts_in_file,
         accounts_in_organization as accounts_in_organization,
-        aio_session as aio_session,
-        assume_role as assume_role,
-        assume_role_with_web_identity as assume_role_with_web_identity,
-        console_url as console_url,
-        credential_process as credential_process,
-        credentials_endpoint as credentials_endpoint,
-        environment_variables as environment_variables,
-        fan_out as fan_out,
-        lambda_session_name as lambda_session_name,
-        profile_block as profile_block,
-        run_with_role as run_with_role,
-        write_profile as write_profile,
     )
+    from xacct.session.assume import assume_role as assume_role
+    from xacct.session.async_session import aio_session as aio_session
+    from xacct.session.console import console_url as console_url
+    from xacct.session.credentials_endpoint import credentials_endpoint as credentials_endpoint
+    from xacct.session.export import (
+        credential_process as credential_process,
+        environment_variables as environment_variables,
+    )
+    from xacct.session.fan_out import fan_out as fan_out
+    from xacct.session.fan_out_result import FanOut as FanOut, TargetOutcome as TargetOutcome
+    from xacct.session.lambda_session_name import lambda_session_name as lambda_session_name
+    from xacct.session.profile import profile_block as profile_block, write_profile as write_profile
+    from xacct.session.run_program import run_with_role as run_with_role
+    from xacct.session.target import Account as Account, Target as Target
+    from xacct.session.web_identity import assume_role_with_web_identity as assume_role_with_web_identity
     from xacct.snapshot import (
         ControlPolicy as ControlPolicy,
         GroupDetail as GroupDetail,

@@ -24,7 +24,8 @@ from xacct.resources.step import Change
 from xacct.retry import Patience
 from xacct.revoked_sessions import end_sessions
 from xacct.s3_locations import S3Locations, locations_in
-from xacct.session import assume_role, profile_block
+from xacct.session.assume import assume_role
+from xacct.session.profile import profile_block
 from xacct.switch_role import SwitchRoleLink
 from xacct.verification import Verification, verify_read_access
 

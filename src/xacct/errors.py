@@ -384,12 +384,14 @@ class NotPropagated(AwsError):
 
 
 class AssumeRoleDenied(AwsError):
-    """STS denied sts:AssumeRole. `xacct.explain` reads the policies and says why.
+    """STS denied to assume a role. `xacct.explain` reads the policies and says why.
 
     Args:
         message: the whole message.
         role_arn: the role's ARN.
-        context: the context keys that the request sent, such as ``sts:ExternalId``.
+        context: the context keys that the request sent, such as ``sts:ExternalId``, or that its token set.
+        provider: the identity provider of the token that was sent to sts:AssumeRoleWithWebIdentity, as trust policies
+            name it; None for sts:AssumeRole.
         doing: the operation.
         account: the role's account.
         code: AWS's error code.
@@ -401,11 +403,12 @@ class AssumeRoleDenied(AwsError):
         *,
         role_arn: str,
         context: Mapping[str, str | Sequence[str]],
+        provider: str | None = None,
         doing: str,
         account: str | None = None,
         code: str | None = "AccessDenied",
     ) -> None:
-        self.role_arn, self.context = role_arn, dict(context)
+        self.role_arn, self.context, self.provider = role_arn, dict(context), provider
         super().__init__(message, doing=doing, account=account, code=code)
 
 

@@ -13,7 +13,7 @@ from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.limits import ACCOUNT_ID
 from xacct.plain_data import check_kind, from_dict, to_dict
 from xacct.read_grant import ReadGrant
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 from xacct.session.sts_errors import errors_of_botocore
 from xacct.validators import text
 

@@ -82,7 +82,7 @@ def make_finding(
             )
         )
     caller = f"arn:aws:iam::{principal}:role/anybody" if principal.isdigit() else principal
-    no_request = kind in ("unused-role", "drift", "stale-principal")
+    no_request = kind in ("unused-role", "drift", "stale-principal", "policy-problem")
     return Finding(
         kind=kind,
         severity=about.severity,

@@ -86,7 +86,7 @@ RESOURCES = (
 def test_every_witness_is_decided_again_as_the_audit_did(its: Organization | None) -> None:
     snapshots = [snapshot(A, *ROLES, resources=RESOURCES), snapshot(B, *OTHERS)]
     report = audit(*snapshots, organization=its)
-    wanted = {*FINDING_KINDS} - {"stale-principal", "unused-role", "more-than-read", "drift"}
+    wanted = {*FINDING_KINDS} - {"stale-principal", "unused-role", "more-than-read", "drift", "policy-problem"}
     assert {finding.kind for finding in report.findings} >= wanted
     for finding in report.findings:
         if finding.witness is not None:

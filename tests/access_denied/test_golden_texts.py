@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from tests.access_denied.accounts import (
     ALICE,
     BUCKET,
@@ -30,11 +32,37 @@ from tests.access_denied.accounts import (
     trusting,
 )
 
-from xacct import Explanation, assume_role, explain
+from xacct import AssumeRoleDenied, Explanation, assume_role, assume_role_with_web_identity, explain
 from xacct.testing.error_responses import Refused
 
 SCENARIOS: dict[str, Callable[[Both], Explanation]] = {}
 LINES, CHARACTERS = 24, 100
+
+
+GITHUB = "token.actions.githubusercontent.com"
+PROVIDER = f"arn:aws:iam::{PROD}:oidc-provider/{GITHUB}"
+
+
+def from_github(**more: Any) -> dict[str, Any]:
+    """Return the statement of a trust policy for tokens of GitHub."""
+    return {**allow("sts:AssumeRoleWithWebIdentity", None, Principal={"Federated": PROVIDER}), **more}
+
+
+def trust_providers(both: Both, *statements: dict[str, Any]) -> None:
+    """Let PROD have GitHub and GitLab as identity providers, and its role have a trust policy."""
+    for name in (GITHUB, "gitlab.com"):
+        both.prod.client("iam").create_open_id_connect_provider(
+            Url=f"https://{name}", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["0" * 40]
+        )
+    both.trust(*statements)
+
+
+def with_token(both: Both, role: str = ROLE, **claims: str) -> AssumeRoleDenied:
+    """Return the error of assuming a role with a token of GitHub."""
+    token = both.aws.web_identity_token(PROD, GITHUB, claims)
+    with pytest.raises(AssumeRoleDenied) as caught:
+        assume_role_with_web_identity(role, token, session_name="test", region=REGION)
+    return caught.value
 
 
 def scenario(build: Callable[[Both], Explanation]) -> Callable[[Both], Explanation]:
@@ -358,6 +386,81 @@ def everything_allows(both: Both) -> Explanation:
     error = both.assuming()
     both.give(allow("sts:AssumeRole"))
     return both.explain(error)
+
+
+@scenario
+def claim_of_another_branch(both: Both) -> Explanation:
+    trust_providers(both, from_github(Condition={"StringLike": {f"{GITHUB}:sub": "repo:octo/app:ref:refs/heads/main"}}))
+    return explain(with_token(both, sub="repo:octo/app:ref:refs/heads/dev"), both.prod)
+
+
+@scenario
+def claim_with_a_wildcard_that_is_none(both: Both) -> Explanation:
+    trust_providers(both, from_github(Condition={"StringEquals": {f"{GITHUB}:sub": "repo:octo/app:*"}}))
+    return explain(with_token(both, sub="repo:octo/app:ref:refs/heads/main"), both.prod)
+
+
+@scenario
+def claim_that_the_token_lacks(both: Both) -> Explanation:
+    wanted = {f"{GITHUB}:aud": "sts.amazonaws.com", f"{GITHUB}:environment": ["prod", "staging"]}
+    trust_providers(both, from_github(Condition={"StringEquals": wanted}))
+    return explain(with_token(both), both.prod)
+
+
+@scenario
+def claim_with_the_address_of_a_person(both: Both) -> Explanation:
+    trust_providers(both, from_github(Condition={"StringEquals": {f"{GITHUB}:email": "alice@example.com"}}))
+    return explain(with_token(both, email="mallory@example.com"), both.prod)
+
+
+@scenario
+def claim_of_an_unknown_token(both: Both) -> Explanation:
+    trust_providers(both, from_github(Condition={"StringLike": {f"{GITHUB}:sub": "repo:octo/app:*"}}))
+    sts = both.aws.account(PROD).session.client("sts", config=Config(signature_version=UNSIGNED))
+    token = both.aws.web_identity_token(PROD, GITHUB, {"sub": "repo:other/app:ref:refs/heads/main"})
+    error = both.refusal(
+        sts.assume_role_with_web_identity, RoleArn=ROLE, RoleSessionName="test", WebIdentityToken=token
+    )
+    return explain(error, both.prod, principal=PROVIDER, resource=ROLE)
+
+
+@scenario
+def claim_that_a_statement_denies(both: Both) -> Explanation:
+    denied = deny("sts:*", None, Principal="*", Condition={"StringLike": {f"{GITHUB}:sub": "*:pull_request"}})
+    trust_providers(both, from_github(), denied)
+    return explain(with_token(both, sub="repo:octo/app:pull_request"), both.prod)
+
+
+@scenario
+def another_provider(both: Both) -> Explanation:
+    trust_providers(both, from_github(Principal={"Federated": PROVIDER.replace(GITHUB, "gitlab.com")}), trusting(ALICE))
+    return explain(with_token(both), both.prod)
+
+
+@scenario
+def provider_trusted_for_another_action(both: Both) -> Explanation:
+    trust_providers(both, from_github(Action="sts:AssumeRole"))
+    return explain(with_token(both), both.prod)
+
+
+@scenario
+def wrong_role_name_with_a_token(both: Both) -> Explanation:
+    trust_providers(both, from_github())
+    return explain(with_token(both, role=f"{ROLE}s"), both.prod)
+
+
+@scenario
+def trust_policy_that_a_workload_cannot_read(both: Both) -> Explanation:
+    trust_providers(both, from_github(Condition={"StringLike": {f"{GITHUB}:sub": "repo:octo/app:*"}}))
+    return explain(with_token(both, sub="repo:other/app:ref:refs/heads/main"), both.dev)
+
+
+@scenario
+def everything_allows_a_token(both: Both) -> Explanation:
+    trust_providers(both, from_github(Condition={"StringLike": {f"{GITHUB}:sub": "repo:octo/app:*"}}))
+    error = with_token(both, sub="repo:other/app:ref:refs/heads/main")
+    both.trust(from_github())
+    return explain(error, both.prod)
 
 
 def refused(both: Both, reason: str) -> Any:

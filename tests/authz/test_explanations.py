@@ -147,6 +147,7 @@ def test_the_form_for_programs_has_these_keys() -> None:
         "note": "",
         "depends_on": [],
         "not_evaluated": [],
+        "policy_errors": [],
         "layers": [
             {
                 "name": "identity",

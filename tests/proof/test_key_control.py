@@ -27,6 +27,7 @@ FORMS = {
     "lambda:sourcefunctionarn": ["arn:aws:lambda:us-east-1:111111111111:function:My_Function"],
     "ssm:sourceinstancearn": ["arn:aws:ssm:us-east-1:111111111111:managed-instance/mi-1"],
     "aws:sourceaccount": ["111111111111"],
+    "aws:sourceowner": ["111111111111"],
     "aws:sourcearn": ["arn:aws:s3:::My.Bucket", "arn:aws:sns:us-east-1:111111111111:Topic"],
     "aws:sourceorgid": ["o-a1b2c3d4e5"],
     "aws:sourceorgpaths": ["o-a1b2c3d4e5/r-ab12/"],

@@ -114,7 +114,7 @@ def test_string_and_arn_operators_on_one_key(conditions: Sequence[Condition], va
     assert_covered(conditions, values)
 
 
-@given(conditions_on("aws:MultiFactorAuthAge", "Numeric", NUMBERS), several(NUMBERS | st.floats(-4, 4).map(str)))
+@given(conditions_on("s3:max-keys", "Numeric", NUMBERS), several(NUMBERS | st.floats(-4, 4).map(str)))
 def test_numeric_operators(conditions: Sequence[Condition], values: Sequence[str]) -> None:
     assert_covered(conditions, values)
 
@@ -272,6 +272,9 @@ def test_a_stranger_cannot_have_what_names_its_holder(key: str, value: str) -> N
         ("aws:SourceVpcArn", "arn:aws:ec2:*:*:vpc/*"),
         ("lambda:SourceFunctionArn", "arn:aws:lambda:*:1111????1111:function:admin"),
         ("aws:SourceArn", "arn:aws:s3:::bucket-*"),
+        # What is before the colon is a Region, and the repository of anybody.
+        ("cognito-identity.amazonaws.com:sub", "us-east-1:*"),
+        ("token.actions.githubusercontent.com:sub", "repo:*"),
     ],
 )
 def test_a_stranger_can_have_what_a_pattern_matches(key: str, value: str) -> None:
@@ -281,3 +284,28 @@ def test_a_stranger_can_have_what_a_pattern_matches(key: str, value: str) -> Non
 
 def test_a_value_in_full_beside_a_pattern_leaves_a_stranger_the_pattern() -> None:
     assert own_values("StringLike", "aws:PrincipalOrgID", "o-a1b2c3d4e5", "o-a*").count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("operator", "value"),
+    [
+        ("NumericLessThan", "3600"),
+        ("NumericLessThan", "0"),
+        ("NumericLessThanEquals", "-5"),
+        ("NumericGreaterThan", "-1"),
+        ("NumericEquals", "0.5"),
+    ],
+)
+def test_the_age_of_a_sign_in_with_mfa_is_never_negative(operator: str, value: str) -> None:
+    condition = Condition(operator, "aws:MultiFactorAuthAge", value)
+    ages = [float(age) for choice in values_of([condition]).choices for age in choice]
+    assert ages
+    assert min(ages) >= 0
+    met = [results([condition], choice)[0] for choice in values_of([condition]).choices if choice]
+    possible = operator != "NumericLessThanEquals" and (operator, value) != ("NumericLessThan", "0")
+    assert (True in met) == possible
+
+
+def test_other_numbers_can_be_negative() -> None:
+    condition = Condition("NumericLessThan", "aws:RequestTag/level", "0")
+    assert ("-1",) in values_of([condition]).choices

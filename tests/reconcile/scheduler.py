@@ -19,7 +19,7 @@ import xacct.reconcile.evidence
 import xacct.reconcile.execute
 import xacct.reconcile.grant_reads
 from xacct.reconcile.execute import execute
-from xacct.resources import user_sharing
+from xacct.resources import run_timing
 from xacct.resources.step import Step
 from xacct.testing import Fault
 
@@ -74,7 +74,7 @@ class Scheduler:
         self._actors = list(programs)
         threads = [threading.Thread(target=self._run, args=item, daemon=True) for item in programs.items()]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(user_sharing, "time", SimpleNamespace(time=lambda: self._now))
+            patch.setattr(run_timing, "time", SimpleNamespace(time=lambda: self._now))
             for thread in threads:
                 thread.start()
             self._pass_turn()

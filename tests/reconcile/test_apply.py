@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,12 +53,15 @@ class World:
         reads: the grants, the purpose and the accounts of each read.
         unproven: the names of the parts whose proof fails.
         calls: what happened in order: proofs and steps.
+        waits: the seconds of each wait.
     """
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.module: Any = import_module("xacct.reconcile.plan")
         account = {"partition": "aws", "caller": SimpleNamespace(account=TRUSTED, resource="user/ada")}
-        self.trusting: Any = SimpleNamespace(side="trusting", id=TRUSTING, **account)
+        self.waits: list[float] = []
+        patience = Patience(sleep=self.waits.append)
+        self.trusting: Any = SimpleNamespace(side="trusting", id=TRUSTING, patience=patience, **account)
         self.trusted: Any = SimpleNamespace(side="trusted", id=TRUSTED, **account)
         self.observed: list[ObservedGrants] = [NOTHING]
         self.reads: list[dict[str, Any]] = []
@@ -566,13 +570,113 @@ def test_a_removal_that_fails_is_not_rolled_back(world: World) -> None:
     reverted: list[str] = []
     first, second = world.thing(A), world.thing(B, call=fail, after=frozenset({"A remove"}))
     steps = [evolve(first.steps_to_remove()[0], undo=lambda: reverted.append("A")), *second.steps_to_remove()]
-    removing = SimpleNamespace(steps_to_remove=lambda: steps, conflict=lambda **_: None, foreign_attachments=[])
+    removing: Any = SimpleNamespace(
+        resource=first.resource,
+        state=OURS,
+        steps_to_remove=lambda: steps,
+        conflict=lambda **_: None,
+        foreign_attachments=[],
+        may_be_in_progress=lambda ended: False,
+        guarded_since=lambda read_at: removing,
+    )
     world.observed = [NOTHING, SimpleNamespace(all=[removing])]  # type: ignore[list-item]
     with pytest.raises(ApplyFailed) as failed:
         world.plan(A).destroy()
 
     assert reverted == []
     assert failed.value.remaining == (f"B remove in account {TRUSTED}",)
+
+
+def test_a_removal_looks_again_for_what_was_not_there(world: World) -> None:
+    """Another run may have created it, and have found the rest before it was removed."""
+    after = policies(world.thing(A, None), world.thing(B))
+    world.observed = [NOTHING, policies(world.thing(A), world.thing(B, None)), after, NOTHING]
+
+    assert changes(world.plan(A).destroy()) == ["A remove", "B remove"]
+    assert len(world.reads) == 4
+
+
+def test_a_removal_of_what_was_there_as_a_whole_reads_once(world: World) -> None:
+    world.observed = [NOTHING, policies(world.thing(A), world.thing(B))]
+
+    assert changes(world.plan(A).destroy()) == ["A remove", "B remove"]
+    assert len(world.reads) == 2
+
+
+def test_a_removal_after_which_others_create_again_and_again_says_what_is_there(world: World) -> None:
+    missing = world.thing(B, None)
+    world.observed = [NOTHING, *(policies(world.thing(A, key=f"new {n}"), missing) for n in range(5))]
+    with pytest.raises(ApplyFailed, match="another run keeps creating thing new 3") as failed:
+        world.plan(A).destroy()
+
+    assert failed.value.remaining == ("thing new 3",)
+
+
+def test_a_removal_leaves_what_another_grant_created_meanwhile(world: World) -> None:
+    taken = policies(world.thing(A, None), world.thing(B, OTHERS))
+    world.observed = [NOTHING, policies(world.thing(A), world.thing(B, None)), taken]
+
+    assert changes(world.plan(A).destroy()) == ["A remove"]
+
+
+@pytest.mark.parametrize(
+    ("progress", "waits"),
+    [
+        ({"recent": Run(), "complete": False}, [10]),  # nothing changes while it waits
+        ({"recent": Run(), "complete": True}, []),
+        ({"recent": None, "complete": False}, []),
+    ],
+)
+def test_a_removal_waits_while_another_run_creates_the_grant(
+    world: World, progress: dict[str, Any], waits: list[float]
+) -> None:
+    world.observed = [NOTHING, policies(world.thing(A, **progress))]
+
+    assert changes(world.plan(A).destroy()) == ["A remove"]
+    assert world.waits == waits
+
+
+@pytest.mark.parametrize(
+    ("things", "waits"),
+    [
+        (({}, {"state": None}), [10]),
+        (({}, {"complete": False}), [10]),
+        (({}, {}), []),
+        (({"state": None}, {"state": None}), []),
+    ],
+)
+def test_a_run_that_finds_a_part_of_its_grant_waits_and_looks_at_everything(
+    world: World, things: tuple[dict[str, Any], ...], waits: list[float]
+) -> None:
+    """A removal may be in progress. It does not know what this run creates, and deletes the rest."""
+    world.observed = [policies(*(world.thing(A, key=key, **thing) for key, thing in zip("ab", things)))]
+    world.plan(A).apply()
+
+    assert world.waits == waits
+
+
+def test_a_run_from_which_a_removal_takes_something_away_applies_again(world: World) -> None:
+    gone = {"key": "b", "state": None, "settled": False}
+    complete = policies(world.thing(A, key="a"), world.thing(A, key="b"))
+    world.observed = [policies(world.thing(A, key="a"), world.thing(A, **gone)), complete]
+    world.plan(A).apply()
+
+    assert len(world.reads) == 2
+    assert world.calls.count("b apply") == 2
+
+
+def test_a_run_that_took_long_to_create_a_grant_looks_whether_it_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = count(0, 6)
+    monkeypatch.setattr(world.module, "clock", lambda: next(times))
+    monkeypatch.setattr(world.module, "is_recent_read", lambda read_at, patience: next(times) - read_at <= 5)
+    gone = policies(world.thing(A, None, still_there=False), world.thing(B, None))
+    world.observed = [gone, policies(world.thing(A), world.thing(B))]
+    world.plan(A, B).apply()
+
+    assert world.calls.count("A apply") == 2
+    assert len(world.reads) == 2
 
 
 def test_a_plan_knows_the_password_that_it_generated(world: World) -> None:

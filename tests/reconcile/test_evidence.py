@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import define, evolve, field
+from botocore.exceptions import ClientError
 
 from xacct import DevAccessGrant, InvalidValue, PolicyDocument, Statement, TrustGrant
 from xacct.errors import AwsError, ProofFailed, ProofNotDecided
@@ -164,7 +165,7 @@ def policy_is_read(monkeypatch: pytest.MonkeyPatch, error: Exception | None = No
             raise error
         return DOCUMENT
 
-    monkeypatch.setattr(import_module("xacct.reconcile.evidence"), "managed_policy_document", read)
+    monkeypatch.setattr(import_module("xacct.reconcile.evidence"), "_policy_document", read)
     return reads
 
 
@@ -195,6 +196,54 @@ def test_a_policy_that_cannot_be_read_is_a_check(monkeypatch: pytest.MonkeyPatch
     evidence = read_evidence([part(TRUST)], account(TRUSTING), account(TRUSTED), accepted=frozenset())
 
     assert isinstance(evidence.policies[S3_READ], Check)
+
+
+@define
+class PolicyVersions:
+    """The client of an account whose policies have these versions, and the calls that it made."""
+
+    default: str = "v3"
+    versions: tuple[str, ...] = ("v1", "v2", "v3", "v4")
+    calls: list[str] = field(factory=list)
+
+    def get_policy(self, PolicyArn: str) -> Any:  # noqa: N803 - as IAM names it
+        self.calls.append("GetPolicy")
+        return {"Policy": {"Arn": PolicyArn, "DefaultVersionId": self.default}}
+
+    def get_policy_version(self, PolicyArn: str, VersionId: str) -> Any:  # noqa: N803
+        self.calls.append(f"GetPolicyVersion {VersionId}")
+        if VersionId not in self.versions:
+            raise ClientError({"Error": {"Code": "NoSuchEntity", "Message": PolicyArn}}, "GetPolicyVersion")
+        statement = {"Sid": VersionId, "Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}
+        document = {"Version": "2012-10-17", "Statement": [statement]}
+        return {"PolicyVersion": {"Document": document, "IsDefaultVersion": VersionId == self.default}}
+
+
+@pytest.mark.parametrize(
+    ("arn", "iam", "calls"),
+    [
+        (S3_READ, PolicyVersions(), ["GetPolicyVersion v3"]),
+        (S3_READ, PolicyVersions("v4"), ["GetPolicyVersion v3", "GetPolicy", "GetPolicyVersion v4"]),
+        (S3_READ, PolicyVersions("v2", ("v1", "v2")), ["GetPolicyVersion v3", "GetPolicy", "GetPolicyVersion v2"]),
+        (EC2_READ, PolicyVersions(), ["GetPolicy", "GetPolicyVersion v3"]),
+        (
+            f"arn:aws:iam::{TRUSTING}:policy/AmazonS3ReadOnlyAccess",
+            PolicyVersions("v2"),
+            ["GetPolicy", "GetPolicyVersion v2"],
+        ),
+    ],
+)
+def test_the_default_version_of_a_policy_is_proved(arn: str, iam: PolicyVersions, calls: list[str]) -> None:
+    """For a policy of AWS whose default version is the usual one, a single call reads it."""
+    trusting = account(TRUSTING)
+    trusting.iam = iam
+    grant = evolve(TRUST, managed_policy_arns=[arn])
+    evidence = read_evidence([part(grant)], trusting, account(TRUSTED), accepted=frozenset())
+
+    document = evidence.policies[arn]
+    assert isinstance(document, PolicyDocument)
+    assert [statement.sid for statement in document.statements] == [iam.default]
+    assert iam.calls == calls
 
 
 @pytest.mark.parametrize(("accept", "names"), [("a check", {"a check"}), (["a", "b", "a"], {"a", "b"}), ((), set())])

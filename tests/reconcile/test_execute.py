@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import xacct.reconcile.execute
 from xacct.concurrency import MAX_THREADS
 from xacct.errors import ApplyFailed, AwsError, ForeignAttachments, NotOurs
 from xacct.events import Event, Reporter
@@ -304,3 +305,20 @@ def test_an_interrupt_inside_a_step_reverts_the_step(recorder: Recorder) -> None
         recorder.execute(recorder.step("a"), recorder.step("b", "a", run=fail(SystemExit())), recorder.step("c", "b"))
 
     assert recorder.calls == ["a", "b", "undo b", "undo a"]
+
+
+def test_an_error_that_comes_each_time_a_step_ends_does_not_go_on_forever(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[object] = []
+
+    def fail_to_wait(running: object, **options: object) -> object:
+        waits.append(running)
+        raise OSError("no wait")
+
+    monkeypatch.setattr(xacct.reconcile.execute, "wait", fail_to_wait)
+    with pytest.raises(OSError, match="no wait"):
+        recorder.execute(recorder.step("a"), recorder.step("b", "a"))
+
+    assert len(waits) == 2
+    assert recorder.calls == ["a", "undo a"]

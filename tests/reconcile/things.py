@@ -40,6 +40,8 @@ class Thing:
     after: frozenset[str] = frozenset()
     foreign: tuple[str, ...] = ()
     settled: bool = True
+    complete: bool = True
+    still_there: bool = True
     run: Run | None = None
     seen_run: str | None = None
     identity: GrantIdentity = MINE
@@ -90,6 +92,21 @@ class Thing:
 
     def is_settled(self) -> bool:
         return self.settled
+
+    def is_complete(self, state: object) -> bool:
+        assert state is not None
+        return self.complete
+
+    def is_used(self, state: object) -> bool:
+        assert state is not None
+        return True
+
+    def is_still_there(self) -> bool:
+        return self.still_there
+
+    def guarded_since(self, read_at: float, state: object) -> Thing:
+        assert state is not None
+        return self
 
     def refuse_unchangeable(self, state: object) -> None:
         assert state is not None

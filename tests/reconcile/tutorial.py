@@ -17,7 +17,7 @@ S3_READ, EC2_READ, EC2_FULL = (
     for name in ("AmazonS3ReadOnlyAccess", "AmazonEC2ReadOnlyAccess", "AmazonEC2FullAccess")
 )
 
-PROOF = ("trusting GetPolicy AmazonS3ReadOnlyAccess", "trusting GetPolicyVersion AmazonS3ReadOnlyAccess")
+PROOF = ("trusting GetPolicyVersion AmazonS3ReadOnlyAccess",)
 APPLY = (
     "trusting GetCallerIdentity",
     "trusted GetCallerIdentity",

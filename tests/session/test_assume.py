@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.configloader
 import botocore.session
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from xacct.arn import Arn
@@ -24,7 +28,8 @@ from xacct.errors import (
     RegionDisabled,
     SessionExpired,
 )
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
+from xacct.testing import Sandbox
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
 IDENTITY_CENTER = "arn:aws:iam::aws:contextProvider/IdentityCenter"
@@ -43,6 +48,28 @@ def test_the_session_acts_as_the_role_against_moto() -> None:
         )
         assert [b["Name"] for b in session.client("s3").list_buckets()["Buckets"]] == ["reports"]
         session.client("s3").upload_fileobj  # noqa: B018 - boto3 added its own methods to the client, once
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}},
+        {"policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]}},
+        {"policy_arns": ["arn:aws:iam::aws:policy/AWSDenyAll"]},
+    ],
+)
+def test_a_session_policy_limits_what_the_session_may_do(limits: Any) -> None:
+    with Sandbox(["111111111111", "222222222222"]) as aws:
+        iam = aws.account("111111111111").session.client("iam")
+        trust = {"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": "sts:AssumeRole"}
+        iam.create_role(
+            RoleName="Reader", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust})
+        )
+        iam.attach_role_policy(RoleName="Reader", PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")
+        base = aws.account("222222222222").session
+        assert assume_role(base, ROLE).client("s3").list_buckets()["Buckets"] == []
+        with pytest.raises(ClientError, match="AccessDenied"):
+            assume_role(base, ROLE, **limits).client("s3").list_buckets()
 
 
 def test_a_role_can_be_a_string_or_an_arn(base: boto3.Session, sts: Any) -> None:
@@ -472,6 +499,22 @@ class TestWaiting:
 def test_roles_of_the_same_base_share_one_sts_client(base: boto3.Session, sts: Any) -> None:
     first, second = assume_role(base, ROLE), assume_role(base, NEXT, region="us-west-2")
     assert first.get_credentials()._sts() is second.get_credentials()._sts()
+
+
+def test_the_configuration_file_is_parsed_once_for_all_roles_of_a_base(
+    sts: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile development]\nregion = us-west-2\nmax_attempts = 7\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    parsed: list[str] = []
+    load = botocore.configloader.load_config
+    monkeypatch.setattr(botocore.configloader, "load_config", lambda path: parsed.append(path) or load(path))
+    base = boto3.Session("AKIAALICE", "alices-secret", profile_name="development")
+    clients = [assume_role(base, role).client("sts") for role in (ROLE, NEXT)]
+    assert [client.meta.config.retries["total_max_attempts"] for client in clients] == [7, 7]
+    assert [client.meta.region_name for client in clients] == ["us-west-2", "us-west-2"]
+    assert parsed == [str(config)]
 
 
 def test_sixteen_threads_can_assume_roles_with_one_session(base: boto3.Session, sts: Any) -> None:

@@ -14,7 +14,8 @@ import pytest
 from botocore.config import Config
 
 from xacct.errors import AssumeRoleDenied, InvalidValue
-from xacct.session import aio_session, assume_role
+from xacct.session.assume import assume_role
+from xacct.session.async_session import aio_session
 
 from .conftest import Clock, FakeSts
 

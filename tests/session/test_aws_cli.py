@@ -13,7 +13,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 from xacct.session.profile import profile_block, write_profile
 
 pytestmark = pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS CLI is not installed")

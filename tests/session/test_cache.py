@@ -15,7 +15,7 @@ from botocore.credentials import AssumeRoleCredentialFetcher
 from botocore.utils import JSONFileCache
 
 from xacct.errors import InvalidValue
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 from xacct.session.cache import CliCache
 from xacct.session.role_request import RoleRequest
 

@@ -16,8 +16,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 
 from xacct.errors import AwsError, InvalidCredentials, InvalidValue
-from xacct.session import assume_role, console_url
-from xacct.session.console import _signin_token
+from xacct.session.assume import assume_role
+from xacct.session.console import _signin_token, console_url
 from xacct.testing import Sandbox
 
 PROD, DEV = "111111111111", "222222222222"

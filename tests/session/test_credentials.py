@@ -16,7 +16,7 @@ import boto3
 import pytest
 
 from xacct.errors import AssumeRoleDenied
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
 

@@ -18,7 +18,7 @@ import boto3
 import pytest
 
 from xacct.errors import AssumeRoleDenied, InvalidValue
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 from xacct.session.credentials_endpoint import credentials_endpoint
 
 # The package has a function of this name.

@@ -10,7 +10,7 @@ import botocore.session
 import pytest
 
 from xacct.errors import InvalidValue
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 from xacct.session.export import credential_process, environment_variables
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"

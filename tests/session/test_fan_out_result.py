@@ -47,6 +47,7 @@ def test_it_is_json_with_each_errors_type_message_and_fields() -> None:
         "fields": {
             "role_arn": f"arn:aws:iam::{DATA}:role/Reader",
             "context": {"sts:ExternalId": "42"},
+            "provider": None,
             "doing": "assuming it",
             "account": DATA,
             "code": "AccessDenied",

@@ -14,6 +14,7 @@ import botocore.handlers
 import pytest
 from attrs import field, frozen
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import NoRegionError
 
 from xacct import Account, FanOut, InvalidValue, PermissionMissing, Target, TargetTimedOut, assume_role, fan_out
 from xacct.testing import Sandbox
@@ -90,6 +91,33 @@ def test_each_role_is_run_in_each_region_and_assumed_once(many: Many) -> None:
         f"{DATA} us-east-1": "assumed-role/Reader us-east-1",
     }
     assert len(many.assumed) == 2
+
+
+def test_without_regions_the_function_runs_in_the_bases_region_before_that_of_the_environment(
+    many: Many, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    assert run(many, [role(WEB)]).results == {WEB: f"assumed-role/Reader {many.base.region_name}"}
+    keys = many.base.get_credentials().get_frozen_credentials()
+    anywhere = boto3.Session(keys.access_key, keys.secret_key, keys.token)
+    assert fan_out([role(WEB)], who, base=anywhere, session_name="audit").results == {
+        WEB: "assumed-role/Reader eu-west-1"
+    }
+    found = fan_out([role(WEB)], who, base=anywhere, session_name="audit", region="eu-west-3")
+    assert found.results == {WEB: "assumed-role/Reader eu-west-3"}
+
+
+def test_a_region_that_is_nowhere_is_the_error_of_the_function(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    keys = many.base.get_credentials().get_frozen_credentials()
+    anywhere = boto3.Session(keys.access_key, keys.secret_key, keys.token)
+
+    def work(session: boto3.Session) -> object:
+        return session.client("ec2")
+
+    found = fan_out([role(WEB), Target(role(DATA), region="eu-west-1")], work, base=anywhere, session_name="audit")
+    assert [*found.results] == [DATA]
+    assert type(found.errors[WEB]) is NoRegionError
 
 
 def test_sessions_are_run_in_each_region(many: Many) -> None:
@@ -217,6 +245,7 @@ def test_an_account_whose_regions_cannot_be_listed_is_named_and_can_be_run_again
         ([role(WEB), Target(role(WEB))], {}, "two targets have this key. Pass a mapping"),
         (role(WEB), {}, "a sequence of targets, not a single one"),
         ([role(WEB)], {"regions": "eu-west-1"}, "regions: 'eu-west-1' is not valid: 'all', or a sequence of regions"),
+        ([role(WEB)], {"regions": []}, "regions: .* is not valid: at least one region"),
         ([role(WEB)], {"regions": ["cn-north-1"]}, "must be a region of aws"),
         ([Target(role(WEB), region="cn-north-1")], {}, "must be a region of aws"),
     ],

@@ -7,7 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
-from xacct.session import assume_role, lambda_session_name
+from xacct.session.assume import assume_role
+from xacct.session.lambda_session_name import lambda_session_name
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
 STREAM = "2030/01/31/[$LATEST]0123456789abcdef0123456789abcdef"

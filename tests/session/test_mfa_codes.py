@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import getpass
+import subprocess
+import sys
 import warnings
 from typing import Any
 
@@ -8,7 +10,7 @@ import boto3
 import pytest
 
 from xacct.errors import InvalidValue, MfaRejected
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
 SERIAL = "arn:aws:iam::222222222222:mfa/alice"
@@ -33,6 +35,19 @@ def test_a_callable_is_called_once_and_again_at_expiry(base: boto3.Session, sts:
     clock.forward(minutes=2)
     session.get_credentials().get_frozen_credentials()
     assert [call["TokenCode"] for call in sts.assumed] == ["000001", "000002"]
+
+
+def test_the_code_can_be_the_output_of_a_program(base: boto3.Session, sts: Any) -> None:
+    command = [sys.executable, "-c", "import sys; print('123456'); print('Touch the device', file=sys.stderr)"]
+    assume_role(base, ROLE, mfa_serial=SERIAL, mfa_token=lambda: subprocess.check_output(command, text=True))
+    assert sts.assumed[0]["TokenCode"] == "123456"
+
+
+def test_a_program_for_codes_that_fails_is_the_error(base: boto3.Session, sts: Any) -> None:
+    command = [sys.executable, "-c", "raise SystemExit(3)"]
+    with pytest.raises(subprocess.CalledProcessError, match="exit status 3"):
+        assume_role(base, ROLE, mfa_serial=SERIAL, mfa_token=lambda: subprocess.check_output(command, text=True))
+    assert sts.assumed == []
 
 
 def test_with_only_a_serial_the_code_is_requested_at_the_terminal(

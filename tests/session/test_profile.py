@@ -123,6 +123,14 @@ def test_a_different_profile_of_the_name_is_replaced_only_with_replace(config: P
     assert config.read_text() == BEFORE + BLOCK + AFTER
 
 
+def test_names_of_profiles_are_case_sensitive(config: Path) -> None:
+    for name, role in (("Production", ROLE), ("production", ROLE.replace("Reader", "Writer"))):
+        write_profile(profile_block(name, role, source_profile="development"), file=config)
+    assert [line for line in config.read_text().splitlines() if line.startswith("[")] == [
+        "[profile Production]", "[profile production]",
+    ]  # fmt: skip
+
+
 def test_mode_symbolic_link_and_line_ends_are_kept(config: Path, tmp_path: Path) -> None:
     config.parent.mkdir()
     config.write_bytes(b"[default]\r\nregion = eu-west-1\r\n")

@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from xacct.errors import AssumeRoleDenied, InvalidValue
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 from xacct.session.run_program import run_with_role
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
@@ -168,7 +168,7 @@ def test_a_denied_role_starts_no_program(base: boto3.Session, sts: Any, output: 
 CALLER = """
 import signal, sys, boto3
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 from xacct.session.run_program import run_with_role
 cache, program, output = sys.argv[1:]
 base = boto3.Session("AKIA", "s", region_name="eu-west-1")

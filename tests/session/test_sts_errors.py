@@ -13,9 +13,11 @@ from unittest.mock import Mock
 import boto3
 import botocore.exceptions as botocore_errors
 import pytest
+from botocore.credentials import CredentialResolver
 
 from xacct.errors import AwsError, InvalidCredentials, InvalidValue, SessionExpired
-from xacct.session import assume_role, credential_process, environment_variables
+from xacct.session.assume import assume_role
+from xacct.session.export import credential_process, environment_variables
 
 ROLE = "arn:aws:iam::111111111111:role/Reader"
 STS = "https://sts.eu-west-1.amazonaws.com"
@@ -112,6 +114,8 @@ class TestLoadingTheBasesCredentials:
             "aws_access_key_id = AKIA",
             f"credential_process = {sys.executable} -c exit(3)",
             f"credential_process = {sys.executable} -c \"print('sEcReT')\"",
+            f"credential_process = {sys.executable} -c \"print('{{}}')\"",
+            f"credential_process = {sys.executable} -c \"print(dict(Version=1, AccessKeyId='sEcReT'))\"",
             "credential_process = /no/such/program",
             "role_arn = arn:aws:iam::222222222222:role/A\nsource_profile = missing",
             "role_arn = arn:aws:iam::222222222222:role/A\ncredential_source = Nowhere",
@@ -125,6 +129,17 @@ class TestLoadingTheBasesCredentials:
             assume_role(boto3.Session(profile_name="development"), ROLE)
         assert caught.value.doing == f"assuming {ROLE}"
         assert "sEcReT" not in repr(caught.value) + repr(caught.value.__cause__)
+
+    def test_a_base_without_credentials_is_reported_at_once_or_at_first_use(self, config: Path, sts: Any) -> None:
+        config.write_text("[profile development]\nregion = eu-west-1\n")
+        base = boto3.Session(profile_name="development")
+        base._session.register_component("credential_provider", CredentialResolver([]))
+        with pytest.raises(InvalidCredentials, match="its credentials were not found"):
+            assume_role(base, ROLE)
+        session = assume_role(base, ROLE, validate=False)
+        with pytest.raises(InvalidCredentials, match="its credentials were not found"):
+            session.client("s3").list_buckets()
+        assert sts.calls == []
 
     @pytest.mark.usefixtures("sts")
     def test_that_fails_is_reported_with_a_long_duration_and_while_the_mfa_device_is_looked_up(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,10 +15,17 @@ import boto3
 import botocore.exceptions as botocore_errors
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import example, given, strategies as st
 
+from xacct.access_denied import explain
+from xacct.arn import Arn
 from xacct.errors import AssumeRoleDenied, AwsError, InvalidCredentials, InvalidValue, SessionExpired
-from xacct.session import assume_role, assume_role_with_web_identity, console_url, credential_process
+from xacct.session.assume import assume_role
+from xacct.session.console import console_url
+from xacct.session.export import credential_process
+from xacct.session.web_identity import _claims_of, _request_of, assume_role_with_web_identity
 from xacct.testing import Sandbox
+from xacct.testing.error_responses import Refused
 
 PROD = "111111111111"
 GITHUB = "token.actions.githubusercontent.com"
@@ -192,11 +200,79 @@ class TestToken:
 
 class TestErrors:
     def test_a_denial_says_how_to_compare_the_claims(self, aws: Sandbox, region: Any) -> None:
-        with pytest.raises(AssumeRoleDenied, match=r"AccessRequest\.assume_role_with_web_identity") as caught:
+        with pytest.raises(AssumeRoleDenied, match=r"Call xacct\.explain\(error, session\)") as caught:
             assume_role_with_web_identity(ROLE, Tokens(aws, sub="repo:other/app:ref:refs/heads/main"), **region)
         assert (caught.value.role_arn, caught.value.account, caught.value.code) == (ROLE, PROD, "AccessDenied")
         copy = pickle.loads(pickle.dumps(caught.value))
         assert vars(copy) == vars(caught.value)
+
+    def test_a_denial_has_the_provider_and_the_claims_and_not_the_token(self, aws: Sandbox, region: Any) -> None:
+        tags = {"principal_tags": {"team": ["blue"]}}
+        token = Tokens(aws, sub="repo:other/app", amr=["mfa", "otp"], **{"https://aws.amazon.com/tags": tags})()
+        with pytest.raises(AssumeRoleDenied) as caught:
+            assume_role_with_web_identity(ROLE, token, session_name="deploy", **region)
+        assert caught.value.provider == f"arn:aws:iam::{PROD}:oidc-provider/{GITHUB}"
+        assert caught.value.context == {
+            f"{GITHUB}:iss": f"https://{GITHUB}",
+            f"{GITHUB}:sub": "repo:other/app",
+            f"{GITHUB}:aud": "sts.amazonaws.com",
+            f"{GITHUB}:amr": ("mfa", "otp"),
+            "aws:requesttag/team": "blue",
+            "aws:tagkeys": "team",
+            "sts:RoleSessionName": "deploy",
+        }
+        assert token.rpartition(".")[2] not in repr(vars(caught.value))
+
+    def test_a_denial_is_explained_with_a_session_of_the_roles_account(self, aws: Sandbox, region: Any) -> None:
+        with pytest.raises(AssumeRoleDenied) as caught:
+            assume_role_with_web_identity(ROLE, Tokens(aws, sub="repo:other/app")(), **region)
+        explanation = explain(pickle.loads(pickle.dumps(caught.value)), aws.account(PROD).session)
+        assert [(cause.kind, cause.certain, cause.given) for cause in explanation.causes] == [
+            ("claim", True, ("repo:other/app",))
+        ]
+
+    def test_a_denial_of_a_provider_that_aws_knows_is_explained_too(self, aws: Sandbox, region: Any) -> None:
+        google = {"Effect": "Allow", "Principal": {"Federated": "accounts.google.com"}}
+        condition = {"StringEquals": {"accounts.google.com:oaud": "app"}}
+        trust = {**google, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": condition}
+        iam = aws.account(PROD).session.client("iam")
+        iam.update_assume_role_policy(RoleName="Deploy", PolicyDocument=document(trust))
+        token = aws.web_identity_token(PROD, "accounts.google.com", {"aud": "other", "azp": "app", "sub": "7"})
+        with pytest.raises(AssumeRoleDenied) as caught:
+            assume_role_with_web_identity(ROLE, token, **region)
+        assert caught.value.provider == "accounts.google.com"
+        (cause,) = explain(caught.value, aws.account(PROD).session).causes
+        assert (cause.kind, cause.facts, cause.given) == ("claim", ("oaud",), ("other",))
+
+    @pytest.mark.parametrize("token", ["no-token", "a.b.c", "a.W10.c", "a.eyJpc3MiOiAiIn0.c", "a.eyJpc3MiOiB7fX0.c"])
+    def test_a_denial_of_a_token_that_is_none_names_no_provider(self, aws: Sandbox, region: Any, token: str) -> None:
+        message = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+        aws.faults.add(Refused("AccessDenied", message, 403), operation="AssumeRoleWithWebIdentity")
+        with pytest.raises(AssumeRoleDenied) as caught:
+            assume_role_with_web_identity(ROLE, token, session_name="deploy", **region)
+        assert (caught.value.provider, caught.value.context) == (None, {"sts:RoleSessionName": "deploy"})
+
+    @given(
+        st.dictionaries(
+            st.sampled_from(["iss", "sub", "aud", "email", "https://aws.amazon.com/tags"]) | st.text(max_size=3),
+            st.sampled_from([f"https://{GITHUB}", "accounts.google.com", "arn:aws:iam::1:role/a"])
+            | st.recursive(
+                st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+                lambda value: st.lists(value, max_size=3) | st.dictionaries(st.text(max_size=3), value, max_size=3),
+                max_leaves=5,
+            ),
+        )
+    )
+    def test_any_claims_can_be_in_a_denial(self, claims: dict[str, Any]) -> None:
+        payload = urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+        provider, context = _request_of(Arn.parse(ROLE), _claims_of(f"header.{payload}.signature"))
+        assert provider is None or not {*context} & {"aws:resourceaccount", "aws:principalisawsservice"}
+        AssumeRoleDenied("no", role_arn=ROLE, context=context, provider=provider, doing="assuming it")
+
+    @given(st.text(max_size=40) | st.builds("a.{}.c".format, st.text(max_size=40)))
+    @example(f"a.{'W1tb' * 4000}.c")  # "[[[" many times
+    def test_any_text_can_be_a_token(self, token: str) -> None:
+        assert isinstance(_claims_of(token), dict)
 
     def test_a_token_that_aws_rejects_names_the_provider(self, aws: Sandbox, region: Any) -> None:
         for token in (Tokens(aws, aud="example")(), aws.web_identity_token(PROD, "gitlab.com"), "no-token"):

@@ -33,7 +33,10 @@ from xacct import (
     GrantsFile,
     GrantsPlan,
     InvalidValue,
+    LayerReport,
     LintFinding,
+    Mismatch,
+    NearMiss,
     Organization,
     PairPlan,
     Patience,
@@ -127,6 +130,10 @@ question = AccessRequest(
 )
 decision = evaluate(question, PolicySet(resource=grant.trust_policy, identity=[trusted.assume_role_policy, "{}"]))
 assert_type(decision, Decision)
+assert_type(decision.layers, tuple[LayerReport, ...])
+assert_type(decision.layers[0].near_misses, tuple[NearMiss, ...])
+assert_type(decision.layers[0].near_misses[0].mismatches, tuple[Mismatch, ...])
+assert_type(decision.policies.lint(), tuple[LintFinding, ...])
 assert_type(decision.allowed, bool)
 assert_type(decision.depends_on, tuple[str, ...])
 
@@ -246,6 +253,7 @@ assert_type(write_profile(profile_block("production", access.role_arn, source_pr
 
 explanation = explain("AccessDenied", production, development, principal="*", action="s3:GetObject", resource="*")
 assert_type(explanation.causes, tuple[Cause, ...])
+assert_type(explain("AccessDenied", production).certain, bool)
 assert_type(explanation.unread, tuple[Unread, ...])
 assert_type(explanation.causes[0].wanted, tuple[str, ...])
 

@@ -25,6 +25,7 @@ from xacct.access_audit.hops import HopDecider
 from xacct.access_audit.identities import Levels, document_of, identities_of
 from xacct.access_audit.inner_hops import inner_hops
 from xacct.access_audit.own_grants import GrantAnswers, examine_grant_of_role, examine_grants_of_user
+from xacct.access_audit.policy_problems import policy_problems
 from xacct.access_audit.request_policies import policies_with_levels
 from xacct.access_audit.resource_access import examine_resource
 from xacct.access_audit.role_trust import Candidate, examine_trust
@@ -102,10 +103,12 @@ def examine_account(task: AccountTask) -> AccountResult:
     hops += list(inner_hops(task.snapshot, task.paths, subjects, hops, decider))
     allowed = {(hop.caller, hop.resource) for hop in hops}
     dead = dead_permissions(task.permissions, subjects, allowed, decider, task.surroundings)
+    owners = {arn: subject.owner for arn, subject in subjects.items() if subject is not None}
+    problems = policy_problems(task.snapshot, owners)
     undecided = (*task.snapshot.missing, *(text for part in parts for text in part.undecided))
     return AccountResult(
         hops=tuple(hops),
-        findings=(*(finding for part in parts for finding in part.findings), *dead),
+        findings=(*(finding for part in parts for finding in part.findings), *dead, *problems),
         edges=tuple(edge for part in parts for edge in part.edges),
         undecided=tuple(dict.fromkeys(undecided)),
     )

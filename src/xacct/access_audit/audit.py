@@ -13,6 +13,7 @@ from xacct.access_audit.dead_permission import RolePermission, role_permissions
 from xacct.access_audit.identities import Levels, identities_of, levels_of, organization_paths
 from xacct.access_audit.known_accounts import known_accounts as all_known_accounts
 from xacct.access_audit.permissions import AssumePermissions
+from xacct.access_audit.policy_problems import control_policy_problems
 from xacct.access_audit.report import AuditReport, worst_first
 from xacct.access_audit.role_trust import Candidate, candidates_of
 from xacct.access_audit.subject import KnownAccount, Surroundings
@@ -177,6 +178,8 @@ def _report(
     owners = {edge.target: edge.owner for result in results for edge in result.edges if edge.owner}
     public = {finding.resource for finding in findings if finding.kind == "public"}
     findings += transitive_findings((hop for result in results for hop in result.hops), public, owners, surroundings)
+    if organization is not None:
+        findings += control_policy_problems(organization, accounts[0].partition)
     undecided = [*(organization.missing if organization is not None else ())]
     undecided += (text for result in results for text in result.undecided)
     return AuditReport(

@@ -22,7 +22,7 @@ FindingKind = Literal[
     "public", "external-account", "whole-account", "third-party-without-external-id", "confused-deputy",
     "oidc-stranger", "oidc-without-audience", "saml-without-audience", "dead-trust", "dead-permission",
     "stale-principal", "unused-role", "expired", "self-lockout", "root-of-unknown-account", "transitive",
-    "more-than-read", "drift",
+    "more-than-read", "drift", "policy-problem",
 ]  # fmt: skip
 
 
@@ -171,6 +171,14 @@ FINDING_KINDS: Mapping[FindingKind, KindOfFinding] = {
         severity="medium",
         source=f"{_IAM}/best-practices.html",
     ),
+    "policy-problem": KindOfFinding(
+        title="A policy has an element that does not do what it seems to",
+        help="AWS rejects the element, never matches it or reads it in another way than it looks, such as an action, a "
+        "resource or a condition key that AWS does not have, or an operator that does not fit the key. "
+        "Correct the element, or remove it.",
+        severity="low",
+        source=f"{_IAM}/reference_policies_grammar.html",
+    ),
 }
 
 
@@ -195,8 +203,9 @@ class Finding:
         kind: the kind, such as ``external-account``.
         severity: how bad it is.
         account: the account that has the resource.
-        resource: the ARN of the role, the user or the resource.
-        principal: whom it concerns: an ARN, an account ID, a service, an identity provider, or ``*``.
+        resource: the ARN of the role, the user, the resource or the policy.
+        principal: whom it concerns: an ARN, an account ID, a service, an identity provider, or ``*``. Empty for a
+            ``policy-problem``.
         principal_name: the name of the principal's account, such as that of a vendor; empty if it is not known.
         answer: whether it depends on conditions.
         conditions: the conditions that it depends on, by operator and key. Values are not shown.

@@ -23,6 +23,8 @@ CauseKind = Literal[
     "deleted principal",
     "account not trusted",
     "principal not trusted",
+    "provider not trusted",
+    "claim",
     "expired",
     "not yet valid",
     "external ID",
@@ -50,9 +52,11 @@ class Cause:
         statements: the statements of the policy that decide.
         wanted: what would be allowed: the values of the condition, the trusted principals, the resources, the role or
             the seconds. For ``not read``, the accounts in which something has to be read.
-        given: what the request has; empty if it has nothing of the kind. An external ID is masked.
+        given: what the request has; empty if it has nothing of the kind. An external ID is masked, and a claim with the
+            name or address of a person.
         unknown_keys: the context keys that decide and of which it is not known what the request has.
-        facts: what else was found, such as the conditions of an explicit Deny, or the words of AWS's message.
+        facts: what else was found, such as the conditions of an explicit Deny, or the words of AWS's message. For
+            ``claim``, the first is the name of the claim.
         missing_statement: the Allow statement as JSON that the caller's identity policy lacks, if the resource's policy
             already allows the request, or belongs to another account and could not be read. Otherwise empty: whom a
             resource trusts, and what a boundary or an SCP limits, is not for the caller to widen.

@@ -13,7 +13,7 @@ from typing import TypedDict
 from attrs import field, frozen
 
 from xacct.access_denied.cause import Cause, CauseKind
-from xacct.access_denied.names import caller_name, masked, principal_name, resource_name
+from xacct.access_denied.names import caller_name, claim_name, masked_context, principal_name, resource_name
 from xacct.access_denied.policy_reader import RoleState
 from xacct.authz import AccessRequest, Decision
 from xacct.authz.fixed_rules import FixedRule, fixed_rule
@@ -55,9 +55,9 @@ _KINDS: tuple[tuple[tuple[str, ...], tuple[str, ...], CauseKind], ...] = (
 # What is more likely comes first, after what is certain.
 _ORDER: tuple[CauseKind, ...] = (
     "no such role", "other role ARN", "root user", "rule of AWS", "MFA code", "session duration", "role chaining",
-    "explicit deny", "named by AWS", "deleted principal", "account not trusted", "principal not trusted", "expired",
-    "not yet valid", "external ID", "MFA", "organization", "source IP", "condition", "no resource policy",
-    "missing allow", "not read", "nothing found",
+    "explicit deny", "named by AWS", "deleted principal", "account not trusted", "principal not trusted",
+    "provider not trusted", "claim", "expired", "not yet valid", "external ID", "MFA", "organization",
+    "source IP", "condition", "no resource policy", "missing allow", "not read", "nothing found",
 )  # fmt: skip
 
 
@@ -167,9 +167,11 @@ def _known_values(request: AccessRequest, text: str, unknown: tuple[str, ...]) -
     """Return the text of a condition without the external ID that was sent, and without claims on unknown keys."""
     if any(f" {key} " in text for key in unknown):
         text = text.replace("is met: the request has no such key", "is met if the request does not have the key")
-    for value in request.context.get("sts:externalid", ()):
-        wanted, has, given = text.rpartition("the request has ")
-        text = wanted + has + given.replace(repr(value), masked(value))
+    for key, values in request.context.items():
+        for value, shown in zip(values, masked_context(request, key)):
+            if value != shown:
+                wanted, has, given = text.rpartition("the request has ")
+                text = wanted + has + given.replace(repr(value), shown)
     return text
 
 
@@ -183,6 +185,8 @@ def _without_allow(evidence: Evidence, layer: LayerName) -> list[Cause]:
     if layer == "resource":
         if evidence.decision.policies.resource is None:
             return [Cause(kind="no resource policy", **place)]
+        if evidence.request.caller.kind == "provider" and all("Principal" in m.mismatches[0].element for m in misses):
+            return [_provider_not_trusted(evidence, misses)]
         if misses and all("Principal" in miss.mismatches[0].element for miss in misses):
             return [_not_trusted(evidence, misses)]
     keys = {key for report in evidence.decision.layers if report.name == layer for key in report.depends_on}
@@ -239,21 +243,20 @@ def _is_known(evidence: Evidence, mismatch: Mismatch) -> bool:
 def _unmet_condition(
     evidence: Evidence, layer: LayerName, miss: NearMiss, mismatch: Mismatch, condition: Condition, *, certain: bool
 ) -> Cause:
-    kind = _kind_of(condition) if mismatch.evaluable else "condition"
+    claim = claim_name(evidence.request, condition.key)
+    kind = "claim" if claim else _kind_of(condition) if mismatch.evaluable else "condition"
     if kind == "principal not trusted" and layer != "resource":
         kind = "condition"
-    values = evidence.request.context.get(condition.key.lower(), ())
     known = _is_known(evidence, mismatch)
-    if condition.key.lower() == "sts:externalid":
-        values = tuple(map(masked, values))
     return Cause(
         kind=kind,
         certain=certain and known,
         **_place(evidence, layer),
         statements=(miss.statement,),
-        wanted=(mismatch.wanted,) if kind == "condition" else condition.values,
-        given=values,
+        wanted=(mismatch.wanted,) if kind in ("condition", "claim") else condition.values,
+        given=masked_context(evidence.request, condition.key),
         unknown_keys=evidence.unknown([condition.key]),
+        facts=(claim, *_without_wildcards(condition)) if claim else (),
     )
 
 
@@ -264,6 +267,33 @@ def _kind_of(condition: Condition) -> CauseKind:
         if key in keys and operator in operators:
             return kind
     return "condition"
+
+
+def _without_wildcards(condition: Condition) -> tuple[str, ...]:
+    """Return a hint if a condition has wildcards that it compares as characters."""
+    operator = condition.operator.rpartition(":")[2]
+    if operator.lower().startswith("stringequals") and any("*" in value or "?" in value for value in condition.values):
+        return (f"{operator} compares * and ? as characters; StringLike has them as wildcards.",)
+    return ()
+
+
+def _provider_not_trusted(evidence: Evidence, misses: list[NearMiss]) -> Cause:
+    """Return that no statement names the identity provider for the action, and whom the policy trusts for it."""
+    decision, request = evidence.decision, evidence.request
+    of_role = next(layer for layer in decision.policies.applicable_layers(request) if layer.name == "resource")
+    allows = [statement for statement in of_role.statements if not statement.denies]
+    names = {miss.statement for miss in misses}
+    trusted = dict.fromkeys(p for s in allows if s.label in names for p in s.statement.principals)
+    naming = [s for s in allows if s.label not in names and s.match_principal(request, has_boundary=False)]
+    facts = [f"Trusted for {', '.join(s.statement.actions)} only: {s.label}." for s in naming if s.statement.actions]
+    return Cause(
+        kind="provider not trusted",
+        **_place(evidence, "resource"),
+        statements=tuple(miss.statement for miss in misses),
+        wanted=tuple(map(principal_name, trusted)),
+        given=(caller_name(request),),
+        facts=tuple(facts),
+    )
 
 
 def _not_trusted(evidence: Evidence, misses: list[NearMiss]) -> Cause:
@@ -333,10 +363,12 @@ def _nothing_found(evidence: Evidence) -> Cause:
     left += [f"the request's {', '.join(unknown[:4])}, on which statements depend"] * bool(unknown)
     left += ["a change of the last minutes, which is not visible everywhere: try again"]
     left += ["the policy of a VPC endpoint, if the request went through one"]
+    if request.caller.kind == "provider":
+        left.insert(0, "a condition on a claim that AWS does not offer as a condition key for this provider")
     return Cause(
         kind="nothing found",
         certain=False,
-        account=request.caller.account,
+        account=request.caller.account or request.resource_account,
         statements=allowing,
         unknown_keys=unknown,
         facts=tuple(left),

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from xacct.access_denied.account_reads import AccountReads, Unread
 from xacct.access_denied.cause import Cause, CauseKind
 from xacct.access_denied.diagnosis import Evidence, find_causes, layer_named_by_aws, most_likely_first, rejection
+from xacct.access_denied.names import provider_name
 from xacct.access_denied.organization_reader import ControlPolicies, OrganizationReader
 from xacct.access_denied.policy_reader import CallerPolicies, EncryptionKey, PolicyReader, RoleState
 from xacct.access_denied.wording import render
@@ -26,6 +27,7 @@ from xacct.concurrency import run_concurrently
 from xacct.errors import AssumeRoleDenied, AwsError, InvalidValue
 from xacct.plain_data import to_dict
 from xacct.policy import PolicyDocument
+from xacct.policy.principal import is_identity_provider
 from xacct.policy.times import time_to_text
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ _DENIAL = re.compile(
 )
 # What a program can put after a message that it logs. AWS puts names that can end so, those of objects, in quotes.
 _AFTER_MESSAGE = "')]}.,;"
+# Without a provider and a role: AWS's message for callers without AWS credentials is short.
+_FEDERATED_DENIAL = re.compile(r"Not authorized to perform (?P<action>sts:AssumeRoleWith\w+)")
 # Context keys that only the parameters of sts:AssumeRole set: a request without the parameter does not have the key.
 _KEYS_OF_PARAMETERS = (
     "sts:externalid", "sts:sourceidentity", "sts:rolesessionname", "sts:transitivetagkeys", "aws:requesttag/",
@@ -116,7 +120,7 @@ class Explanation:
 def explain(
     error: ClientError | AwsError | str,
     trusting: boto3.Session,
-    trusted: boto3.Session,
+    trusted: boto3.Session | None = None,
     *,
     principal: str | None = None,
     action: str | None = None,
@@ -134,8 +138,9 @@ def explain(
         error: the error that boto3 or `xacct.assume_role` raised, its message, or a text that has the message, such as
             a log. The first denial in it counts.
         trusting: a session of the account with the role or the bucket.
-        trusted: a session of the other account.
-        principal: the caller's ARN, if the message does not contain it.
+        trusted: a session of the other account; None if there is none, as for `xacct.assume_role_with_web_identity`.
+        principal: the caller's ARN, if the message does not contain it; for sts:AssumeRoleWithWebIdentity, that of the
+            identity provider.
         action: the action, if the message does not contain it, as with S3's ``Access Denied``.
         resource: the ARN of the resource, if the message does not contain it.
         context: context keys of the request, such as ``{"sts:ExternalId": "acme-42"}``, in addition to those of an
@@ -166,13 +171,17 @@ def explain(
       Send the wanted value (ExternalId, or external_id of assume_role).
     """
     message = str(error)
-    found = _DENIAL.search(message)
+    trusted = trusted or trusting
+    found = _DENIAL.search(message) or _FEDERATED_DENIAL.search(message)
     known = _named(found) if found else {}
     absent: tuple[str, ...] = ()
     if isinstance(error, AssumeRoleDenied):
         known |= {"action": "sts:AssumeRole", "resource": error.role_arn}
         context = {**error.context, **(context or {})}
         absent = _KEYS_OF_PARAMETERS
+        if error.provider is not None:
+            known |= {"action": "sts:AssumeRoleWithWebIdentity", "principal": error.provider}
+            absent += (f"{provider_name(error.provider)}:".lower(),)
     given = {"principal": principal, "action": action, "resource": resource}
     request = {name: value or known.get(name) or "" for name, value in given.items()}
     kind = rejection(message)
@@ -183,7 +192,7 @@ def explain(
             raise InvalidValue(
                 name, None, f"required, because the message does not contain it: {shorten(message, 300)}"
             )
-    caller = Arn.parse(request["principal"], name="principal")
+    caller = _CallerName.parse(request["principal"], request["resource"])
     reads = AccountReads.connect(trusting, trusted)
     reader = PolicyReader(reads)
     time = _time_of(error)
@@ -205,8 +214,9 @@ def explain(
 
 def _named(denial: re.Match[str]) -> dict[str, str]:
     """Return the principal, the action and the resource that AWS's message names."""
-    resource = denial["quoted"] or (denial["bare"] or "").rstrip(_AFTER_MESSAGE)
-    return {"principal": denial["principal"], "action": denial["action"], "resource": resource}
+    named = {name: text or "" for name, text in denial.groupdict().items()}
+    resource = named.pop("quoted", "") or named.pop("bare", "").rstrip(_AFTER_MESSAGE)
+    return {"principal": named.get("principal", ""), "action": named["action"], "resource": resource}
 
 
 def _cause_data(cause: Cause) -> dict[str, object]:
@@ -242,11 +252,27 @@ def _explain_rejection(kind: CauseKind, role_arn: str, trusting: boto3.Session, 
     return Explanation((), (cause,), unread=tuple(unread))
 
 
+@frozen
+class _CallerName:
+    """The caller of a request: an ARN; or None for an identity provider, which has no policies, and the account."""
+
+    principal: str
+    account: str
+    arn: Arn | None
+
+    @classmethod
+    def parse(cls, principal: str, resource: str) -> _CallerName:
+        if is_identity_provider(principal):
+            return cls(principal, Arn.parse(resource, name="resource").account, None)
+        arn = Arn.parse(principal, name="principal")
+        return cls(principal, arn.account, arn)
+
+
 @frozen(kw_only=True)
 class _Known:
     """What was read about the caller and about the organizations of both accounts."""
 
-    caller: Arn
+    caller: _CallerName
     policies: CallerPolicies
     owner: str
     scps: ControlPolicies
@@ -262,7 +288,11 @@ class _Known:
         context = {**self._keys_of_caller(), **self.context, **(more or {})}
         return evaluate(
             AccessRequest(
-                principal=str(self.caller), action=action, resource=resource, resource_account=account, context=context
+                principal=self.caller.principal,
+                action=action,
+                resource=resource,
+                resource_account=account,
+                context=context,
             ),
             PolicySet(
                 identity=self.policies.identity,
@@ -283,21 +313,26 @@ class _Known:
         return ("aws:principalorg",) if self.scps.organization_id == "" else ()
 
 
-def _read(reader: PolicyReader, caller: Arn, action: str, resource: str, context: Context) -> list[Evidence]:
+def _read(reader: PolicyReader, caller: _CallerName, action: str, resource: str, context: Context) -> list[Evidence]:
     """Read the policies and evaluate the request, and the use of the KMS key if the bucket is encrypted with one."""
     arn = None if resource == "*" else Arn.parse(resource, name="resource")
-    owner = caller.account if arn is None else _owner(arn, caller, reader)
+    owner = caller.account if arn is None else _owner(arn, caller.account, reader)
     is_role = arn is not None and (arn.service, arn.resource_type) == ("iam", "role") and action.startswith("sts:")
     organizations = OrganizationReader(reader.reads)
     callers: list[CallerPolicies] = []
     resources: list[PolicyDocument | None] = []
     roles: list[RoleState | None] = []
     limits: dict[str, ControlPolicies] = {}
+
+    def scps_of_caller() -> ControlPolicies:
+        # Identity providers belong to no organization.
+        return organizations.control_policies(caller.account, "scp") if caller.arn else ControlPolicies("")
+
     run_concurrently(
-        lambda: callers.append(reader.caller_policies(caller)),
+        lambda: callers.append(reader.caller_policies(caller.arn) if caller.arn else CallerPolicies()),
         lambda: roles.append(reader.role(arn) if arn is not None and is_role else None),
         lambda: resources.append(None if arn is None or is_role else reader.resource_policy(arn, owner)),
-        lambda: limits.update(scps=organizations.control_policies(caller.account, "scp")),
+        lambda: limits.update(scps=scps_of_caller()),
         lambda: limits.update(rcps=organizations.control_policies(owner, "rcp")),
     )
     known = _Known(caller=caller, policies=callers[0], owner=owner, context=context, **limits)
@@ -310,9 +345,9 @@ def _read(reader: PolicyReader, caller: Arn, action: str, resource: str, context
     return [found] if key is None else [found, _evidence_of_key(key, known, action, unread)]
 
 
-def _owner(arn: Arn, caller: Arn, reader: PolicyReader) -> str:
+def _owner(arn: Arn, caller: str, reader: PolicyReader) -> str:
     # What belongs to AWS, such as an AWS managed policy, is used in the caller's account.
-    return caller.account if arn.account == "aws" else arn.account or reader.bucket_owner(arn, caller.account)
+    return caller if arn.account == "aws" else arn.account or reader.bucket_owner(arn, caller)
 
 
 def _layers(unread: Iterable[Unread]) -> frozenset[LayerName]:

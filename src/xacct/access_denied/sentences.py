@@ -180,6 +180,32 @@ def _principal_not_trusted(cause: Cause, request: AccessRequest | None) -> Sente
     ]
 
 
+def _provider_not_trusted(cause: Cause, _: AccessRequest | None) -> Sentences:
+    return [
+        f"the {cause.policy} does not trust {listed(cause.given[:1])}.",
+        f"For this action, it trusts {listed(cause.wanted) or 'nobody'}.",
+        *cause.facts[:1],
+        _owner_decides(cause, "whom it trusts"),
+        "If this is not the provider that you expect, check where the program gets its token.",
+    ]
+
+
+def _claim(cause: Cause, _: AccessRequest | None) -> Sentences:
+    claim, *hints = cause.facts
+    summary = f"the claim {claim} of the token does not match. Sent: {listed(cause.given)}."
+    if cause.unknown_keys:
+        summary = f"the claim {claim} of the token must match."
+    elif not cause.given:
+        summary = f"the token has no claim {claim}."
+    return [
+        summary,
+        f"Wanted: {cause.wanted[0]}.",
+        *hints[:1],
+        _set_in(cause),
+        _owner_decides(cause, "which tokens it trusts"),
+    ]
+
+
 def _expired(cause: Cause, _: AccessRequest | None) -> Sentences:
     return [
         f"the grant expired on {_time(max(cause.wanted))}.",
@@ -304,6 +330,8 @@ _OF_KIND: Mapping[CauseKind, Callable[[Cause, AccessRequest | None], Sentences]]
     "deleted principal": _deleted_principal,
     "account not trusted": _account_not_trusted,
     "principal not trusted": _principal_not_trusted,
+    "provider not trusted": _provider_not_trusted,
+    "claim": _claim,
     "expired": _expired,
     "not yet valid": _not_yet_valid,
     "external ID": _external_id,

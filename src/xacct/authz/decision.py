@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from attrs import frozen
 
 from xacct.authz.access_request import AccessRequest
 from xacct.authz.fixed_rules import fixed_rule
 from xacct.authz.layer_report import LayerReport, NearMiss, layer_reports, layer_title
-from xacct.authz.layers import LayerName
+from xacct.authz.layers import LAYER_TITLES, LayerName
 from xacct.authz.policy_set import PolicySet
+
+if TYPE_CHECKING:
+    from xacct.linter import LintFinding
 
 __all__ = ["Decision", "Effect"]
 
@@ -27,6 +31,9 @@ _EQUALS = ("stringequals", "stringequalsignorecase")
 @frozen(eq=False, kw_only=True)
 class Decision:
     """Whether AWS allows a request, and why. Print it for the explanation.
+
+    The explanation also says which policies have elements that AWS rejects or never matches, as :func:`xacct.lint`
+    finds them.
 
     Attributes:
         request: the request.
@@ -85,6 +92,7 @@ class Decision:
             "note": self.note,
             "depends_on": list(self.depends_on),
             "not_evaluated": _not_evaluated(self),
+            "policy_errors": [_error_to_dict(finding, policy) for policy, finding in _policy_errors(self)],
             "layers": [_layer_to_dict(report) for report in self.layers],
             "suggestions": [_suggestion(self, name) for name in denied],
         }
@@ -95,7 +103,7 @@ class Decision:
         lines += [f"  not evaluated: {text}" for text in _not_evaluated(self)]
         if self.depends_on:
             lines.append(f"  depends on context keys that were not provided: {', '.join(self.depends_on)}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *_lines_of_errors(self)])
 
     def __repr__(self) -> str:
         return f"Decision({self.effect!r}, action={self.action!r}, decided_by={self.decided_by!r})"
@@ -208,8 +216,40 @@ def _not_evaluated(decision: Decision) -> list[str]:
     return [text for report in decision.layers for text in report.unknown]
 
 
+def _policy_errors(decision: Decision) -> Iterator[tuple[str, LintFinding]]:
+    """Yield the errors that the linter finds in the policies that apply, each with the name of its policy."""
+    for layer in decision.policies.applicable_layers(decision.request):
+        for finding in layer.lint():
+            if finding.severity == "error":
+                only = finding.policy == LAYER_TITLES[layer.name]
+                yield _title(decision, layer.name) if only else finding.policy, finding
+
+
+def _lines_of_errors(decision: Decision) -> list[str]:
+    """Return a line for each policy that has errors, with the one that most likely concerns the request."""
+    by_policy: dict[str, list[LintFinding]] = {}
+    for policy, finding in _policy_errors(decision):
+        by_policy.setdefault(policy, []).append(finding)
+    lines = []
+    for policy, errors in by_policy.items():
+        shown = min(errors, key=lambda finding: f"{decision.request.service}:" not in finding.message)
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        lines.append(f"  error in {', '.join(filter(None, (policy, shown.element)))}: {shown.message}{more}")
+    return lines
+
+
 def _title(decision: Decision, layer: LayerName) -> str:
     return layer_title(layer, decision.request, decision.policies, decision.action)
+
+
+def _error_to_dict(finding: LintFinding, policy: str) -> dict[str, object]:
+    return {
+        "policy": policy,
+        "element": finding.element,
+        "rule": finding.rule,
+        "message": finding.message,
+        "source": finding.source,
+    }
 
 
 def _layer_to_dict(report: LayerReport) -> dict[str, object]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from attrs import evolve
 
 from xacct.authz.access_request import AccessRequest
 from xacct.authz.fixed_rules import ALWAYS_ALLOWED, fixed_rule
@@ -12,6 +15,9 @@ from xacct.authz.statement_index import StatementIndex
 from xacct.authz.statement_matcher import StatementMatcher, compile_document
 from xacct.policy import PolicyDocument
 
+if TYPE_CHECKING:
+    from xacct.linter import LintFinding, PolicyKind
+
 __all__ = ["AWS_WORDS", "LAYER_TITLES", "Layer", "LayerName", "PolicySet", "Source"]
 
 Source = PolicyDocument | Mapping[str, object] | str | bytes
@@ -20,6 +26,11 @@ Source = PolicyDocument | Mapping[str, object] | str | bytes
 _NONE, _FULL = Grade.NONE, Grade.FULL
 
 _SINGLE = ("resource", "boundary", "vpc_endpoint")
+
+_KINDS: Mapping[LayerName, PolicyKind] = {
+    "identity": "identity", "resource": "resource", "boundary": "boundary", "session": "session", "scp": "scp",
+    "rcp": "rcp", "vpc_endpoint": "resource",
+}  # fmt: skip
 
 # The greatest number of distinct actions in a layer's cache.
 _CACHED_ACTIONS = 4096
@@ -36,20 +47,45 @@ class Layer:
         statements: the compiled statements of every policy.
     """
 
-    __slots__ = ("_by_action", "_index", "name", "statements")
+    __slots__ = ("_by_action", "_documents", "_findings", "_index", "name", "statements")
 
     def __init__(self, name: LayerName, sources: Iterable[Source], level: str = "") -> None:
         title = LAYER_TITLES[name]
         self.name: LayerName = name
-        self.statements: tuple[StatementMatcher, ...] = tuple(
-            statement
-            for number, source in enumerate(sources, 1)
-            for statement in compile_document(
-                PolicyDocument.parse(source), title if name in _SINGLE else f"{title} {level}{number}", name
-            )
-        )
+        documents: list[tuple[str, Source]] = []
+        statements: list[StatementMatcher] = []
+        for number, source in enumerate(sources, 1):
+            document = PolicyDocument.parse(source)
+            policy = document.name or (title if name in _SINGLE else f"{title} {level}{number}")
+            documents.append((policy, source))
+            statements += compile_document(document, policy, name)
+        self.statements = tuple(statements)
+        self._documents = tuple(documents)
+        self._findings: tuple[LintFinding, ...] | None = None
         self._index = StatementIndex(self.statements) if len(self.statements) > _LARGE else None
         self._by_action: dict[str, tuple[StatementMatcher, ...]] = {}
+
+    def lint(self) -> tuple[LintFinding, ...]:
+        """Return what the linter finds in the policies. It reads them when it is asked for the first time."""
+        if self._findings is None:
+            # Imported here, because the linter uses the operators of this package.
+            from xacct.linter import lint
+
+            kind = "trust" if self._is_trust_policy else _KINDS[self.name]
+            self._findings = tuple(
+                evolve(finding, policy=policy)
+                for policy, source in self._documents
+                for finding in lint(source, kind)
+                if finding.rule != "size"
+            )
+        return self._findings
+
+    @property
+    def _is_trust_policy(self) -> bool:
+        """Whether it is the policy of a role: it names no resource, and has an action of STS."""
+        if self.name != "resource" or any(s.statement.resources or s.statement.not_resources for s in self.statements):
+            return False
+        return any(action.lower().startswith("sts:") for s in self.statements for action in s.statement.actions)
 
     def evaluate(self, request: AccessRequest, action: str, *, has_boundary: bool) -> tuple[bool, Grade]:
         """Return whether a statement denies the request, and if none does, the grade of the most direct Allow."""
@@ -138,6 +174,20 @@ class PolicySet:
         """Every layer, in AWS's order of evaluation."""
         found = (*self.rcps, *self.scps, self.resource, self.identity, self.boundary, self.session, self.vpc_endpoint)
         return tuple(layer for layer in found if layer is not None)
+
+    def lint(self) -> tuple[LintFinding, ...]:
+        """Return what :func:`xacct.lint` finds in the policies, in AWS's order of evaluation of the policies.
+
+        Each finding has the name of its policy. The size of a policy is not looked at, because the quota depends on
+        how the policy is attached.
+
+        >>> typo = {"Version": "2012-10-17", "Statement": {
+        ...     "Effect": "Allow", "Action": "s3:GetObjects", "Resource": "*"}}
+        >>> print(*PolicySet(identity=[typo]).lint())
+        error: identity policy 1, Statement.Action: AWS's reference has no action s3:GetObjects: did you mean
+        s3:GetObject? (unknown-action)
+        """
+        return tuple(finding for layer in self.layers for finding in layer.lint())
 
     def with_resource_side(self, other: PolicySet) -> PolicySet:
         """Return these policies of a caller together with another set's policies of a resource.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import boto3
 
 from xacct.errors import InvalidValue
-from xacct.session import assume_role
+from xacct.session.assume import assume_role
 from xacct.session.sts_errors import errors_of_botocore
 
 if TYPE_CHECKING:

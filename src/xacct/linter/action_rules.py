@@ -19,6 +19,10 @@ from xacct.reference import (
 
 __all__ = ["action_findings", "hint", "is_known_action"]
 
+# Amazon SNS writes it into the default policy of a topic, and has no such operation.
+# https://github.com/awsdocs/iam-user-guide/issues/111
+_WRITTEN_BY_AWS = frozenset({"sns:receive"})
+
 _ACTION = re.compile(r"\*|[A-Za-z0-9*?-]+:[A-Za-z0-9*?_-]+", re.ASCII)
 
 
@@ -44,7 +48,7 @@ def is_known_action(pattern: str) -> bool:
 
 
 def _existence_findings(place: str, action: str) -> Iterator[LintFinding]:
-    if is_known_action(action.lower()):
+    if is_known_action(action.lower()) or action.lower() in _WRITTEN_BY_AWS:
         return
     service = action.partition(":")[0]
     if not _ACTION.fullmatch(action):

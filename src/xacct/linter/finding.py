@@ -57,6 +57,7 @@ class LintFinding:
             ``warning`` if the element is probably a mistake.
         source: the page of AWS's documentation.
         value: the value that is wrong; None if something is missing.
+        policy: the name of the policy, as in explanations, if :meth:`PolicySet.lint` found it; else empty.
     """
 
     element: str
@@ -65,10 +66,11 @@ class LintFinding:
     severity: Severity
     source: str
     value: str | None = None
+    policy: str = ""
 
     def __str__(self) -> str:
-        place = f"{self.element}: " if self.element else ""
-        return f"{self.severity}: {place}{self.message} ({self.rule})"
+        place = ", ".join(filter(None, (self.policy, self.element)))
+        return f"{self.severity}: {place}{': ' if place else ''}{self.message} ({self.rule})"
 
 
 def error(element: str, rule: str, message: str, source: str, value: str | None = None) -> LintFinding:

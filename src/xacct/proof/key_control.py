@@ -42,11 +42,13 @@ class Control:
         controller: who decides.
         form: the pattern of the values.
         is_clock: whether it is the time of the request, which every request has.
+        least: the least number that it can be; None if there is none.
     """
 
     controller: Controller
     form: TextPattern = ANY_TEXT
     is_clock: bool = False
+    least: int | None = None
 
 
 def _text(prefix: str, rest: TextPattern) -> TextPattern:
@@ -74,13 +76,16 @@ _CONTROL: Mapping[str, Control] = {
             "sts:externalid", "sts:rolesessionname", "sts:sourceidentity", "sts:transitivetagkeys",
             "aws:sourceidentity", "aws:tagkeys", "aws:useragent", "aws:referer", "aws:requestedregion",
             "aws:securetransport", "aws:sourceip", "aws:vpcsourceip", "aws:tokenissuetime",
-            "aws:multifactorauthpresent", "aws:multifactorauthage", "aws:calledvia", "aws:calledviafirst",
-            "aws:calledvialast", "aws:viaawsservice", "aws:viaawsmcpservice", "aws:calledviaawsmcp",
-            "aws:ismcpserviceaction", "aws:assumedroot", "s3:prefix", "s3:delimiter", "s3:max-keys", "s3:versionid",
-            "s3:tlsversion", "s3:authtype",
+            "aws:multifactorauthpresent", "aws:calledvia", "aws:calledviafirst", "aws:calledvialast",
+            "aws:viaawsservice", "aws:viaawsmcpservice", "aws:calledviaawsmcp", "aws:ismcpserviceaction",
+            "aws:assumedroot", "s3:prefix", "s3:delimiter", "s3:max-keys", "s3:versionid", "s3:tlsversion",
+            "s3:authtype",
         ),
         Control("caller"),
     ),
+    # The number of seconds since the sign-in.
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-multifactorauthage
+    "aws:multifactorauthage": Control("caller", least=0),
     "aws:currenttime": Control("caller", is_clock=True),
     "aws:epochtime": Control("caller", is_clock=True),
     # What the caller's account runs: its instances choose their addresses and how they get credentials, and its roles

@@ -114,15 +114,19 @@ def _pinned_patterns(conditions: Iterable[Condition]) -> list[TextPattern]:
         for condition in conditions
         if _family(condition.operator) == "text"
         for value in condition.values
-        if _is_exact(condition.operator) or not set("*?$") & set(_holder(value))
+        if _is_exact(condition.operator) or not set("*?$") & set(_holder(condition.key.lower(), value))
     ]
 
 
-def _holder(value: str) -> str:
-    """Return the part of a value that says whose it is: the account of an ARN, or an ID before a colon or a slash."""
+def _holder(key: str, value: str) -> str:
+    """Return the part of a value that says whose it is: a unique ID, an organization or an account; else all of it."""
     segments = value.split(":")
+    if key == "aws:userid":
+        return segments[0]
+    if key.endswith("orgpaths"):
+        return value.split("/", maxsplit=1)[0]
     if segments[0] != "arn":
-        return segments[0].split("/")[0]
+        return value
     account = segments[4] if len(segments) > 5 else ""
     return account or value
 
@@ -175,6 +179,8 @@ def _numbers(conditions: Sequence[Condition], control: Control, now: datetime) -
     if control.is_clock:
         start = Decimal(int(now.timestamp()))
         around = [number for number in (start, *around) if number >= start]
+    if control.least is not None:
+        around = list({max(number, Decimal(control.least)) for number in around})
     return [str(number) for number in sorted(around)]
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from xacct.aws_reads import managed_policy_document
+from xacct.arn import Arn
+from xacct.aws_reads import managed_policy_document, parsed_document
 from xacct.errors import InvalidValue, ProofFailed, ProofNotDecided
 from xacct.grant_account import GrantAccount
 from xacct.grants import TrustGrant, check_third_party
@@ -18,8 +20,16 @@ from xacct.proof import managed_policies_of, prove_with_policies, read_policies
 from xacct.reconcile.parts import Part
 from xacct.report_table import Check
 from xacct.resources.role import Role
+from xacct.retry import none_if_missing
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
 
 __all__ = ["Evidence", "accepted_names", "read_evidence"]
+
+# The default versions of policies of AWS when this was written. The answer says whether a version still is the default.
+# Source: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonS3ReadOnlyAccess.html
+_USUAL_VERSIONS = {"AmazonS3ReadOnlyAccess": "v3"}
 
 
 @frozen(kw_only=True)
@@ -109,10 +119,21 @@ def _read_policies(changing: Sequence[Part], trusting: GrantAccount) -> dict[str
     arns = managed_policies_of(grant for part in changing for grant in part.grants)
 
     def read(arn: str) -> PolicyDocument:
-        call = partial(managed_policy_document, trusting.iam, arn)
+        call = partial(_policy_document, trusting.iam, arn)
         return trusting.attempt(call, doing=f"reading policy {arn}", resource=arn)
 
     return read_policies(read, arns)
+
+
+def _policy_document(iam: IAMClient, arn: str) -> PolicyDocument:
+    """Return the document of a managed policy's default version, with one call if that is the usual one."""
+    policy = Arn.parse(arn)
+    usual = _USUAL_VERSIONS.get(policy.name) if policy.account == "aws" else None
+    if usual is not None:
+        version = none_if_missing(lambda: iam.get_policy_version(PolicyArn=arn, VersionId=usual)["PolicyVersion"])
+        if version is not None and version.get("IsDefaultVersion"):
+            return parsed_document(version.get("Document"), name=arn)
+    return managed_policy_document(iam, arn)
 
 
 def _trusts_unknown_account(part: Part, trusting: str, trusted: str) -> bool:

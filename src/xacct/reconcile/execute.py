@@ -81,13 +81,16 @@ def _run_all(steps: Sequence[Step], report: Reporter) -> _Outcome:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 _settle(running.pop(future), future, outcome, unfinished, report)
 
-        while True:
+        while running or (outcome.waiting and not outcome.stopped):
+            before = len(running)
             try:
-                while running or (outcome.waiting and not outcome.stopped):
-                    advance()
-                break
+                advance()
             except BaseException as error:  # noqa: BLE001 - Ctrl-C, or an error of on_event: running steps finish first
+                # Ctrl-C can come any number of times. If another error comes again and again, no step would be settled.
+                is_repeated = outcome.interrupted is not None and len(running) == before
                 outcome.interrupted = outcome.interrupted or error
+                if is_repeated and not isinstance(error, KeyboardInterrupt):
+                    break
     return outcome
 
 

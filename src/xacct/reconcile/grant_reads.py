@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from attrs import evolve
 
 from xacct.concurrency import run_concurrently
+from xacct.errors import AwsError
 from xacct.grant_account import GrantAccount
 from xacct.grants import DevAccessGrant, TrustGrant
 from xacct.reconcile.former_resources import dropped_users, renamed_policies, renamed_roles
@@ -108,7 +109,13 @@ def _with_principals(
     """Read the policy's principals, unless AttachmentCount shows that the console user is the only one."""
     if state is None or state.principals is not None or state.attachment_count == int(on_user):
         return state
-    return policy.read_principals(state)
+    try:
+        return policy.read_principals(state)
+    except AwsError as error:
+        # Another run may have deleted the policy since it was read.
+        if error.code != "NoSuchEntity":
+            raise
+    return policy.read("recheck")
 
 
 def _without_detaching(

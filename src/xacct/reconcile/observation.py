@@ -72,6 +72,26 @@ class Observation(Generic[S]):
             return []
         return [self.resource.step_to_claim(self.state)]
 
+    def guarded_since(self, read_at: float) -> Observation[S]:
+        """Return the observation with steps to remove that stop if another run has begun to change the resource.
+
+        Args:
+            read_at: the time before the resource was read.
+        """
+        if self.state is None:
+            return self
+        return evolve(self, resource=self.resource.guarded_since(read_at, self.state))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the resource exists, with all that is recorded of it."""
+        return self.state is not None and self.resource.is_complete(self.state)
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the resource exists for other grants, and the grant begins to use it."""
+        return self.state is not None and not self.resource.is_used(self.state)
+
     def steps_to_remove(self) -> list[Step]:
         """Return the steps that remove the resource; none if it does not exist."""
         return [] if self.state is None else self.resource.steps_to_remove(self.state)
@@ -152,6 +172,18 @@ class ObservedGrants:
         """Every observation."""
         return (*self.policies, *self.users, *self.roles)
 
+    @property
+    def wanted(self) -> tuple[AnyObservation, ...]:
+        """The observations of what the grants declare."""
+        return tuple(observation for observation in self.all if not observation.unwanted)
+
+    @property
+    def may_be_in_removal(self) -> bool:
+        """Whether something is there and not everything: a removal may be in progress."""
+        # A console user that the grant begins to use was not there for the grant before.
+        own = [o for o in self.wanted if not o.is_joined]
+        return any(o.state is not None for o in own) and not all(o.is_complete for o in own)
+
     def for_run(self, run: Run) -> ObservedGrants:
         """Return the observations with steps that belong to a run."""
         return ObservedGrants(
@@ -175,8 +207,7 @@ class ObservedGrants:
         """
         # Several grants can change the same user.
         claims = list({step.key: step for o in self.all for step in o.steps_to_claim()}.values())
-        wanted = [o for o in self.all if not o.unwanted]
-        steps = _after((step for o in wanted for step in o.steps_to_apply()), claims)
+        steps = _after((step for o in self.wanted for step in o.steps_to_apply()), claims)
         unwanted = [step for o in self.all if o.unwanted for step in o.steps_to_apply()]
         return [*claims, *steps, *_after(unwanted, [*claims, *steps])]
 

@@ -31,13 +31,19 @@ from xacct.reconcile.assumable import is_assumable_by, wait_until_assumable
 from xacct.reconcile.evidence import Evidence, accepted_names, read_evidence
 from xacct.reconcile.execute import execute
 from xacct.reconcile.grant_reads import read_grants
-from xacct.reconcile.observation import ObservedGrants, refuse_foreign_attachments, refuse_resources_of_others
+from xacct.reconcile.observation import (
+    AnyObservation,
+    ObservedGrants,
+    refuse_foreign_attachments,
+    refuse_resources_of_others,
+)
 from xacct.reconcile.parts import Grant, Part, merged, parts_of
 from xacct.reconcile.saved_changes import refuse_stale
 from xacct.resources.ownership_tags import Run
 from xacct.resources.passwords import Passwords
 from xacct.resources.resource import Purpose
 from xacct.resources.role import Role
+from xacct.resources.run_timing import clock, is_recent_read, seconds_to_wait
 from xacct.resources.step import Change, Step
 from xacct.retry import Patience
 
@@ -273,23 +279,29 @@ class Plan:
     def _apply_in_rounds(self, part: Part, runs: Sequence[Run], report: Reporter) -> tuple[Change, ...]:
         changes: list[Change] = []
         observed = part.observed
-        changed: set[str] = set()
+        changed: dict[str, str] = {}
         unsettled: list[str] = []
         for number, run in enumerate(runs):
             observed = observed.for_run(run)
             try:
-                changes += self._execute(part, observed, report)
-                unsettled = self._unsettled(observed)
+                made, unsettled = self._execute_and_look(part, observed, report, is_first=number == 0)
+                changes += made
             except StalePlan as error:
                 if number == 0:
                     raise
                 unsettled = list(error.names)
+            except ApplyFailed as error:
+                if number == 0:
+                    raise
+                # Only this round was rolled back.
+                remaining = dict.fromkeys((*error.remaining, *changed.values()))
+                raise ApplyFailed(error.doing, error.cause, remaining=[*remaining]) from error
             if not unsettled:
                 return tuple(changes)
             log.info("Another run or grant changed %s at the same time: applying again", ", ".join(unsettled))
             # All that this run has changed is claimed again. Otherwise one resource could be left as this run declares
             # it, and the next one as the other run does.
-            changed |= {o.resource.key for o in observed.all if o.contested or o.steps_to_apply()}
+            changed |= {o.resource.key: o.resource.label for o in observed.all if o.contested or o.steps_to_apply()}
             observed = self._read("plan", part.grants).contested(changed)
             try:
                 refuse_resources_of_others(observed, adopt=self._adopt)
@@ -300,8 +312,39 @@ class Plan:
         cause = f"another run keeps changing {', '.join(unsettled)}"
         raise ApplyFailed("applying the plan", cause, remaining=unsettled)
 
-    def _execute(self, part: Part, observed: ObservedGrants, report: Reporter) -> list[Change]:
-        steps = [*observed.steps_to_apply(), *_steps_to_wait(observed, self._trusted)]
+    def _execute_and_look(
+        self, part: Part, observed: ObservedGrants, report: Reporter, *, is_first: bool
+    ) -> tuple[list[Change], list[str]]:
+        """Make the changes, and return them and the labels of what is not as declared, because of another run.
+
+        A removal in progress has seen only what there was when it began, and deletes that within the time that this run
+        waits. What was created while nothing was there yet is removed only if that took long.
+        """
+        is_there = [o for o in observed.wanted if o.state is not None]
+        waits = any(p.observed.may_be_in_removal for p in parts_of(part.grants, observed))
+        waits = waits or (not is_first and len(is_there) < len(observed.wanted))
+        changes, took_long = self._execute(part, observed, report)
+        if waits:
+            self._trusting.patience.sleep(seconds_to_wait(self._trusting.patience))
+            return changes, self._unsettled(observed.wanted)
+        gone = self._gone(observed) if took_long else []
+        return changes, [*gone, *self._unsettled([o for o in observed.all if o.is_changed_by_several])]
+
+    def _execute(self, part: Part, observed: ObservedGrants, report: Reporter) -> tuple[list[Change], bool]:
+        """Make the changes. Return them, and whether they took longer than a removal relies on what it has read."""
+        began = clock()
+        took_long = False
+
+        def timed(step: Step) -> Step:
+            def run() -> None:
+                nonlocal took_long
+                step.run()
+                took_long = took_long or not is_recent_read(began, self._trusting.patience)
+
+            # A step without a change only waits.
+            return step if step.change is None else evolve(step, run=run)
+
+        steps = [*map(timed, observed.steps_to_apply()), *_steps_to_wait(observed, self._trusted)]
         try:
             execute(steps, report, roll_back=True)
         except ApplyFailed as error:
@@ -309,13 +352,18 @@ class Plan:
             if isinstance(stale, StalePlan) and not error.remaining:
                 raise StalePlan(stale.account, stale.names, new_plan=self._new_plan(part)) from None
             raise
-        return [step.change for step in steps if step.change]
+        return [step.change for step in steps if step.change], took_long
 
-    def _unsettled(self, observed: ObservedGrants) -> list[str]:
-        """Return the labels of the changed resources that another run changed since, or that are not as declared."""
-        shared = [observation for observation in observed.all if observation.is_changed_by_several]
-        settled = run_concurrently(*(lambda o=o: o.is_settled for o in shared))
-        return [o.resource.label for o, is_settled in zip(shared, settled) if not is_settled]
+    def _unsettled(self, observations: Sequence[AnyObservation]) -> list[str]:
+        """Return the labels of the resources that another run changed since, or that are not as declared."""
+        settled = run_concurrently(*(lambda o=o: o.is_settled for o in observations))
+        return [o.resource.label for o, is_settled in zip(observations, settled) if not is_settled]
+
+    def _gone(self, observed: ObservedGrants) -> list[str]:
+        """Return the labels of the resources that this run created and that another run removed."""
+        created = [o.resource for o in observed.wanted if o.state is None and not o.is_changed_by_several]
+        there = run_concurrently(*(resource.is_still_there for resource in created))
+        return [resource.label for resource, is_there in zip(created, there) if not is_there]
 
     def _new_plan(self, part: Part) -> str:
         try:
@@ -348,13 +396,41 @@ class Plan:
                 only AWS's refusal of the last deletion showed it; `touched` says which.
             ApplyFailed: a step failed; says what was not removed. Run `destroy` again to continue.
         """
-        observed = self._read("remove")
-        # What was not adopted by now is not removed, whatever the plan would adopt.
-        refuse_resources_of_others(observed, adopt=False)
-        refuse_foreign_attachments(observed.all)
-        steps = [step for observation in observed.all for step in observation.steps_to_remove()]
-        execute(steps, Reporter(on_event), roll_back=False)
-        return tuple(step.change for step in steps if step.change)
+        reporter = Reporter(on_event)
+        changes: list[Change] = []
+        seen: set[str] = set()
+        found: list[AnyObservation] = []
+        for number in range(_ROUNDS):
+            began, observations = self._read_to_remove()
+            # What was not adopted by now is not removed, whatever the plan would adopt.
+            if number == 0:
+                refuse_resources_of_others(observations, adopt=False)
+            found = [o for o in observations.all if o.state is not None and o.conflict(adopt=False) is None]
+            if seen.issuperset(o.resource.key for o in found):
+                return tuple(changes)
+            refuse_foreign_attachments(found)
+            steps = [step for o in found for step in o.guarded_since(began).steps_to_remove()]
+            execute(steps, reporter, roll_back=False)
+            changes += [step.change for step in steps if step.change]
+            # Another run may create what was not there, and find everything else as it wants it.
+            if len(found) == len(observations.all):
+                return tuple(changes)
+            seen |= {o.resource.key for o in found}
+        labels = [o.resource.label for o in found]
+        cause = f"another run keeps creating {', '.join(labels)}"
+        raise ApplyFailed("removing the grants", cause, remaining=labels)
+
+    def _read_to_remove(self) -> tuple[float, ObservedGrants]:
+        """Read what is to be removed, and when that began. Wait while another run still creates some of it."""
+        before: Sequence[tuple[str, object]] = ()
+        while True:
+            began, observed = clock(), self._read("remove")
+            now = [(o.resource.key, o.state) for o in observed.all]
+            in_progress = any(o.may_be_in_progress(_ENDED_RUNS) for o in observed.all)
+            if not in_progress or all(o.is_complete for o in observed.wanted) or now == before:
+                return began, observed
+            before = now
+            self._trusting.patience.sleep(seconds_to_wait(self._trusting.patience))
 
 
 def _claimed(part: Part) -> Part:

@@ -19,12 +19,6 @@ from xacct.reference.actions import (
     actions_matching as actions_matching,
     find_action as find_action,
 )
-from xacct.reference.arn_formats import (
-    UNLISTED_ARN_FORMATS as UNLISTED_ARN_FORMATS,
-    arn_formats as arn_formats,
-    arn_services as arn_services,
-    unlisted_arn_formats as unlisted_arn_formats,
-)
 from xacct.reference.condition_keys import (
     GLOBAL_KEYS as GLOBAL_KEYS,
     ConditionKey as ConditionKey,
@@ -37,6 +31,12 @@ from xacct.reference.nearest_name import (
     nearest_arn_format as nearest_arn_format,
     nearest_arn_service as nearest_arn_service,
     nearest_condition_key as nearest_condition_key,
+)
+from xacct.reference.resource_formats import (
+    UNLISTED_ARN_FORMATS as UNLISTED_ARN_FORMATS,
+    arn_formats as arn_formats,
+    arn_services as arn_services,
+    unlisted_arn_formats as unlisted_arn_formats,
 )
 from xacct.reference.service_data import (
     data_date as data_date,

@@ -10,8 +10,8 @@ from typing import Literal
 
 from attrs import field, frozen
 
-from xacct.reference.arn_formats import split_formats
 from xacct.reference.level_exceptions import LEVEL_EXCEPTIONS
+from xacct.reference.resource_formats import split_formats
 from xacct.reference.service_data import ActionEntry, action_entries, resource_type_entries, services
 
 __all__ = ["AccessLevel", "Action", "ResourceType", "actions_matching", "find_action"]

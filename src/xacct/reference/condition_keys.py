@@ -33,15 +33,17 @@ class ConditionKey:
 
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-# The keys with other prefixes are those that AWS's page calls cross-service condition keys.
+# The keys with other prefixes are those that AWS's page calls cross-service condition keys. aws:SourceOwner, which
+# Amazon SNS writes into the policy of each topic, is not on the page:
+# https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html#source-account-versus-source-owner
 _GLOBAL: Mapping[KeyType, str] = {
     "String": """
         aws:CalledViaAWSMCP aws:CalledViaFirst aws:CalledViaLast aws:Ec2InstanceSourceVpc aws:FederatedProvider
         aws:PrincipalAccount aws:PrincipalOrgID aws:PrincipalServiceName aws:PrincipalTag/${TagKey} aws:PrincipalType
         aws:RequestTag/${TagKey} aws:RequestedRegion aws:ResourceAccount aws:ResourceOrgID aws:ResourceTag/${TagKey}
-        aws:SourceAccount aws:SourceIdentity aws:SourceOrgID aws:SourceVpc aws:SourceVpce aws:UserAgent aws:VpceAccount
-        aws:VpceOrgID aws:referer aws:userid aws:username glue:CredentialIssuingService glue:RoleAssumedBy
-        identitystore:UserId
+        aws:SourceAccount aws:SourceIdentity aws:SourceOrgID aws:SourceOwner aws:SourceVpc aws:SourceVpce aws:UserAgent
+        aws:VpceAccount aws:VpceOrgID aws:referer aws:userid aws:username glue:CredentialIssuingService
+        glue:RoleAssumedBy identitystore:UserId
     """,
     "ARN": """
         aws:ChatbotSourceArn aws:PrincipalArn aws:SignInSessionArn aws:SourceArn aws:SourceVpcArn codebuild:BuildArn

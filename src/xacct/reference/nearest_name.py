@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from xacct.reference.actions import find_action
-from xacct.reference.arn_formats import arn_formats, arn_services
 from xacct.reference.condition_keys import GLOBAL_KEYS
+from xacct.reference.resource_formats import arn_formats, arn_services
 from xacct.reference.service_data import action_entries, condition_key_entries, services
 
 __all__ = ["nearest_action", "nearest_arn_format", "nearest_arn_service", "nearest_condition_key"]

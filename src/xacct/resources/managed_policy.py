@@ -106,7 +106,7 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
 
     # Reading
 
-    def read(self, purpose: Purpose = "plan") -> ManagedPolicyState | None:
+    def _read(self, purpose: Purpose) -> ManagedPolicyState | None:
         """Read the policy; return None if it does not exist.
 
         Its principals are read later for a plan and for a removal. For a removal, the document is not read.
@@ -174,7 +174,8 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
             if found.name.lower() == self.grant.policy_name.lower() and found.path != self.grant.path:
                 raise CannotChange(self.account.id, self.label, "path", current=found.path, wanted=self.grant.path)
 
-    def _is_complete(self, state: ManagedPolicyState) -> bool:
+    def is_complete(self, state: ManagedPolicyState) -> bool:
+        """Return whether everything that the last run was to attach is attached."""
         return recorded_count(state.tags) <= state.attachment_count
 
     def _comparable(self, state: ManagedPolicyState, planned: ManagedPolicyState) -> ManagedPolicyState:
@@ -319,12 +320,11 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
 
     def _versions(self) -> dict[str, bool]:
         """Return whether each version is the default, by ID."""
+        return self.attempt(self._list_versions, "reading the versions of", not_visible_yet)
 
-        def call() -> dict[str, bool]:
-            pages = self.account.iam.get_paginator("list_policy_versions").paginate(PolicyArn=self.arn)
-            return {v["VersionId"]: v["IsDefaultVersion"] for page in pages for v in page["Versions"]}
-
-        return self.attempt(call, "reading the versions of", not_visible_yet)
+    def _list_versions(self) -> dict[str, bool]:
+        pages = self.account.iam.get_paginator("list_policy_versions").paginate(PolicyArn=self.arn)
+        return {v["VersionId"]: v["IsDefaultVersion"] for page in pages for v in page["Versions"]}
 
     def _delete_version(self, version: str) -> None:
         iam = self.account.iam
@@ -352,8 +352,9 @@ class ManagedPolicy(Resource[ManagedPolicyState]):
         self.account.iam.delete_policy(PolicyArn=self.arn)
 
     def _resolve_conflict(self) -> None:
-        # Most policies have a single version, so the versions are listed only after AWS refused the deletion.
-        for version in [version for version, default in self._versions().items() if not default]:
+        # Most policies have a single version, so the versions are listed only after AWS refused the deletion. If the
+        # policy is gone by then, the next try of the deletion finds nothing to delete.
+        for version in [version for version, default in self._list_versions().items() if not default]:
             self._delete_version(version)
 
 

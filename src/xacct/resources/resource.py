@@ -12,7 +12,9 @@ from attrs import evolve, field, frozen
 from xacct.errors import AwsError, NotOurs, StalePlan, XacctError
 from xacct.grant_account import GrantAccount
 from xacct.resources.account_listing import AccountListing
+from xacct.resources.guarded_account import guarded
 from xacct.resources.ownership_tags import RUN_TAG, GrantIdentity, Run, dropped_tags, foreign_tags, is_managed, run_in
+from xacct.resources.run_timing import clock, is_recent_read, seconds_to_wait
 from xacct.resources.step import Action, Change, JsonValue, Step, change
 from xacct.retry import (
     Patience,
@@ -80,9 +82,19 @@ class Resource(ABC, Generic[S]):
     def identity(self) -> GrantIdentity:
         """The grant that needs the resource."""
 
-    @abstractmethod
     def read(self, purpose: Purpose = "plan") -> S | None:
         """Read the resource as far as a purpose needs it; return None if it does not exist."""
+        try:
+            return self._read(purpose)
+        except AwsError as error:
+            # Another run may have deleted the resource, or a part of it, between two of the calls.
+            if error.code != "NoSuchEntity":
+                raise
+        return self._read(purpose)
+
+    @abstractmethod
+    def _read(self, purpose: Purpose) -> S | None:
+        """Read the resource once."""
 
     @abstractmethod
     def read_listed(self, listing: AccountListing, purpose: Purpose = "plan") -> S | None:
@@ -121,7 +133,7 @@ class Resource(ABC, Generic[S]):
         """Return a description of each thing on the resource that xacct did not put there."""
 
     @abstractmethod
-    def _is_complete(self, state: S) -> bool:
+    def is_complete(self, state: S) -> bool:
         """Return whether everything that the last run was to attach is attached."""
 
     @abstractmethod
@@ -182,6 +194,10 @@ class Resource(ABC, Generic[S]):
     def key(self) -> str:
         """The key of the step that creates or deletes the resource."""
         return f"{self.account.side} {self.label}"
+
+    def is_used(self, state: S) -> bool:  # noqa: ARG002 - a subclass needs it
+        """Return whether the resource that exists is the grant's, and not one that the grant begins to use."""
+        return True
 
     def is_ours(self, tags: Mapping[str, str]) -> bool:
         """Return whether the tags say that the grant may change the resource."""
@@ -258,10 +274,9 @@ class Resource(ABC, Generic[S]):
         if self.recent_run(planned.tags) is None:
             return
         state: S | None = planned
-        while state is not None and not self._is_complete(state):
+        while state is not None and not self.is_complete(state):
             before = state
-            # A run makes or repeats a call at least this often.
-            patience.sleep(2 * patience.longest)
+            patience.sleep(seconds_to_wait(patience))
             state = self.read("recheck")
             if state is not None and self._comparable(state, planned) == self._comparable(before, planned):
                 return
@@ -279,6 +294,11 @@ class Resource(ABC, Generic[S]):
 
         return is_final(poll(lambda: self.read("recheck"), is_decided, self._patience(_RECHECK_SECONDS)))
 
+    def is_still_there(self) -> bool:
+        """Return whether a resource that this run created still exists, and no other run has changed it."""
+        tags = self._tags_once_visible()
+        return tags is not None and self.run.made(tags)
+
     def _patience(self, deadline: float) -> Patience:
         return evolve(self.account.patience, deadline=min(self.account.patience.deadline, deadline))
 
@@ -290,6 +310,37 @@ class Resource(ABC, Generic[S]):
             undo()
 
         return guarded
+
+    # Removing
+
+    def guarded_since(self, read_at: float, state: S) -> Resource[S]:
+        """Return the resource with steps that stop if another run has begun to change it since it was read.
+
+        Args:
+            read_at: the time before the read.
+            state: what was read.
+        """
+        relied_on = read_at
+
+        def guard(*, is_retry: bool) -> None:
+            nonlocal relied_on
+            # An earlier try may have removed the resource, and another run may have created it again.
+            if not is_retry and is_recent_read(relied_on, self.account.patience):
+                return
+            began = clock()
+            tags = self._current_tags()
+            if tags is not None and not self._is_unchanged(tags, state):
+                raise XacctError(
+                    f"another run has begun to use or to change {self.label} in account {self.account.id}, so the "
+                    "rest of it stays. Wait for that run, and run again"
+                )
+            relied_on = began
+
+        return evolve(self, account=guarded(self.account, guard))
+
+    def _is_unchanged(self, tags: Mapping[str, str], state: S) -> bool:
+        """Return whether the tags say that no other run has changed the resource since a state was read."""
+        return tags.get(RUN_TAG) == state.tags.get(RUN_TAG)
 
     # Creating and deleting
 

@@ -108,7 +108,7 @@ class Role(Resource[RoleState]):
         """Return the grant that the tags of the role record."""
         return identity_in(tags)
 
-    def read(self, purpose: Purpose = "plan") -> RoleState | None:
+    def _read(self, purpose: Purpose) -> RoleState | None:
         """Read the role; return None if it does not exist.
 
         For a removal, the documents of the inline policies are not read.
@@ -191,7 +191,8 @@ class Role(Resource[RoleState]):
         if state.path != self.grant.path:
             raise CannotChange(self.account.id, self.label, "path", current=state.path, wanted=self.grant.path)
 
-    def _is_complete(self, state: RoleState) -> bool:
+    def is_complete(self, state: RoleState) -> bool:
+        """Return whether everything that the last run was to attach is attached."""
         return is_complete((*state.attached, *state.inline, *boundary_record(state.boundary)), state.tags)
 
     def _comparable(self, state: RoleState, planned: RoleState) -> RoleState:  # noqa: ARG002 - a plan reads all of it

@@ -33,8 +33,9 @@ from xacct.resources.ownership_tags import (
 )
 from xacct.resources.passwords import Passwords
 from xacct.resources.resource import Purpose, Resource
+from xacct.resources.run_timing import clock, is_recent_read, seconds_to_wait
 from xacct.resources.step import Change, Step
-from xacct.resources.user_sharing import clock, has_own_policy, is_policy_of, is_recent_read, seconds_to_wait
+from xacct.resources.user_sharing import has_own_policy, is_policy_of
 from xacct.retry import none_if_missing, not_visible_yet
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class User(Resource[UserState]):
 
     # Reading
 
-    def read(self, purpose: Purpose = "plan") -> UserState | None:
+    def _read(self, purpose: Purpose) -> UserState | None:
         """Read the user; return None if it does not exist.
 
         For a removal and for drift, everything that belongs to the user is read, and not whether there is a password.
@@ -226,7 +227,12 @@ class User(Resource[UserState]):
     def refuse_unchangeable(self, state: UserState) -> None:
         """Do nothing: AWS can change everything that a grant declares of a user."""
 
-    def _is_complete(self, state: UserState) -> bool:
+    def is_used(self, state: UserState) -> bool:
+        """Return whether the grant uses the user already."""
+        return not self._joins(state)
+
+    def is_complete(self, state: UserState) -> bool:
+        """Return whether everything that the last run was to attach is attached."""
         recorded = {digest for record in user_records(state.tags) for digest in record.digests}
         return recorded <= UserRecord.of(self.grant.policy_name, state.attached).digests
 
@@ -262,7 +268,11 @@ class User(Resource[UserState]):
                 pages = [getattr(iam, operation)(UserName=name)]
             return [f"{prefix}{item[member] if member else item}" for page in pages for item in page[key]]
 
-        return self.attempt(call, "reading what belongs to", not_visible_yet)
+        def is_transient(error: BaseException) -> bool:
+            # Another run may have deleted the user since it was found.
+            return not_visible_yet(error) and self.attempt(self._find, "reading") is not None
+
+        return self.attempt(call, "reading what belongs to", is_transient)
 
     def _belongings(self, *, signed_in: bool) -> list[Callable[[], list[str]]]:
         """Return the reads that find what prevents a deletion.
@@ -513,14 +523,15 @@ class User(Resource[UserState]):
         tags = self.attempt(self._current_tags, "reading")
         if tags is None:
             return
-        now = evolve(state, tags=tags)
-        if self._remaining_records(now) != self._remaining_records(state) or tags.get(RUN_TAG) != state.tags.get(
-            RUN_TAG
-        ):
+        if not self._is_unchanged(tags, state):
             raise XacctError(
                 f"another run has begun to use or to change {self.label} in account {self.account.id}, so it keeps its "
                 "password and its other policies. Wait for that run, and run again"
             )
+
+    def _is_unchanged(self, tags: Mapping[str, str], state: UserState) -> bool:
+        remaining = self._remaining_records(evolve(state, tags=tags))
+        return super()._is_unchanged(tags, state) and remaining == self._remaining_records(state)
 
     def _steps_to_forget(self, record: UserRecord, state: UserState, *, after: set[str]) -> list[Step]:
         key = record.key

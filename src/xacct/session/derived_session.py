@@ -12,9 +12,10 @@ import boto3
 import botocore.handlers
 import botocore.session
 from botocore.configprovider import BaseProvider, ChainProvider, InstanceVarProvider
-from botocore.hooks import HierarchicalEmitter
 
+from xacct.session.client_parts import shared_client_parts
 from xacct.session.credentials import AssumedRoleCredentials
+from xacct.session.event_handlers import EventHandlers
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -34,7 +35,7 @@ class _Factory:
         self.lock = threading.RLock()
         self.sts_clients: weakref.WeakKeyDictionary[boto3.Session, dict[str | None, STSClient]]
         self.sts_clients = weakref.WeakKeyDictionary()
-        self._emitter = HierarchicalEmitter()
+        self._emitter = EventHandlers()
         self._handlers: list[tuple[Any, ...]] = []
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._reset)
@@ -44,10 +45,10 @@ class _Factory:
         self.lock = threading.RLock()
         self.sts_clients.clear()
 
-    def event_emitter(self) -> HierarchicalEmitter:
+    def event_emitter(self) -> EventHandlers:
         builtin = botocore.handlers.BUILTIN_HANDLERS
         if self._handlers != builtin:  # moto and other test tools add handlers when they are imported
-            self._emitter, self._handlers = HierarchicalEmitter(), [*builtin]
+            self._emitter, self._handlers = EventHandlers(), [*builtin]
             botocore.session.Session(event_hooks=self._emitter)
         return copy(self._emitter)
 
@@ -55,7 +56,7 @@ class _Factory:
 _factory = _Factory()
 
 
-def builtin_event_handlers() -> HierarchicalEmitter:
+def builtin_event_handlers() -> EventHandlers:
     """Return botocore's built-in event handlers for one new session. Registering them is slow, so they are copied."""
     with _factory.lock:
         return _factory.event_emitter()
@@ -73,16 +74,29 @@ def sts_client(base: boto3.Session, region: str | None) -> STSClient:
 class _RoleSession(botocore.session.Session):
     """A botocore session with the credentials of a role. It ignores those of the profile and the environment."""
 
-    def __init__(self, credentials: AssumedRoleCredentials, emitter: HierarchicalEmitter) -> None:
+    def __init__(
+        self, parent: botocore.session.Session, credentials: AssumedRoleCredentials, emitter: EventHandlers
+    ) -> None:
         super().__init__(event_hooks=emitter, include_builtin_handlers=False)
+        self.register_component("event_emitter", emitter)
+        self._parent = parent
         self._role = credentials
+
+    @property
+    def full_config(self) -> dict[str, Any]:
+        # The configuration file can have hundreds of profiles. It is parsed once for all roles.
+        config: dict[str, Any] = self._parent.full_config
+        return config
+
+    def register(self, *args: Any, **options: Any) -> None:
+        self.get_component("event_emitter").register(*args, **options)
 
     def get_credentials(self) -> AssumedRoleCredentials:
         return self._role
 
     def create_client(self, *args: Any, **options: Any) -> BaseClient:
         # Creating a client takes CPU time only, and the first one of a service loads models that the others share.
-        with _factory.lock:
+        with _factory.lock, shared_client_parts(self.get_component("data_loader")):
             return super().create_client(*args, **options)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
@@ -119,7 +133,7 @@ def derive_session(base: boto3.Session, credentials: AssumedRoleCredentials, reg
     """
     # boto3 has no public attribute for the botocore session that holds the configuration.
     parent = base._session
-    child = _RoleSession(credentials, builtin_event_handlers())
+    child = _RoleSession(parent, credentials, builtin_event_handlers())
     inherit_settings(child, parent)
     child.set_default_client_config(parent.get_default_client_config())
     child.user_agent_name = parent.user_agent_name

@@ -104,8 +104,8 @@ def fan_out(
 
     The roles are assumed with one STS client. When STS throttles, calls are repeated, and all threads slow down to the
     rate that STS accepts. Each session is an ordinary ``boto3.Session`` like those of :func:`assume_role`, and is
-    released when the function returns: return results, not clients. Creating clients takes most of the time, so create
-    few in the function.
+    released when the function returns: return results, not clients. Creating a client takes more CPU time than a call,
+    so create few in the function.
 
     A target that takes longer than ``timeout`` is abandoned, and its error is `TargetTimedOut`. Python cannot end its
     thread. That thread makes no further call with the session, ends with the call that it waits for (by default
@@ -231,7 +231,10 @@ def _wanted_regions(regions: str | Iterable[str] | None) -> tuple[str, ...] | Li
         return "all"
     if isinstance(regions, str):
         raise InvalidValue("regions", regions, "'all', or a sequence of regions")
-    return tuple(dict.fromkeys(regions))
+    wanted = tuple(dict.fromkeys(regions))
+    if not wanted:
+        raise InvalidValue("regions", [], "at least one region, or None for the base's")
+    return wanted
 
 
 def _is_async(function: Callable[..., object]) -> bool:

@@ -24,7 +24,8 @@ class TokenCodes:
     """The codes of one MFA device: any number from a callable, or a single one, passed or entered at the terminal.
 
     Args:
-        token: six digits, or a callable that returns them; None to ask at the terminal.
+        token: six digits, or a callable that returns them, with any white space around them; None to ask at the
+            terminal.
 
     Raises:
         InvalidValue: the token is neither six digits nor a callable.
@@ -50,7 +51,8 @@ class TokenCodes:
             InvalidValue: the code is not six digits.
         """
         if callable(self._token):
-            return _checked(self._token())
+            code: object = self._token()
+            return _checked(code.strip() if isinstance(code, str) else code)
         if self._used:
             raise MfaRejected(
                 f"{_DOING} of {serial} failed: the single code was used already, and each code works once. "

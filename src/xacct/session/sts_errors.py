@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from attrs import define
 from botocore.exceptions import BotoCoreError, ClientError
 
-from xacct.access_denied import explain
 from xacct.aws_reads import REJECTED_CODES, credentials_error, credentials_rejected
 from xacct.errors import (
     AssumeRoleDenied,
@@ -92,6 +91,9 @@ class TransientDenial:
 
 
 def _is_certain(error: AssumeRoleDenied, caller: boto3.Session) -> bool:
+    # Imported here, because a session that is not denied does without.
+    from xacct.access_denied import explain
+
     try:
         return explain(error, caller, caller).certain
     except (XacctError, ClientError, BotoCoreError) as unexplained:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from xacct.arn import Arn
+from xacct.authz import AccessRequest
 from xacct.errors import AssumeRoleDenied, AwsError, InvalidCredentials, InvalidValue, SessionExpired
 from xacct.limits import ROLE_SESSION_NAME
 from xacct.policy import PolicyDocument
@@ -34,11 +35,15 @@ if TYPE_CHECKING:
 __all__ = ["assume_role_with_web_identity"]
 
 _TOKEN_CHARACTERS = range(4, 20_001)
+# Claims that are new in each token. AWS has no context keys for them.
+_TIMES = ("exp", "iat", "nbf", "jti")
+# Context keys that follow from the principal and the role.
+_IMPLIED = ("aws:principal", "aws:resource")
 _POSSIBLE_CAUSES = (
     "STS does not say why. Possible causes: (1) the role does not exist: role names are case-sensitive, and the ARN "
     "must contain the path; (2) its trust policy does not trust the provider with sts:AssumeRoleWithWebIdentity, or "
-    "its conditions do not match the token's claims, such as sub and aud. To compare them, call xacct.evaluate with "
-    "AccessRequest.assume_role_with_web_identity(role_arn, provider=..., claims=...) and the trust policy"
+    "its conditions do not match the token's claims, such as sub and aud. Call xacct.explain(error, session) with a "
+    "session of the role's account to compare them"
 )
 
 
@@ -81,7 +86,8 @@ def assume_role_with_web_identity(
     Raises:
         InvalidValue: an argument, or the token, breaks one of AWS's rules; nothing was called.
         PolicyError: the session policy is not well formed; nothing was called.
-        AssumeRoleDenied: STS denied the call: the trust policy does not trust this token.
+        AssumeRoleDenied: STS denied the call: the trust policy does not trust this token. Pass the error to
+            `xacct.explain` with a session of the role's account to find out which claim does not match.
         SessionExpired: the token has expired.
         InvalidCredentials: AWS rejects the token, or its file cannot be read.
         AwsError: any other error response, or AWS could not be reached.
@@ -125,6 +131,7 @@ class _WebIdentityCredentials(AssumedRoleCredentials):
         cache: CliCache | None,
     ) -> None:
         self._read_token = token
+        self._claims: Mapping[str, object] = {}
         super().__init__(request, lambda: sts, caller=base, cache=cache)
 
     @property
@@ -139,7 +146,8 @@ class _WebIdentityCredentials(AssumedRoleCredentials):
 
     def _call(self) -> AssumeRoleResponseTypeDef:
         token = self._read_token()
-        name = self._session_name or _subject_of(token)
+        self._claims = _claims_of(token)
+        name = self._session_name or _subject_of(self._claims)
         role = self.request.role_arn
         parameters = cast(
             "AssumeRoleWithWebIdentityRequestTypeDef", {**self.request.parameters(name), "WebIdentityToken": token}
@@ -154,10 +162,18 @@ class _WebIdentityCredentials(AssumedRoleCredentials):
         role, code, said = self.request.role_arn, code_of(error), message_of(error)
         doing = f"assuming {role}"
         if code == "AccessDenied":
-            context = {"sts:RoleSessionName": self._session_name} if self._session_name else {}
+            provider, context = _request_of(role, self._claims)
+            if self._session_name:
+                context["sts:RoleSessionName"] = self._session_name
             message = f"{doing} failed: access denied. {_POSSIBLE_CAUSES}. AWS's message: {said}"
             return AssumeRoleDenied(
-                message, role_arn=str(role), context=context, doing=doing, account=role.account, code=code
+                message,
+                role_arn=str(role),
+                context=context,
+                provider=provider,
+                doing=doing,
+                account=role.account,
+                code=code,
             )
         kind, advice = _MEANINGS.get(code or "", (None, ""))
         if kind is None:
@@ -207,15 +223,31 @@ def _checked(token: object) -> str:
     raise InvalidValue("token", "...", rule)
 
 
-def _subject_of(token: str) -> str:
-    """Return a role session name: the subject of the token, or its end if it is long."""
+def _claims_of(token: str) -> Mapping[str, object]:
+    """Return the claims of a token without its signature; none if it is not a JSON Web Token: STS says so."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(urlsafe_b64decode(f"{payload}{'=' * (-len(payload) % 4)}"))
-        subject = claims["sub"]
-    except (ValueError, IndexError, KeyError, TypeError):
-        subject = ""  # not a JSON Web Token: STS says so, if it does not accept it
-    name = "".join(c if ROLE_SESSION_NAME.has_valid_form(c) else "-" for c in str(subject))[
-        -ROLE_SESSION_NAME.longest :
-    ]
+    except (ValueError, IndexError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _request_of(role: Arn, claims: Mapping[str, object]) -> tuple[str | None, dict[str, str | Sequence[str]]]:
+    """Return the identity provider as trust policies name it, and the context keys that the claims set."""
+    given = claims.get("iss")
+    issuer = given.removeprefix("https://").removesuffix("/") if isinstance(given, str) else ""
+    lasting = {claim: value for claim, value in claims.items() if claim not in _TIMES}
+    try:
+        request = AccessRequest.assume_role_with_web_identity(str(role), provider=issuer, claims=lasting)
+    except InvalidValue:
+        return None, {}
+    keys = {key: values for key, values in request.context.items() if not key.startswith(_IMPLIED)}
+    return request.principal, {key: values[0] if len(values) == 1 else values for key, values in keys.items()}
+
+
+def _subject_of(claims: Mapping[str, object]) -> str:
+    """Return a role session name: the subject of the token, or its end if it is long."""
+    subject = str(claims.get("sub", ""))
+    name = "".join(c if ROLE_SESSION_NAME.has_valid_form(c) else "-" for c in subject)[-ROLE_SESSION_NAME.longest :]
     return name if len(name) >= ROLE_SESSION_NAME.shortest else "web-identity"

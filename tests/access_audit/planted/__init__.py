@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.access_audit.planted import grants, leftovers, outsiders, providers, services, trusts
+from tests.access_audit.planted import grants, leftovers, outsiders, problems, providers, services, trusts
 from tests.access_audit.planted.builder import NOW, Builder
 from tests.access_audit.planted.result import Planted, Triple
 
@@ -34,6 +34,7 @@ KINDS: Mapping[str, tuple[Plant, Plant]] = {
     "expired": (leftovers.expired, leftovers.expired_decoy),
     "more-than-read": (grants.more_than_read, grants.more_than_read_decoy),
     "drift": (grants.drift, grants.drift_decoy),
+    "policy-problem": (problems.policy_problem, problems.policy_problem_decoy),
 }
 """What plants each kind of finding, and what plants decoys."""
 

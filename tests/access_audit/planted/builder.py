@@ -234,14 +234,28 @@ class Builder:
 
     def add_role(self, role: RoleDetail) -> str:
         """Add a role as it is. Returns its ARN."""
+        self._expect_problem(role.arn, role.trust_policy or "")
         self._roles[role.arn.split(":")[4]].append(role)
         return role.arn
 
     def resource(self, account: str, service: str, *policy: dict[str, Any], arn: str = "") -> str:
         """A resource with a resource policy of some statements. Returns its ARN."""
         arn = arn or self.resource_arn(account, service)
-        self._resources[account].append(ResourcePolicy(arn=arn, service=service, policy=self.document(policy)))
+        document = self.document(policy)
+        self._expect_problem(arn, document)
+        self._resources[account].append(ResourcePolicy(arn=arn, service=service, policy=document))
         return arn
+
+    def group(self, account: str, document: str) -> str:
+        """A group without users. Returns its ARN."""
+        group = GroupDetail(arn=f"arn:aws:iam::{account}:group/{self.word()}", inline={self.word(): document})
+        self._groups[account].append(group)
+        return group.arn
+
+    def _expect_problem(self, arn: str, document: str) -> None:
+        """Say that a condition is also met without the key that it is about, whatever it was planted for."""
+        if "ForAllValues:" in document:
+            self.expect("policy-problem", arn, "")
 
     def resource_arn(self, account: str, service: str) -> str:
         """The ARN of a resource with a random name."""
@@ -365,10 +379,14 @@ class Builder:
             resources=tuple(self._resources[account]),
         )
 
+    def control_policy(self, statement: dict[str, Any]) -> str:
+        """The document of a control policy."""
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
     def _organization(self) -> Organization:
         everything = ControlPolicy(
             id="p-FullAWSAccess", name="FullAWSAccess",
-            document=json.dumps({"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}),
+            document=self.control_policy({"Effect": "Allow", "Action": "*", "Resource": "*"}),
         )  # fmt: skip
         deny = {"Effect": "Deny", "Action": ASSUME_ROLE}
         frozen_roles = {**deny, "Resource": f"arn:aws:iam::*:role{FROZEN}*"}
@@ -380,7 +398,7 @@ class Builder:
             },
         }  # fmt: skip
         frozen_, closed = (
-            ControlPolicy(id=f"p-{name}", name=name, document=json.dumps({"Statement": [one]}))
+            ControlPolicy(id=f"p-{name}", name=name, document=self.control_policy(one))
             for name, one in (("frozen", frozen_roles), ("closed", closed_roles))
         )
         return Organization(
