@@ -79,7 +79,7 @@ def test_a_json_object_has_names_by_account(tmp_path: Path) -> None:
         ("account,name\n333333333333,Auditor,a,b", "entry 1: None is not valid: the columns are account, name, kind"),
         ("id,name\n333333333333,Auditor", "entry 1: 'id' is not valid: the columns are account, name, kind, source"),
         ("[5]", "entry 1: 5 is not valid: an object with the keys account"),
-        ('[{"account": 333333333333, "name": "x"}]', "entry 1: account: '(of type int)' is not valid: must be a string"),
+        ('[{"account": 3, "name": "x"}]', "entry 1: account: '(of type int)' is not valid: must be a string"),
         ("{", "known: '{' is not valid: must be JSON: "),
     ],
 )

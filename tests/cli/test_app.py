@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
 import subprocess
 import sys
 from importlib.metadata import version
@@ -26,11 +24,9 @@ def test_every_command_is_listed_with_its_summary(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("name", FOR_PEOPLE)
-def test_the_help_of_a_command_begins_with_its_summary_and_has_an_example(
+def test_the_help_of_a_command_says_what_it_does_and_has_an_example(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = importlib.import_module(f"xacct.cli.{name.replace('-', '_')}").command
-    assert (inspect.getdoc(command) or "").split("\n\n")[0].replace("\n", " ") == SUMMARIES[name]
     assert main([name, "--help"]) == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert printed.startswith(f"Usage: xacct {name}")

@@ -90,7 +90,7 @@ def _run(words: str, code: int, *, shown: str = "") -> str:
     Raises:
         XacctError: the command ended with another exit code.
     """
-    from xacct.__main__ import main
+    from xacct.cli.main import main
 
     _print(f"$ xacct {shown or words}", "green")
     with redirect_stderr(_Brief()) as said:

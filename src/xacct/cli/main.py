@@ -1,0 +1,72 @@
+"""The entry point of the command.
+
+``--version``, ``credentials`` and ``exec`` import only what they need, and need no extra.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+_FOR_PROGRAMS = ("credentials", "exec")
+_INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells report it."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        words: the words after the program's name; None for those of this process.
+
+    Returns:
+        The exit code: 0 if there is nothing to do or everything is fine, 1 after an error, 2 after wrong usage, 3 if
+        there are changes or findings. ``exec`` returns the exit code of its program.
+    """
+    try:
+        return _run(list(sys.argv[1:] if words is None else words))
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _INTERRUPTED
+
+
+def _run(given: list[str]) -> int:
+    if given == ["--version"]:
+        return _print_version()
+    if given[:1] and given[0] in _FOR_PROGRAMS:
+        return _run_for_programs(given[0], given[1:])
+    try:
+        from xacct.cli.app import run
+    except ImportError as error:
+        sys.stderr.write(f"xacct: this command needs an extra: pip install 'xacct[cli]' ({error})\n")
+        return 1
+    return run(given)
+
+
+def _print_version() -> int:
+    from importlib.metadata import version
+
+    sys.stdout.write(f"{version('xacct')}\n")
+    return 0
+
+
+def _run_for_programs(name: str, words: Sequence[str]) -> int:
+    from importlib import import_module
+
+    from xacct.errors import XacctError
+
+    # Under `python -m xacct`, the program's name is that of this file.
+    program = "python -m xacct" if sys.argv[0].endswith("__main__.py") else "xacct"
+    try:
+        code: int = import_module(f"xacct.cli.{name}").command(words, program)
+    except XacctError as error:
+        # Other programs show it in a line of their own, and the message can have several.
+        sys.stderr.write(f"xacct: {' '.join(str(error).split())}\n")
+        return 1
+    return code
