@@ -35,7 +35,7 @@ from xacct.resources.role import Role
 from xacct.retry import Patience
 
 from .accounts import TRUSTED, TRUSTING
-from .things import FOREIGN, NOTHING, OTHERS, OURS, seen
+from .things import FOREIGN, NOTHING, OTHERS, OURS, seen, state
 from .tutorial import S3_READ
 
 A, B = (
@@ -573,6 +573,7 @@ def test_a_removal_that_fails_is_not_rolled_back(world: World) -> None:
     removing: Any = SimpleNamespace(
         resource=first.resource,
         state=OURS,
+        mark="the last run",
         steps_to_remove=lambda: steps,
         conflict=lambda **_: None,
         foreign_attachments=[],
@@ -594,6 +595,18 @@ def test_a_removal_looks_again_for_what_was_not_there(world: World) -> None:
 
     assert changes(world.plan(A).destroy()) == ["A remove", "B remove"]
     assert len(world.reads) == 4
+
+
+def test_a_removal_removes_what_another_run_created_again(world: World) -> None:
+    """What was removed can be visible for a while, with the mark that it had. What was created has another one."""
+    again = state(run="another run")
+    first, second = world.thing(A), world.thing(B, None)
+    read = [policies(first, second), policies(world.thing(A, again), world.thing(B)), policies(first, world.thing(B))]
+    world.observed = [NOTHING, *read]
+
+    assert changes(world.plan(A).destroy()) == ["A remove", "A remove", "B remove"]
+    world.observed = [policies(first, second), policies(first, second)]
+    assert changes(world.plan(A).destroy()) == ["A remove"]
 
 
 def test_a_removal_of_what_was_there_as_a_whole_reads_once(world: World) -> None:

@@ -48,8 +48,12 @@ class Observation(Generic[S]):
 
     def for_run(self, run: Run) -> Observation[S]:
         """Return the observation with steps that belong to a run."""
-        seen = None if self.state is None else self.state.tags.get(RUN_TAG)
-        return evolve(self, resource=evolve(self.resource, run=run, seen_run=seen))
+        return evolve(self, resource=evolve(self.resource, run=run, seen_run=self.mark))
+
+    @property
+    def mark(self) -> str | None:
+        """The tag of the last run that created or changed the resource; None if there is none."""
+        return None if self.state is None else self.state.tags.get(RUN_TAG)
 
     def may_be_in_progress(self, ended: Collection[str]) -> bool:
         """Return whether another run may still be changing the resource, or may roll it back.

@@ -398,7 +398,7 @@ class Plan:
         """
         reporter = Reporter(on_event)
         changes: list[Change] = []
-        seen: set[str] = set()
+        seen: set[tuple[str, str | None]] = set()
         found: list[AnyObservation] = []
         for number in range(_ROUNDS):
             began, observations = self._read_to_remove()
@@ -406,7 +406,9 @@ class Plan:
             if number == 0:
                 refuse_resources_of_others(observations, adopt=False)
             found = [o for o in observations.all if o.state is not None and o.conflict(adopt=False) is None]
-            if seen.issuperset(o.resource.key for o in found):
+            marks = {(o.resource.key, o.mark) for o in found}
+            # What was removed can still be visible, with the mark that it had.
+            if marks <= seen:
                 return tuple(changes)
             refuse_foreign_attachments(found)
             steps = [step for o in found for step in o.guarded_since(began).steps_to_remove()]
@@ -415,7 +417,7 @@ class Plan:
             # Another run may create what was not there, and find everything else as it wants it.
             if len(found) == len(observations.all):
                 return tuple(changes)
-            seen |= {o.resource.key for o in found}
+            seen |= marks
         labels = [o.resource.label for o in found]
         cause = f"another run keeps creating {', '.join(labels)}"
         raise ApplyFailed("removing the grants", cause, remaining=labels)
