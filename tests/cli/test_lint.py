@@ -52,7 +52,7 @@ def test_findings_are_data(here: Here) -> None:
     (finding,) = json.loads(ended.out)
     assert (ended.code, set(finding)) == (
         3,
-        {"file", "element", "rule", "message", "severity", "source", "value"},
+        {"file", "element", "rule", "message", "severity", "source", "value", "policy"},
     )
     assert (finding["file"], finding["value"]) == ("wrong.json", "sts:AssumRole")
 
