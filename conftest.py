@@ -203,8 +203,8 @@ def run_commands(example: Example) -> None:
 
 
 _python = PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)
-# The examples on this page open sandboxes of their own, and a process can have only one at a time.
-_WITH_OWN_SANDBOX = ["docs/testing.md"]
+# The examples on these pages open sandboxes of their own, and a process can have only one at a time.
+_WITH_OWN_SANDBOX = ["docs/testing.md", "docs/howto/testing.md"]
 _pages = Sybil(
     parsers=[_python, CodeBlockParser("console", run_commands)],
     patterns=["*.md"],

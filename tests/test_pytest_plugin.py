@@ -40,6 +40,35 @@ def test_moto_outside_the_sandbox(xacct_sandbox, trusting_session):
 def test_moto_alone():
     assert boto3.client("s3").list_buckets()["Buckets"][0]["Name"] == "our-own"
 """
+WITH_PLAIN_CLIENTS = """
+import boto3
+import pytest
+from moto import mock_aws
+
+ALICE = "arn:aws:iam::222222222222:user/alice"
+
+def caller():
+    return boto3.client("sts").get_caller_identity()["Arn"]
+
+@pytest.mark.usefixtures("trusted_identity")
+class TestWithAnAmbientIdentity:
+    def test_the_administrator(self):
+        assert caller() == "arn:aws:iam::222222222222:user/Administrator"
+
+    @mock_aws
+    def test_with_the_decorator_of_moto(self):
+        assert caller() == "arn:aws:iam::222222222222:user/Administrator"
+
+    def test_somebody_else(self, xacct_sandbox):
+        boto3.client("iam").create_user(UserName="alice")
+        with xacct_sandbox.acting_as(ALICE):
+            assert caller() == ALICE
+        assert caller() == "arn:aws:iam::222222222222:user/Administrator"
+
+@mock_aws
+def test_moto_afterwards():
+    assert boto3.client("sts", region_name="us-east-1").get_caller_identity()["Account"] == "123456789012"
+"""
 
 
 def run(folder: Path, text: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -65,6 +94,11 @@ def test_each_test_of_a_project_gets_new_accounts(tmp_path: Path, options: tuple
 def test_moto_fixtures_of_the_project_keep_working(tmp_path: Path) -> None:
     ran = run(tmp_path, WITH_MOTO)
     assert "2 passed" in ran.stdout, ran.stdout + ran.stderr
+
+
+def test_code_that_makes_its_own_clients_has_the_ambient_identity(tmp_path: Path) -> None:
+    ran = run(tmp_path, WITH_PLAIN_CLIENTS)
+    assert "4 passed" in ran.stdout, ran.stdout + ran.stderr
 
 
 def test_the_plugin_does_not_import_boto3_before_a_fixture_is_used(tmp_path: Path) -> None:

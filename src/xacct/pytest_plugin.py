@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from xacct.testing import Sandbox
 
-__all__ = ["trusted_session", "trusting_session", "xacct_sandbox"]
+__all__ = ["trusted_identity", "trusted_session", "trusting_session", "xacct_sandbox"]
 
 _TRUSTING, _TRUSTED = "111111111111", "222222222222"
 
@@ -36,6 +36,13 @@ def trusting_session(xacct_sandbox: Sandbox) -> boto3.Session:
 def trusted_session(xacct_sandbox: Sandbox) -> boto3.Session:
     """A session of the trusted account's administrator."""
     return xacct_sandbox.account(_TRUSTED).session
+
+
+@pytest.fixture
+def trusted_identity(xacct_sandbox: Sandbox, trusted_session: boto3.Session) -> Iterator[boto3.Session]:
+    """Make the trusted account's administrator the identity of plain clients, such as ``boto3.client("s3")``."""
+    with xacct_sandbox.acting_as(trusted_session) as session:
+        yield session
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from moto import backend_index, mock_aws
 from moto.core.base_backend import BaseBackend
+from moto.core.models import MockAWS
 from moto.core.utils import method_names_from_class
 
 __all__ = ["moto_started"]
@@ -34,11 +35,18 @@ def moto_started() -> Iterator[None]:
             patch.object(backend_index, "backend_url_patterns", patterns),
             # Each request computes these of its service. They depend on the environment of the start only.
             patch.object(BaseBackend, "urls", property(_once_for_each_class(_compute_urls))),
+            # A mock of the project that starts within the sandbox keeps the credentials of the environment.
+            patch.object(MockAWS, "_mock_env_variables", _do_nothing),
+            patch.object(MockAWS, "_unmock_env_variables", _do_nothing),
             patch("moto.core.responses.method_names_from_class", cache(method_names_from_class)),
         ):
             yield
     finally:
         started.stop()
+
+
+def _do_nothing(_: MockAWS) -> None:
+    pass
 
 
 def _once_for_each_class(compute: Callable[[BaseBackend], object]) -> Callable[[BaseBackend], object]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, cast, final
 from unittest.mock import patch
@@ -19,6 +19,7 @@ from moto.core.request import Request
 
 from xacct.arn import Arn, Partition, account_id, partition as partition_named, partition_of_region
 from xacct.errors import InvalidValue, XacctError
+from xacct.testing.ambient_identity import ambient_identity
 from xacct.testing.clock import Clock
 from xacct.testing.credential_store import CredentialStore
 from xacct.testing.faults import Faults
@@ -213,6 +214,37 @@ class Sandbox:
             mfa_at=self.clock.now() if mfa else None,
         )
         return new_session(session.access_key, session.secret_key, session.token, region=self.region)
+
+    @contextmanager
+    def acting_as(self, principal: str | boto3.Session) -> Iterator[boto3.Session]:
+        """Make a principal the identity of plain clients, such as ``boto3.client("s3")``, until the block ends.
+
+        Code under test that makes its own clients and sessions then has the principal's permissions. The environment
+        variables of its credentials and its region are set, and boto3's default session is replaced, in the whole
+        process. Blocks can be nested. Clients made before the block keep their credentials.
+
+        Args:
+            principal: the ARN of a user, a role or an account's root user, which is signed in as by `sign_in`; or a
+                session, whose current credentials are used.
+
+        Yields:
+            A session of the principal.
+
+        Raises:
+            InvalidValue: the principal does not exist in the sandbox, or the session has no credentials.
+            XacctError: the sandbox is not open.
+
+        Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-static-credentials.html
+
+        >>> with Sandbox(["111111111111"]) as aws, aws.acting_as("arn:aws:iam::111111111111:user/Administrator"):
+        ...     boto3.client("sts").get_caller_identity()["Arn"]
+        'arn:aws:iam::111111111111:user/Administrator'
+        """
+        if Sandbox._open is not self:
+            raise XacctError("the sandbox is not open, so plain clients would connect to AWS: use `with`")
+        session = self.sign_in(principal) if isinstance(principal, str) else principal
+        with ambient_identity(session, self.region):
+            yield session
 
     def open_console(self, url: str) -> boto3.Session:
         """Return a session with which the console works after it was opened with a link of `xacct.console_url`.
