@@ -168,7 +168,7 @@ def aws_accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-collect_ignore = ["docs/_build", "docs/conf.py", "tests/typing"]
+collect_ignore = ["docs/_build", "docs/conf.py", "docs/pictures.py", "tests/typing"]
 
 # Durations vary between machines. The benchmarks measure speed; the tests do not.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

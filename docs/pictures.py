@@ -38,6 +38,7 @@ external_id = "acme-42"
 """
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "demo": ("demo",),
+    "demo-short": ("demo",),
     "plan": ("plan", "grants.toml"),
     "audit": ("audit", "--profile", "production"),
 }
@@ -118,15 +119,16 @@ def shown(*words: str) -> str:
 def picture(name: str) -> str:
     """Return the picture of a command as SVG."""
     words = COMMANDS[name]
-    if name == "demo":  # it opens accounts of its own
+    if words == ("demo",):  # it opens accounts of its own
         text = shown(*words)
+        text = text[text.index("3. Development") : text.index("6. An audit")] if name == "demo-short" else text
     else:
         with tempfile.TemporaryDirectory() as folder, accounts(Path(folder)):
             if name == "audit":
                 shown("apply", "grants.toml", "--yes")
             text = shown(*words)
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    console.print(Text.from_ansi(f"\x1b[32m$ xacct {' '.join(words)}\x1b[0m\n{text}"))
+    console.print(Text.from_ansi(f"\x1b[32m$ xacct {' '.join(words)}\x1b[0m\n{text}".rstrip()))
     return console.export_svg(title="", unique_id=f"xacct-{name}")
 
 
