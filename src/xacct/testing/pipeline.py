@@ -22,6 +22,7 @@ from xacct.testing.delete_objects import NOTHING_DELETED, delete_result, without
 from xacct.testing.error_responses import Refused, denied, render
 from xacct.testing.faults import Faults, error_of
 from xacct.testing.http_messages import Answer, Call, parse_request, with_body
+from xacct.testing.post_policy import check_post_policy
 from xacct.testing.propagation import Visibility
 from xacct.testing.required_permissions import Context, RequiredPermission, required_permissions
 from xacct.testing.required_permissions.iam import CALLER_DEFAULT
@@ -177,6 +178,9 @@ class Pipeline:
                 return render(error, context.call)
             finally:
                 self.calls.append(context.recorded())
+                if context.call.form:
+                    # Close the uploaded files.
+                    request.close()
 
     def _process(self, context: RequestContext) -> Answer:
         fault = self.faults.next_fault(context.call)
@@ -204,6 +208,8 @@ class Pipeline:
 
     def _authenticate(self, context: RequestContext) -> None:
         context.caller = self._credentials.authenticate(context.call)
+        if context.call.operation == "PostObject" and context.call.signature is not None:
+            check_post_policy(context.call, self._clock.now())
         if context.call.service == "sts":
             context.caller = self._sts.caller(context.call, context.caller)
             context.condition_keys = self._sts.check(context.call, context.caller)

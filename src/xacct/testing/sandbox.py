@@ -29,6 +29,7 @@ from xacct.testing.moto_start import moto_started
 from xacct.testing.moto_state import MotoState
 from xacct.testing.pipeline import AnswerLost, Pipeline, RecordedCall
 from xacct.testing.propagation import Propagation, Visibility
+from xacct.testing.request_time import signing_at
 from xacct.testing.server import Server
 from xacct.testing.sessions import new_session
 from xacct.testing.switch_role_page import page
@@ -155,6 +156,7 @@ class Sandbox:
             stack.enter_context(patch.dict(os.environ, _environment(), clear=True))
             stack.enter_context(moto_started())
             stack.enter_context(patch.object(BotocoreStubber, "process_request", self._process))
+            stack.enter_context(signing_at(self.clock))
             if self._propagation is not None:
                 stack.enter_context(patch("time.sleep", self.clock.advance))
             self._accounts = {account: self._create_account(account) for account in self._ids}

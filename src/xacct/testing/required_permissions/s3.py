@@ -35,6 +35,7 @@ _ACTIONS = {
     "HeadObject": "GetObject",
     "SelectObjectContent": "GetObject",
     "CopyObject": "PutObject",
+    "PostObject": "PutObject",
     "CreateMultipartUpload": "PutObject",
     "UploadPart": "PutObject",
     "UploadPartCopy": "PutObject",
@@ -97,8 +98,10 @@ _PARAMETERS = {
     "s3:VersionId": "VersionId",
 }
 
+_AUTH_TYPES = {"header": "REST-HEADER", "url": "REST-QUERY-STRING", "form": "POST"}
+
 _READS = frozenset({"GetObject", "GetObjectAttributes", "HeadObject", "SelectObjectContent"})
-_WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PutObject", "UploadPart", "UploadPartCopy"})
+_WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PostObject", "PutObject", "UploadPart", "UploadPartCopy"})
 _PARTS = frozenset({"UploadPart", "UploadPartCopy"})
 
 
@@ -184,10 +187,11 @@ def _delete_permission(on_bucket: RequiredPermission, number: int, entry: Mappin
 
 def _context(call: Call) -> Context:
     headers = call.request.headers
-    context: Context = {
-        "s3:authType": "REST-HEADER" if headers.get("Authorization") else "REST-QUERY-STRING",
-        "s3:signatureversion": "AWS4-HMAC-SHA256",
-    }
+    context: Context = {}
+    if call.signature is not None:
+        place, version = call.signature
+        context["s3:authType"] = _AUTH_TYPES[place]
+        context["s3:signatureversion"] = {2: "AWS", 4: "AWS4-HMAC-SHA256"}[version]
     context |= {key: headers[header] for key, header in _HEADERS.items() if header in headers}
     context |= {key: str(call.params[name]) for key, name in _PARAMETERS.items() if name in call.params}
     tags = parse_qsl(headers.get("x-amz-tagging", ""), keep_blank_values=True)
@@ -253,7 +257,7 @@ def _key_permissions(call: Call, access: _ObjectAccess) -> list[RequiredPermissi
         return []
     key = key or default.get("KMSMasterKeyID") or ""
     permissions = [_key_permission("kms:GenerateDataKey", key, access, access.bucket)]
-    if call.operation not in ("PutObject", "CopyObject"):
+    if call.operation not in ("PutObject", "PostObject", "CopyObject"):
         permissions.append(_key_permission("kms:Decrypt", key, access, access.bucket))
     return permissions
 
