@@ -36,7 +36,7 @@ def presigned(aws: Sandbox, version: str = "s3v4", style: Any = "virtual", **opt
     return s3.generate_presigned_post("reports", **{"Key": "in/${filename}", **options})
 
 
-def send(form: Any, content: bytes = b"42", **fields: Any) -> requests.Response:
+def send(form: Any, content: Any = b"42", **fields: str) -> requests.Response:
     data = {**form["fields"], **fields}
     return requests.post(form["url"], data=data, files={"file": ("k", content)}, timeout=5)
 

@@ -17,11 +17,13 @@ from attrs import define, evolve, field, frozen
 
 from xacct.authz import Decision
 from xacct.testing.authorization import Authorizer
+from xacct.testing.bucket_owner import check_bucket_owner
 from xacct.testing.credential_store import AuthenticatedPrincipal, CredentialStore
 from xacct.testing.delete_objects import NOTHING_DELETED, delete_result, without_denied_objects
 from xacct.testing.error_responses import Refused, denied, render
 from xacct.testing.faults import Faults, error_of
 from xacct.testing.http_messages import Answer, Call, parse_request, with_body
+from xacct.testing.key_states import check_key_states
 from xacct.testing.post_policy import check_post_policy
 from xacct.testing.propagation import Visibility
 from xacct.testing.required_permissions import Context, RequiredPermission, required_permissions
@@ -240,7 +242,11 @@ class Pipeline:
 
     def _authorize(self, context: RequestContext) -> None:
         call, caller = context.call, context.caller
+        if call.service == "s3":
+            check_bucket_owner(call, self._state)
         for permission in context.permissions:
+            if permission.missing is not None:
+                raise permission.missing
             decision = self._authorizer.decide(call, caller, permission, context.condition_keys)
             context.decisions += (decision,)
             if decision.allowed:
@@ -249,6 +255,7 @@ class Pipeline:
             if permission.entry is None:
                 raise error
             context.denied_objects[permission.entry] = error
+        check_key_states(call, context.permissions, self._state)
 
     def _delete_permitted_objects(self, context: RequestContext) -> Answer:
         call, denied = context.call, context.denied_objects

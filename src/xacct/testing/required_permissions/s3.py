@@ -5,13 +5,13 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-poli
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from attrs import evolve, frozen
 
+from xacct.testing.copy_source import copy_source
 from xacct.testing.credential_store import AuthenticatedPrincipal
 from xacct.testing.http_messages import Call
 from xacct.testing.moto_state import MotoState
@@ -219,21 +219,19 @@ def _list_permissions(call: Call, on_bucket: RequiredPermission, access: _Object
 
 def _copy_source_permissions(call: Call, caller: AuthenticatedPrincipal, state: MotoState) -> list[RequiredPermission]:
     """Return the permissions on the object that a copy reads."""
-    source = unquote(call.request.headers.get("x-amz-copy-source", ""))
-    match = re.fullmatch(r"/?([^/?]+)/([^?]+)(?:\?versionId=(.+))?", source)
-    if match is None:
+    source = copy_source(call)
+    if source is None:
         return []
-    name, key, version = match[1], match[2], match[3] or ""
-    bucket = state.bucket(name)
+    bucket = state.bucket(source.bucket)
     access = _ObjectAccess(
         caller=caller,
         state=state,
-        arn=f"arn:{state.partition}:s3:::{name}/{key}",
+        arn=f"arn:{state.partition}:s3:::{source.bucket}/{source.key}",
         bucket=bucket,
-        stored=_stored_version(bucket, key, version),
+        stored=_stored_version(bucket, source.key, source.version),
     )
     read = RequiredPermission(
-        action="s3:GetObjectVersion" if version else "s3:GetObject",
+        action="s3:GetObjectVersion" if source.version else "s3:GetObject",
         resource=access.arn,
         account=bucket.account_id if bucket else caller.account,
         policy=_bucket_policy(bucket),

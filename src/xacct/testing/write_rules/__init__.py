@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from xacct.testing.http_messages import Answer
-from xacct.testing.write_rules import authorization_details, buckets, entities, policies, sign_in
-from xacct.testing.write_rules.documents import check_key_policy
+from xacct.testing.write_rules import authorization_details, buckets, entities, keys, policies, sign_in
 from xacct.testing.write_rules.parameters import check_entities_exist, check_parameters, check_policies_exist
 from xacct.testing.write_rules.write import Postprocess, Rule, Write
 
@@ -38,6 +37,5 @@ _RULES: dict[tuple[str, str], Rule] = {
     **sign_in.RULES,
     **authorization_details.RULES,
     **buckets.RULES,
-    ("kms", "CreateKey"): check_key_policy,
-    ("kms", "PutKeyPolicy"): check_key_policy,
+    **keys.RULES,
 }
