@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from attrs import field, frozen
+from botocore.exceptions import UnknownServiceError
 from moto import backend_index
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol, environ_key_for_header
@@ -20,6 +22,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request as PlainRequest
 
 from xacct.arn import Partition
+from xacct.testing.service_models import models_of
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -43,9 +46,6 @@ Signature = tuple[Literal["header", "url", "form"], Literal[2, 4]]
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/([0-9]{8})/([^/]*)/([^/]+)/aws4_request")
 _VERSION_2 = re.compile(r"AWS ([^:\s]+):\S+")
 _S3_HOST = re.compile(r"(?:(.+)\.)?s3(?:[.-]dualstack)?(?:[.-]([a-z0-9-]+))?\.amazonaws\.com")
-
-# Services whose signing name differs from the name of their model.
-_MODELS = {"monitoring": "cloudwatch", "email": "ses", "states": "stepfunctions", "elasticloadbalancing": "elbv2"}
 
 
 @frozen
@@ -185,7 +185,7 @@ def parse_request(request: Request) -> Call:
     scope = scope_of(request) or Scope(None, "us-east-1", _service_of(request))
     service = scope.service
     form = _form(request) if service == "s3" else {}
-    operation, params = _post_object(request, form) if form else _operation(_MODELS.get(service, service), request)
+    operation, params = _post_object(request, form) if form else _operation(models_of(service, request), request)
     return Call(
         service=service,
         operation=operation,
@@ -248,11 +248,14 @@ def _service_of(request: Request) -> str:
     return next(services, "s3")
 
 
-def _operation(service: str, request: Request) -> tuple[str, Mapping[str, Any]]:
-    try:
-        model = get_service_model(service)
-        operation, in_path = get_service_router(service).match(request)
-    except (HTTPException, NotImplementedError, ValueError, LookupError):
+def _operation(models: Iterable[str], request: Request) -> tuple[str, Mapping[str, Any]]:
+    for name in models:
+        # Nothing matches if the request is of another model, or botocore has no such model.
+        with suppress(HTTPException, NotImplementedError, ValueError, LookupError, UnknownServiceError):
+            model = get_service_model(name)
+            operation, in_path = get_service_router(name).match(request)
+            break
+    else:
         return "", {}
     parser = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)](
         model.operation_model(operation.name), map_type=dict
