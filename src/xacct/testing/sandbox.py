@@ -15,7 +15,7 @@ from attrs import field, frozen
 from xacct.arn import Arn, Partition, account_id, partition as partition_named, partition_of_region
 from xacct.errors import InvalidValue, XacctError
 from xacct.testing.ambient_identity import ambient_identity
-from xacct.testing.clock import Clock
+from xacct.testing.clock import Clock, renewing_by
 from xacct.testing.credential_store import CredentialStore
 from xacct.testing.faults import Faults
 from xacct.testing.federation_endpoint import FederationEndpoint
@@ -73,7 +73,8 @@ class Sandbox:
 
     Attributes:
         calls: the calls received, with the caller and IAM's decisions; ``print`` one to see the explanation.
-        clock: the sandbox's clock; ``clock.advance(3600)`` moves it forward by an hour.
+        clock: the sandbox's clock; ``clock.advance(3600)`` moves it forward by an hour. Sessions of
+            `xacct.assume_role` and of profiles with a role then renew their credentials; others expire.
         faults: the faults to inject, such as ``faults.add("throttled", operation="CreateRole")``.
         region: the region of the sessions.
         partition: the partition of the accounts.
@@ -149,6 +150,7 @@ class Sandbox:
             stack.enter_context(moto_started())
             stack.enter_context(intercepted_requests(self._pipeline.answer, self._federation, self._partition))
             stack.enter_context(signing_at(self.clock))
+            stack.enter_context(renewing_by(self.clock))
             if self._propagation is not None:
                 stack.enter_context(patch("time.sleep", self.clock.advance))
             self._accounts = {account: self._create_account(account) for account in self._ids}
