@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xacct.testing.http_messages import Answer
-from xacct.testing.write_rules import authorization_details, buckets, entities, keys, policies, sign_in
+from xacct.testing.write_rules import authorization_details, bucket_access, buckets, entities, keys, policies, sign_in
 from xacct.testing.write_rules.parameters import check_entities_exist, check_parameters, check_policies_exist
 from xacct.testing.write_rules.write import Postprocess, Rule, Write
 
@@ -37,5 +37,6 @@ _RULES: dict[tuple[str, str], Rule] = {
     **sign_in.RULES,
     **authorization_details.RULES,
     **buckets.RULES,
+    **bucket_access.RULES,
     **keys.RULES,
 }
