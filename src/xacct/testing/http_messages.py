@@ -56,6 +56,11 @@ class Answer:
     headers: Mapping[str, Any]
     body: str | bytes
 
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode() if isinstance(self.body, bytes) else self.body
+
 
 @frozen(kw_only=True)
 class Call:
