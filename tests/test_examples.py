@@ -40,3 +40,11 @@ def test_the_project_in_the_docs_passes_and_fails_as_the_page_shows(tmp_path: Pa
     report = page.split("```text\n")[1].split("\n```\n")[0]
     assert ("1 failed, 1 passed" if removed else "2 passed") in ran.stdout, ran.stdout
     assert (report in ran.stdout) == removed, ran.stdout
+
+
+def test_the_tests_of_a_workflow_in_the_docs_pass(tmp_path: Path) -> None:
+    example = TUTORIAL.parent / "testing" / "test_workflow.py"
+    (tmp_path / example.name).write_text(example.read_text("utf-8"))
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100)
+    assert "5 passed" in ran.stdout, ran.stdout

@@ -15,7 +15,7 @@ from xacct.errors import InvalidValue
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
-__all__ = ["ambient_identity"]
+__all__ = ["ambient_identity", "environment_without_credentials"]
 
 _VARIABLES = (
     "AWS_ACCESS_KEY_ID",
@@ -55,3 +55,10 @@ def ambient_identity(session: boto3.Session, region: str) -> Iterator[boto3.Sess
     # boto3's default session keeps the credentials that it found first.
     with patch.dict(os.environ, {**others, **identity}, clear=True), patch.object(boto3, "DEFAULT_SESSION", None):
         yield session
+
+
+def environment_without_credentials() -> dict[str, str]:
+    """Return the environment without the credentials and configuration of real accounts."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    files = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    return {**others, **files, "AWS_EC2_METADATA_DISABLED": "true"}

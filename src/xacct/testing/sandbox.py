@@ -14,12 +14,13 @@ from attrs import field, frozen
 
 from xacct.arn import Arn, Partition, account_id, partition as partition_named, partition_of_region
 from xacct.errors import InvalidValue, XacctError
-from xacct.testing.ambient_identity import ambient_identity
+from xacct.testing.ambient_identity import ambient_identity, environment_without_credentials
 from xacct.testing.clock import Clock, renewing_by
 from xacct.testing.credential_store import CredentialStore
 from xacct.testing.faults import Faults
 from xacct.testing.federation_endpoint import FederationEndpoint
 from xacct.testing.interception import execute_in_moto, intercepted_requests
+from xacct.testing.issuer import Issuer
 from xacct.testing.moto_start import moto_started
 from xacct.testing.moto_state import MotoState
 from xacct.testing.pipeline import Pipeline, RecordedCall
@@ -146,7 +147,7 @@ class Sandbox:
         if Sandbox._open is not None:
             raise XacctError("another sandbox is open in this process: close it first (moto has one state per process)")
         with ExitStack() as stack:
-            stack.enter_context(patch.dict(os.environ, _environment(), clear=True))
+            stack.enter_context(patch.dict(os.environ, environment_without_credentials(), clear=True))
             stack.enter_context(moto_started())
             stack.enter_context(intercepted_requests(self._pipeline.answer, self._federation, self._partition))
             stack.enter_context(signing_at(self.clock))
@@ -254,13 +255,37 @@ class Sandbox:
         session = self._federation.open(url)
         return new_session(session.access_key, session.secret_key, session.token, region=self.region)
 
+    def oidc_provider(
+        self, url: str, *, account: str | None = None, audiences: Iterable[str] = ("sts.amazonaws.com",)
+    ) -> Issuer:
+        """Return an OpenID Connect issuer, such as GitHub Actions, with its provider in IAM of an account.
+
+        The provider is created unless the account has it already. STS verifies the signature, issuer, audience and
+        expiry of the issuer's tokens, and the claims with the trust policy of the role.
+
+        Args:
+            url: the issuer's URL, such as ``https://token.actions.githubusercontent.com``.
+            account: the account id; None for the first account of the sandbox.
+            audiences: the audiences that the provider accepts.
+
+        Raises:
+            InvalidValue: the URL does not begin with ``https://``, or the sandbox has no such account.
+
+        Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
+
+        >>> with Sandbox(["111111111111"]) as aws:
+        ...     aws.oidc_provider("https://token.actions.githubusercontent.com").provider_arn
+        'arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com'
+        """
+        return self._tokens.create_provider(url, self.account(account or self._ids[0]).id, audiences)
+
     def web_identity_token(
         self, account: str, provider: str, claims: Mapping[str, object] = MappingProxyType({}), *, duration: int = 3600
     ) -> str:
         """Return a token of an OpenID Connect provider, which sts:AssumeRoleWithWebIdentity accepts.
 
-        STS accepts it for roles of accounts whose IAM has the provider, with the token's audience. It does not verify
-        signatures, but accepts only tokens that this sandbox issued.
+        STS accepts it for roles of accounts whose IAM has the provider, with the token's audience. `oidc_provider`
+        creates the provider too.
 
         Args:
             account: the id of the account that trusts the provider.
@@ -370,10 +395,3 @@ def _region_in(partition: Partition, region: str | None) -> str:
             "region", region, f"a region of partition {partition.name}, such as {partition.global_region}"
         )
     return region
-
-
-def _environment() -> dict[str, str]:
-    """The environment without the credentials and configuration of real accounts."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    files = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
-    return {**others, **files, "AWS_EC2_METADATA_DISABLED": "true"}
