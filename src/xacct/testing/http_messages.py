@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from attrs import field, frozen
 from botocore.exceptions import UnknownServiceError
 from moto import backend_index
-from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.parse import PROTOCOL_PARSERS, RequestParserError
 from moto.core.request import Request, determine_request_protocol, environ_key_for_header
 from moto.core.routing import get_service_router
 from moto.core.serialize import XFormedAttributePicker, get_serializer_class
@@ -26,6 +26,7 @@ from xacct.testing.service_models import models_of
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
+    from botocore.model import OperationModel
 
 __all__ = [
     "Answer",
@@ -74,6 +75,8 @@ class Call:
         access_key: the access key ID that signed the request; None for an anonymous request.
         token: the session token.
         signature: where the signature is, and its version; None for an anonymous request.
+        model: botocore's model of the operation; None if there is none.
+        is_well_formed: whether the parameters could be parsed. If not, only those in the path are given.
         form: the fields of S3's POST of an object, with lower-case names.
         request: the HTTP request.
     """
@@ -85,6 +88,8 @@ class Call:
     access_key: str | None = None
     token: str | None = field(default=None, repr=False)
     signature: Signature | None = None
+    model: OperationModel | None = field(default=None, repr=False)
+    is_well_formed: bool = True
     form: Mapping[str, str] = field(factory=dict, repr=False)
     request: Request = field(repr=False)
 
@@ -190,11 +195,13 @@ def parse_request(request: Request) -> Call:
     scope = scope_of(request) or Scope(None, "us-east-1", _service_of(request))
     service = scope.service
     form = _form(request) if service == "s3" else {}
-    operation, params = _post_object(request, form) if form else _operation(models_of(service, request), request)
+    parsed = _post_object(request, form) if form else _parse(models_of(service, request), request)
     return Call(
         service=service,
-        operation=operation,
-        params=params,
+        operation=parsed.operation,
+        params=parsed.params,
+        model=parsed.model,
+        is_well_formed=parsed.is_well_formed,
         region=scope.region,
         access_key=scope.access_key,
         token=_token(request, form),
@@ -211,7 +218,7 @@ def _token(request: Request, form: Mapping[str, str]) -> str | None:
     )
 
 
-def _post_object(request: Request, form: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
+def _post_object(request: Request, form: Mapping[str, str]) -> _Parsed:
     """Return the operation and the parameters of an upload with a form. No model of botocore describes it.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
@@ -220,7 +227,7 @@ def _post_object(request: Request, form: Mapping[str, str]) -> tuple[str, Mappin
     bucket = (match[1] if match else None) or request.path.strip("/").partition("/")[0]
     file = request.files.get("file")
     key = form.get("key", "").replace("${filename}", (file.filename if file else None) or "")
-    return "PostObject", {"Bucket": bucket, "Key": key}
+    return _Parsed("PostObject", {"Bucket": bucket, "Key": key})
 
 
 def moto_url(url: str, partition: Partition) -> str:
@@ -253,29 +260,42 @@ def _service_of(request: Request) -> str:
     return next(services, "s3")
 
 
-def _operation(models: Iterable[str], request: Request) -> tuple[str, Mapping[str, Any]]:
+@frozen
+class _Parsed:
+    """The operation of a request, its parameters and its model, and whether they could be parsed."""
+
+    operation: str
+    params: Mapping[str, Any]
+    model: OperationModel | None = None
+    is_well_formed: bool = True
+
+
+def _parse(models: Iterable[str], request: Request) -> _Parsed:
     for name in models:
         # Nothing matches if the request is of another model, or botocore has no such model.
         with suppress(HTTPException, NotImplementedError, ValueError, LookupError, UnknownServiceError):
-            model = get_service_model(name)
-            operation, in_path = get_service_router(name).match(request)
+            service = get_service_model(name)
+            matched, in_path = get_service_router(name).match(request)
             break
     else:
-        return "", {}
-    parser = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)](
-        model.operation_model(operation.name), map_type=dict
-    )
-    params = parser.parse(
-        {
-            "method": request.method,
-            "values": request.values,
-            "headers": request.headers,
-            "body": request.data,
-            "url_path": request.path,
-            "url_params": in_path,
-        }
-    )
-    return str(operation.name), params
+        return _Parsed("", {})
+    model = service.operation_model(matched.name)
+    parser = PROTOCOL_PARSERS[determine_request_protocol(service, request.content_type)](model, map_type=dict)
+    try:
+        params = parser.parse(
+            {
+                "method": request.method,
+                "values": request.values,
+                "headers": request.headers,
+                "body": request.data,
+                "url_path": request.path,
+                "url_params": in_path,
+            }
+        )
+    except (ValueError, TypeError, AttributeError, LookupError, RequestParserError):
+        # Moto's parsers raise these for bodies and numbers that are not what the model says.
+        return _Parsed(str(model.name), in_path, model, is_well_formed=False)
+    return _Parsed(str(model.name), params, model)
 
 
 def rendered(service: str, operation: str, result: Mapping[str, Any]) -> Answer:

@@ -27,6 +27,7 @@ from xacct.testing.key_states import check_key_states
 from xacct.testing.post_policy import check_post_policy
 from xacct.testing.propagation import Visibility
 from xacct.testing.public_access import restricted
+from xacct.testing.request_validation import check_request
 from xacct.testing.required_permissions import Context, RequiredPermission, required_permissions
 from xacct.testing.required_permissions.iam import CALLER_DEFAULT
 from xacct.testing.token_service import SecurityTokenService
@@ -211,6 +212,7 @@ class Pipeline:
 
     def _authenticate(self, context: RequestContext) -> None:
         context.caller = self._credentials.authenticate(context.call)
+        check_request(context.call)
         if context.call.operation == "PostObject" and context.call.signature is not None:
             check_post_policy(context.call, self._clock.now())
         if context.call.service == "sts":

@@ -119,7 +119,10 @@ def check_bucket_policy(write: Write) -> None:
     try:
         document = json.loads(text)
     except ValueError:
-        raise Refused("MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'") from None
+        document = None
+    if not isinstance(document, dict):
+        raise Refused("MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
+    _check_required_elements(document)
     try:
         parsed = PolicyDocument.parse(text)
     except PolicyError as error:
@@ -131,6 +134,15 @@ def check_bucket_policy(write: Write) -> None:
         for resource in statement.resources or ():
             if resource != bucket_arn and not resource.startswith((f"{bucket_arn}/", f"{bucket_arn}*")):
                 raise Refused("MalformedPolicy", "Policy has invalid resource")
+
+
+def _check_required_elements(document: Mapping[str, Any]) -> None:
+    if not document.get("Statement"):
+        raise Refused("MalformedPolicy", "Missing required field Statement")
+    for statement in filter(lambda entry: isinstance(entry, dict), statements_of(document)):
+        for element in ("Effect", "Principal", "Action", "Resource"):
+            if element not in statement and f"Not{element}" not in statement:
+                raise Refused("MalformedPolicy", f"Missing required field {element}")
 
 
 def check_key_policy(write: Write) -> None:
