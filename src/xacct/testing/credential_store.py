@@ -45,6 +45,7 @@ class Session:
         transitive: the keys of the transitive session tags.
         source_identity: the source identity.
         mfa_at: the time of the MFA authentication; None without MFA.
+        for_iam: whether IAM accepts the credentials.
     """
 
     access_key: str
@@ -63,6 +64,7 @@ class Session:
     transitive: frozenset[str] = frozenset()
     source_identity: str | None = None
     mfa_at: datetime | None = None
+    for_iam: bool = True
 
 
 @frozen(kw_only=True)
@@ -129,6 +131,7 @@ class CredentialStore:
         transitive: frozenset[str] = frozenset(),
         source_identity: str | None = None,
         mfa_at: datetime | None = None,
+        for_iam: bool = True,
     ) -> Session:
         """Issue temporary credentials that expire after `seconds`. The other arguments are attributes of `Session`."""
         now = self._clock.now()
@@ -149,6 +152,7 @@ class CredentialStore:
             transitive=transitive,
             source_identity=source_identity,
             mfa_at=mfa_at,
+            for_iam=for_iam,
         )
         self._sessions[session.access_key] = session
         return session
@@ -176,6 +180,7 @@ class CredentialStore:
             Refused: the access key is unknown, inactive or expired, or the signature does not match.
         """
         if call.access_key is None:
+            _check_anonymous(call)
             return _ANONYMOUS
         check_region(call, self._state)
         session = self._sessions.get(call.access_key)
@@ -191,7 +196,11 @@ class CredentialStore:
         return caller
 
     def _principal_of_session(self, session: Session, call: Call) -> tuple[AuthenticatedPrincipal, str]:
-        if call.token != session.token or (session.entity is not None and not self._still_exists(session.entity)):
+        if call.token != session.token:
+            raise _wrong_token(call)
+        if session.entity is not None and not self._still_exists(session.entity):
+            raise _unknown_key(call)
+        if call.service == "iam" and not session.for_iam:
             raise _unknown_key(call)
         if self._clock.now() >= session.expires:
             expired = ("ExpiredToken", "The security token included in the request is expired", 403)
@@ -205,7 +214,9 @@ class CredentialStore:
         for account in self._state.accounts:
             for user in self._state.iam(account).users.values():
                 for key in user.access_keys:
-                    if key.access_key_id == call.access_key and key.status == "Active" and not call.token:
+                    if key.access_key_id == call.access_key and key.status == "Active":
+                        if call.token:
+                            raise _wrong_token(call)
                         caller = AuthenticatedPrincipal(arn=user.arn, account=account, user_id=user.id, entity=user)
                         return caller, key.secret_access_key
         raise _unknown_key(call)
@@ -227,6 +238,29 @@ def tags_of(entity: User | Role) -> dict[str, str]:
 def document_of(policy: ManagedPolicy) -> str:
     """Return the default version of a managed policy, as JSON text."""
     return next(v.document for v in policy.versions if v.version_id == policy.default_version_id)
+
+
+def _check_anonymous(call: Call) -> None:
+    """Check that a call without credentials may be anonymous: one of S3, or one with a token of an identity provider.
+
+    Raises:
+        Refused: the call must be signed, or its signature cannot be read.
+    """
+    kms = call.service == "kms"
+    if call.request.headers.get("Authorization"):
+        if call.service == "s3":
+            raise Refused("InvalidArgument", "Unsupported Authorization Type")
+        text = "Authorization header requires 'Credential' parameter."
+        raise Refused("IncompleteSignatureException" if kms else "IncompleteSignature", text, 400)
+    if call.service in ("iam", "kms", "sts") and not call.operation.startswith("AssumeRoleWith"):
+        code = "MissingAuthenticationTokenException" if kms else "MissingAuthenticationToken"
+        raise Refused(code, "Request is missing Authentication Token", 400 if kms else 403)
+
+
+def _wrong_token(call: Call) -> Refused:
+    if call.service == "s3" and call.token:
+        return Refused("InvalidToken", "The provided token is malformed or otherwise invalid.", 400)
+    return _unknown_key(call)
 
 
 def _unknown_key(call: Call) -> Refused:
