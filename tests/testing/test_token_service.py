@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from .conftest import PROD, REGION, Two, create_role, create_user, refusal, trusting
+from .conftest import DEV, PROD, REGION, Two, create_role, create_user, refusal, trusting
 
 READER = f"arn:aws:iam::{PROD}:role/Reader"
 WRONG_CODE = "403 AccessDenied: MultiFactorAuthentication failed with invalid MFA one time pass code."
@@ -110,3 +110,39 @@ def test_a_session_token_lasts_at_most_36_hours(two: Two) -> None:
         "Value '129601' at 'durationSeconds' failed to satisfy constraint: Member must have value less "
         "than or equal to 129600"
     )
+
+
+def session_token(two: Two, **options: Any) -> boto3.Session:
+    keys = two.dev.client("sts").get_session_token(**options)["Credentials"]
+    return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION)
+
+
+def test_iam_rejects_credentials_of_get_session_token_without_mfa(two: Two) -> None:
+    create_role(two)
+    session = session_token(two)
+    said = refusal(session.client("iam").list_users)
+    assert said.startswith("403 InvalidClientTokenId: The security token included in the request is invalid")
+    session.client("s3").list_buckets()
+    session.client("sts").get_caller_identity()
+    session.client("sts").assume_role(RoleArn=READER, RoleSessionName="test")
+
+
+def test_iam_accepts_them_with_mfa_and_those_of_a_sign_in(two: Two) -> None:
+    serial = enable_mfa(two, "Administrator")
+    session = session_token(two, SerialNumber=serial, TokenCode=two.aws.mfa_code(serial))
+    signed_in = two.aws.sign_in(f"arn:aws:iam::{DEV}:user/Administrator")
+    for allowed in (session, signed_in):
+        assert allowed.client("iam").list_users()["Users"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters"), [("get_session_token", {}), ("get_federation_token", {"Name": "guest"})]
+)
+def test_sts_issues_no_tokens_for_temporary_credentials(two: Two, operation: str, parameters: Any) -> None:
+    name = operation.title().replace("_", "")
+    create_role(two)
+    keys = two.dev.client("sts").assume_role(RoleArn=READER, RoleSessionName="test")["Credentials"]
+    role = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION)
+    for session in (session_token(two), role):
+        said = refusal(getattr(session.client("sts"), operation), **parameters)
+        assert said == f"403 AccessDenied: Cannot call {name} with session credentials"

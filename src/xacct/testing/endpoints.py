@@ -24,6 +24,7 @@ _GLOBAL = re.compile(r"(aws-([a-z]+-)*)?global")
 _REGION = re.compile(r"[a-z]+(-[a-z]+)+-\d+")
 
 
+@lru_cache(1000)
 def is_local(host: str) -> bool:
     """Return whether a host name or address is that of this machine.
 
@@ -61,12 +62,12 @@ def endpoint_url(url: str, partition: Partition) -> str:
 
 @lru_cache(1000)
 def _known_host(host: str, partition: Partition) -> str:
-    standard = moto_url(f"https://{_standard_host(host, partition)}/", partition)
+    standard = urlsplit(moto_url(f"https://{_standard_host(host, partition)}/", partition)).netloc
     # A few services have endpoints in the domain of dual-stack only.
-    found = next((url for url in (standard, f"https://{host}/") if has_backend(url)), None)
+    found = next((known for known in (standard, host) if has_backend(known)), None)
     if found is None:
         raise XacctError(f"{host}: moto does not implement this endpoint of AWS; nothing was sent to it")
-    return urlsplit(found).netloc
+    return found
 
 
 def _standard_host(host: str, partition: Partition) -> str:
@@ -91,8 +92,10 @@ def _standard_host(host: str, partition: Partition) -> str:
     return ".".join([*labels[:named], *service, *region, partition.dns_suffix])
 
 
-def has_backend(url: str) -> bool:
-    """Return whether moto implements the service at a URL in the domain amazonaws.com."""
+@lru_cache(1000)
+def has_backend(host: str) -> bool:
+    """Return whether moto implements the service at a host in the domain amazonaws.com."""
+    url = f"https://{host}/"
     return any(pattern.match(url) for _, pattern in backend_index.backend_url_patterns)
 
 

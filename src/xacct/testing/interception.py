@@ -92,7 +92,7 @@ def execute_in_moto(request: Request) -> Answer:
     Raises:
         Refused: moto does not implement the service.
     """
-    if not has_backend(request.url):
+    if not has_backend(request.host):
         raise Refused("NotImplemented", f"{request.host}: moto does not implement this endpoint of AWS", 501)
     # Moto accepts a normalized request too, but does not declare it.
     response = _MOTO_PROCESS_REQUEST(botocore_stubber, cast("AWSPreparedRequest", request))

@@ -85,8 +85,9 @@ class SecurityTokenService:
         for parameter, rule in _TEXT_RULES.items():
             if parameter in call.params:
                 _check_text(parameter, call.text(parameter), rule)
-        if call.operation == "GetSessionToken" and (caller.session is not None or caller.entity is None):
-            raise Refused("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
+        issues_token = call.operation in ("GetSessionToken", "GetFederationToken")
+        if issues_token and (caller.session is not None or caller.entity is None):
+            raise Refused("AccessDenied", f"Cannot call {call.operation} with session credentials", 403)
         if call.operation not in ("AssumeRole", "AssumeRoleWithWebIdentity"):
             return self._check_mfa(call, caller)
         _check_duration(call.params.get("DurationSeconds"), limits.ASSUME_ROLE_SECONDS)
@@ -218,13 +219,15 @@ class SecurityTokenService:
     def _get_session_token(self, call: Call, caller: AuthenticatedPrincipal) -> dict[str, Any]:
         seconds = int(call.params.get("DurationSeconds") or limits.DEFAULT_SESSION_TOKEN_SECONDS)
         _check_duration(seconds, limits.SESSION_TOKEN_SECONDS)
+        with_mfa = "SerialNumber" in call.params
         session = self._credentials.open_session(
             arn=caller.arn,
             account=caller.account,
             user_id=caller.user_id,
             seconds=seconds,
             entity=caller.entity,
-            mfa_at=self._clock.now() if "SerialNumber" in call.params else None,
+            mfa_at=self._clock.now() if with_mfa else None,
+            for_iam=with_mfa,
         )
         return {"Credentials": _credentials(session)}
 
