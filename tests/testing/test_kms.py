@@ -98,12 +98,15 @@ def test_a_missing_key_is_not_found(two: Two, key: str) -> None:
         (MISSING_KEY, f"Key 'arn:aws:kms:{REGION}:{PROD}:key/{MISSING_KEY}' does not exist"),
     ],
 )
-def test_s3_does_not_find_a_missing_key(two: Two, key: str, text: str) -> None:
+def test_kms_and_s3_do_not_find_a_missing_key(two: Two, key: str, text: str) -> None:
     s3 = two.prod.client("s3")
     s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
     encrypted: Any = {"Bucket": "reports", "Key": "k", "ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
     assert refusal(s3.put_object, **encrypted) == f"400 KMS.NotFoundException: {text}"
     assert [decision.action for decision in two.aws.calls[-1].decisions] == ["s3:PutObject"]
+    kms = two.prod.client("kms")
+    for call in (kms.describe_key, kms.list_grants):
+        assert refusal(call, KeyId=key) == f"400 NotFoundException: {text}"
 
 
 @pytest.mark.parametrize(

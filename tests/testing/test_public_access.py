@@ -111,6 +111,7 @@ def test_a_bucket_without_acls_refuses_them(s3: Any) -> None:
     assert refusal(s3.put_object_acl, Bucket="reports", Key="k", ACL="private") == NO_ACLS
     assert refusal(s3.put_bucket_acl, Bucket="reports", ACL="private") == NO_ACLS
     s3.put_object(Bucket="reports", Key="k", ACL="bucket-owner-full-control")
+    assert refusal(s3.put_bucket_acl, Bucket="none", ACL="private").startswith("404 NoSuchBucket: ")
 
 
 def test_a_public_acl_is_refused_while_public_acls_are_blocked(s3: Any) -> None:

@@ -86,6 +86,7 @@ def served() -> Iterator[Served]:
             ),
         ),
         ("iam", "Action=CreateRole", "400 ValidationError: 2 validation errors detected: Value null at 'roleName' "),
+        ("iam", "Action=CreateServiceLinkedRole&AWSServiceName=ec2", "400 InvalidInput: "),
         ("iam", "Action=SimulatePrincipalPolicy", "400 ValidationError: 2 validation errors detected: "),
         (
             "iam",
@@ -112,6 +113,8 @@ def test_a_query_that_does_not_match_its_operation_is_refused(
         ("Encrypt", b'"x"', "SerializationException: "),
         ("Encrypt", b'{"KeyId": 1, "Plaintext": "NDI="}', "SerializationException: "),
         ("Decrypt", b'{"CiphertextBlob": 1}', "SerializationException: "),
+        ("GenerateRandom", b"{}", "ValidationException: "),
+        ("RetireGrant", b"{}", "ValidationException: "),
         ("CreateKey", b'{"Tags": [1]}', "SerializationException: "),
         (
             "Encrypt",
@@ -191,3 +194,8 @@ def test_streams_of_clients_are_accepted(served: Served) -> None:
         s3 = session.client("s3", **option)
         s3.put_object(Bucket="reports", Key="stream", Body=io.BytesIO(b"hello" * 1000))
         assert s3.get_object(Bucket="reports", Key="stream")["Body"].read() == b"hello" * 1000
+
+
+def test_an_operation_that_moto_does_not_implement_is_an_error_with_its_name(served: Served) -> None:
+    said = served.query("iam", "Action=GetMFADevice&SerialNumber=arn:aws:iam::111111111111:mfa/phone")
+    assert said == "501 NotImplemented: iam:GetMFADevice is not implemented in the sandbox"

@@ -290,7 +290,11 @@ class Pipeline:
             return checked
         # Moto reads the account from here before it looks at the credentials.
         call.request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = context.account
-        answer = self._moto(call.request)
+        try:
+            answer = self._moto(call.request)
+        except NotImplementedError:
+            text = f"{call.service}:{call.operation} is not implemented in the sandbox"
+            raise Refused("NotImplemented", text, 501) from None
         return answer if checked is None or answer.status >= 300 else checked(answer)
 
 

@@ -118,3 +118,10 @@ def test_a_part_of_an_upload_that_does_not_exist_is_refused(two: Two) -> None:
     etag = s3.upload_part(**part, PartNumber=1, Body=b"42")["ETag"]
     s3.complete_multipart_upload(**part, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
     assert s3.get_object(Bucket="reports", Key="k")["Body"].read() == b"42"
+
+
+def test_the_tags_of_a_missing_object_cannot_be_deleted(two: Two) -> None:
+    s3 = two.prod.client("s3")
+    s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    said = refusal(s3.delete_object_tagging, Bucket="reports", Key="k")
+    assert said == "404 NoSuchKey: The specified key does not exist."

@@ -33,7 +33,10 @@ def required_permissions(
 ) -> list[RequiredPermission] | None:
     """Return the permissions that a call of KMS requires; None if the operation is not known.
 
-    The list is empty if the key does not exist: moto then answers NotFoundException.
+    The list is empty if the call names a ciphertext of no key: moto then answers InvalidCiphertextException.
+
+    Raises:
+        Refused: the key does not exist.
     """
     if not call.operation:
         return None
@@ -55,6 +58,10 @@ def required_permissions(
         ]
     reference = call.text("KeyId")
     key = state.key(reference, account, call.region) if reference else _key_of_ciphertext(call, state)
+    if key is None and reference:
+        arn = f"arn:{state.partition}:kms:{call.region}:{account}:key/{reference}"
+        text = _missing_key(reference, reference if reference.startswith("arn:") else arn)
+        raise Refused("NotFoundException", text)
     if key is None:
         return []
     if "alias/" in reference:
@@ -139,26 +146,19 @@ def key_permission_for_s3(
         resource = f"{key_arns}aws-s3"
         return RequiredPermission(action=action, resource=resource, account=account, policy=policy, context=context)
     resource = key_reference if key_reference.startswith("arn:") else key_arns + key_reference
-    return RequiredPermission(
-        action=action,
-        resource=resource,
-        account=account,
-        context=context,
-        missing=_missing_key(key_reference, resource),
-    )
+    missing = Refused("KMS.NotFoundException", _missing_key(key_reference, resource))
+    return RequiredPermission(action=action, resource=resource, account=account, context=context, missing=missing)
 
 
-def _missing_key(reference: str, arn: str) -> Refused:
-    """Return S3's error for a KMS key that does not exist."""
+def _missing_key(reference: str, arn: str) -> str:
+    """Return KMS's error message for a key that does not exist."""
     if arn.count(":") < 5:
-        text = f"Invalid arn {reference}"
-    elif reference.startswith("alias/"):
-        text = f"Alias {arn.replace(':key/', ':')} is not found."
-    elif re.fullmatch(r"mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", arn.rpartition("/")[2]):
-        text = f"Key '{arn}' does not exist"
-    else:
-        text = f"Invalid keyId '{reference}'"
-    return Refused("KMS.NotFoundException", text)
+        return f"Invalid arn {reference}"
+    if "alias/" in reference:
+        return f"Alias {arn.replace(':key/', ':')} is not found."
+    if re.fullmatch(r"mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", arn.rpartition("/")[2]):
+        return f"Key '{arn}' does not exist"
+    return f"Invalid keyId '{reference}'"
 
 
 def _aws_managed_key_policy(account: str, service: str) -> str:

@@ -95,6 +95,9 @@ def _policy_status(write: Write) -> Answer | None:
 
 def _put_acl(write: Write) -> None:
     bucket = _bucket(write)
+    if bucket is None:
+        name = {"BucketName": write.call.text("Bucket")}
+        raise Refused("NoSuchBucket", "The specified bucket does not exist", 404, details=name)
     if _has_no_acls(bucket):
         raise _without_acls()
     _check_public_acl(write, bucket)

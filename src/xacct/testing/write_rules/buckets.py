@@ -32,6 +32,12 @@ def _delete_object(write: Write) -> None:
             raise Refused("AccessDenied", "Access Denied because object protected by object lock.", 403)
 
 
+def _check_object_exists(write: Write) -> None:
+    bucket = write.state.bucket(write.call.text("Bucket"))
+    if bucket is not None and write.call.text("Key") not in bucket.keys:
+        raise Refused("NoSuchKey", "The specified key does not exist.", 404, details={"Key": write.call.text("Key")})
+
+
 def _check_upload_exists(write: Write) -> None:
     bucket = write.state.bucket(write.call.text("Bucket"))
     if bucket is not None and write.call.text("UploadId") not in bucket.multiparts:
@@ -47,6 +53,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("s3", "CompleteMultipartUpload"): _check_upload_exists,
     ("s3", "DeleteBucket"): _delete_bucket,
     ("s3", "DeleteObject"): _delete_object,
+    ("s3", "DeleteObjectTagging"): _check_object_exists,
     ("s3", "UploadPart"): _check_upload_exists,
     ("s3", "UploadPartCopy"): _check_upload_exists,
 }

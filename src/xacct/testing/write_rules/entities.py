@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, rendered
 from xacct.testing.moto_state import MotoState
 from xacct.testing.principals import rename_principal
@@ -55,6 +56,12 @@ def _created_role(role: Role, write: Write) -> Mapping[str, Any]:
         **({"PermissionsBoundary": boundary} if boundary else {}),
         **({"Tags": role.tags} if role.tags else {}),
     }
+
+
+def _create_service_linked_role(write: Write) -> None:
+    name = write.call.text("AWSServiceName")
+    if not re.fullmatch(r"[\w+=,.@-]+\.amazonaws\.com(\.cn)?", name):
+        raise Refused("InvalidInput", f"The service principal {name} is not valid.")
 
 
 def _update_trust(write: Write) -> Postprocess | Answer | None:
@@ -215,6 +222,7 @@ def _update_role(write: Write) -> Postprocess | None:
 
 RULES: dict[tuple[str, str], Rule] = {
     ("iam", "CreateRole"): _create_role,
+    ("iam", "CreateServiceLinkedRole"): _create_service_linked_role,
     ("iam", "UpdateAssumeRolePolicy"): _update_trust,
     ("iam", "UpdateRole"): _update_role,
     ("iam", "DeleteRole"): _delete_role,

@@ -49,6 +49,16 @@ def _change_state(write: Write) -> Answer | None:
     return Answer(200, {"content-type": "application/x-amz-json-1.1"}, json.dumps(result))
 
 
+def _generate_random(write: Write) -> None:
+    if "NumberOfBytes" not in write.call.params:
+        raise Refused("ValidationException", "NumberOfBytes is required.")
+
+
+def _retire_grant(write: Write) -> None:
+    if not write.call.text("GrantToken") and not (write.call.text("KeyId") and write.call.text("GrantId")):
+        raise Refused("ValidationException", "A grant token, or a key ID and a grant ID, is required.")
+
+
 _STATES = {
     "CancelKeyDeletion": "Disabled",
     "DisableKey": "Disabled",
@@ -59,5 +69,7 @@ _STATES = {
 RULES: dict[tuple[str, str], Rule] = {
     ("kms", "CreateKey"): check_key_policy,
     ("kms", "PutKeyPolicy"): check_key_policy,
+    ("kms", "GenerateRandom"): _generate_random,
+    ("kms", "RetireGrant"): _retire_grant,
     **{("kms", operation): _change_state for operation in _STATES},
 }
