@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -12,6 +13,7 @@ import requests
 from botocore.config import Config
 
 from xacct.testing import Sandbox
+from xacct.testing.request_time import signing_at
 
 from .conftest import DEV, PROD, REGION, allowing, refusal, trusting
 
@@ -118,17 +120,17 @@ def test_a_request_with_a_signature_of_version_2_in_its_header_is_verified(aws: 
     ],
 )
 def test_a_request_that_was_signed_at_another_time_is_refused(
-    aws: Sandbox, monkeypatch: pytest.MonkeyPatch, service: Any, method: str, old: str, new: str
+    aws: Sandbox, service: Any, method: str, old: str, new: str
 ) -> None:
     call = getattr(aws.account(PROD).session.client(service), method)
-    now = aws.clock.now()
     for minutes, text in ((-16, old), (16, new), (-14, None)):
-        signed = (now + timedelta(minutes=minutes)).replace(tzinfo=None)
-        monkeypatch.setattr("botocore.auth.get_current_datetime", lambda time=signed: time)
-        if text is None:
-            call()
-        else:
-            assert text in refusal(call)
+        signed = aws.clock.now() + timedelta(minutes=minutes)
+        clock: Any = SimpleNamespace(now=lambda signed=signed: signed)
+        with signing_at(clock):
+            if text is None:
+                call()
+            else:
+                assert text in refusal(call)
 
 
 def test_requests_of_clients_are_accepted_after_the_clock_was_advanced(aws: Sandbox) -> None:

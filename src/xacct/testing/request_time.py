@@ -12,9 +12,12 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import botocore.auth
+import botocore.signers
 from botocore.auth import HmacV1QueryAuth
 from botocore.loaders import Loader
 
@@ -45,13 +48,22 @@ def signing_at(clock: Clock) -> Iterator[None]:
     def current(remove_tzinfo: bool = True) -> datetime:
         return clock.now().replace(tzinfo=None) if remove_tzinfo else clock.now()
 
+    class OfClock(datetime):
+        @classmethod
+        def utcnow(cls) -> datetime:  # type: ignore[override] # botocore needs no instance of this class
+            return current()
+
     def expiry(auth: Any) -> str:
         return str(int(clock.now().timestamp()) + int(auth._expires))
 
     with ExitStack() as stack:
-        for module in ("auth", "signers"):
-            # Versions of botocore before 1.41 do not have this function, and sign with the system's time.
-            stack.enter_context(patch(f"botocore.{module}.get_current_datetime", current, create=True))
+        for module in (botocore.auth, botocore.signers):
+            if hasattr(module, "get_current_datetime"):
+                stack.enter_context(patch.object(module, "get_current_datetime", current))
+            else:
+                # botocore 1.40 calls datetime.datetime.utcnow.
+                names = SimpleNamespace(datetime=OfClock, timedelta=timedelta)
+                stack.enter_context(patch.object(module, "datetime", names))
         stack.enter_context(patch.object(HmacV1QueryAuth, "_get_date", expiry))
         yield
 
