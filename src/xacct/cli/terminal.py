@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from xacct.cli.error_lines import TITLES
 from xacct.events import Event, OnEvent
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def say_error(lines: Sequence[str], *, details: str = "") -> None:
     from rich.text import Text
 
     console = _console(stderr=True)
-    for title, line in zip(("Error", "Why", "Do"), lines):
+    for title, line in zip(TITLES, lines):
         style = "bold red" if title == "Error" else "bold"
         console.print(Text.assemble((f"{title + ':':<7}", style), line), soft_wrap=True)
     if details:
