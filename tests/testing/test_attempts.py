@@ -160,6 +160,7 @@ def buckets(prod: boto3.Session) -> str:
         {**allow("s3:ListBucket", f"arn:aws:s3:::{SHARED}"), "Principal": {"AWS": user(PROD, "bob")}},
         {**deny("s3:DeleteObject", f"arn:aws:s3:::{SHARED}/*"), "Principal": "*"},
     ]
+    s3.delete_public_access_block(Bucket=SHARED)
     s3.put_bucket_policy(Bucket=SHARED, Policy=policy(*statements))
     key: str = kms.create_key()["KeyMetadata"]["Arn"]
     kms.create_alias(AliasName="alias/reports", TargetKeyId=key)

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from .conftest import DEV, PROD, REGION, Two, allowing, document, refusal
 
+MISSING_KEY = "12345678-1234-1234-1234-123456789012"
 READER = f"arn:aws:iam::{DEV}:user/reader"
 
 
@@ -76,10 +77,10 @@ def test_the_aws_managed_key_of_s3_is_for_principals_of_its_account_only(two: Tw
 def test_a_multipart_upload_requires_permissions_to_encrypt_and_decrypt(two: Two) -> None:
     s3 = two.prod.client("s3")
     s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
-    with pytest.raises(ClientError):
-        s3.create_multipart_upload(Bucket="reports", Key="k", ServerSideEncryption="aws:kms", SSEKMSKeyId="missing")
-    assert [decision.action for decision in two.aws.calls[-1].decisions][:2] == ["s3:PutObject", "kms:GenerateDataKey"]
-    assert two.aws.calls[-1].code == "AccessDenied"
+    key = two.prod.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    s3.create_multipart_upload(Bucket="reports", Key="k", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+    required = [decision.action for decision in two.aws.calls[-1].decisions]
+    assert required == ["s3:PutObject", "kms:GenerateDataKey", "kms:Decrypt"]
 
 
 @pytest.mark.parametrize("key", ["arn:foo", "arn:aws:kms:eu-central-1:999999999999:key/gone", "alias/missing"])
@@ -88,10 +89,58 @@ def test_a_missing_key_is_not_found(two: Two, key: str) -> None:
     assert said.startswith("400 NotFoundException: ")
 
 
-def test_a_malformed_key_arn_is_refused_by_s3(two: Two) -> None:
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("arn:foo", "Invalid arn arn:foo"),
+        ("missing", "Invalid keyId 'missing'"),
+        ("alias/missing", f"Alias arn:aws:kms:{REGION}:{PROD}:alias/missing is not found."),
+        (MISSING_KEY, f"Key 'arn:aws:kms:{REGION}:{PROD}:key/{MISSING_KEY}' does not exist"),
+    ],
+)
+def test_s3_does_not_find_a_missing_key(two: Two, key: str, text: str) -> None:
     s3 = two.prod.client("s3")
     s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
-    said = refusal(
-        s3.put_object, Bucket="reports", Key="k", Body=b"42", ServerSideEncryption="aws:kms", SSEKMSKeyId="arn:foo"
-    )
-    assert said == "400 KMS.NotFoundException: Invalid arn arn:foo"
+    encrypted: Any = {"Bucket": "reports", "Key": "k", "ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+    assert refusal(s3.put_object, **encrypted) == f"400 KMS.NotFoundException: {text}"
+    assert [decision.action for decision in two.aws.calls[-1].decisions] == ["s3:PutObject"]
+
+
+@pytest.mark.parametrize(
+    ("disable", "code", "problem"),
+    [
+        ("disable_key", "DisabledException", "disabled"),
+        ("schedule_key_deletion", "KMSInvalidStateException", "pending deletion"),
+    ],
+)
+def test_a_key_that_is_not_enabled_cannot_be_used(two: Two, disable: str, code: str, problem: str) -> None:
+    kms, s3 = two.prod.client("kms"), two.prod.client("s3")
+    s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    secret = kms.encrypt(KeyId=key, Plaintext=b"42")["CiphertextBlob"]
+    encrypted: Any = {"Bucket": "reports", "Key": "k", "ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+    s3.put_object(**encrypted)
+    getattr(kms, disable)(KeyId=key)
+    error = f"{code}: {key} is {problem}."
+    assert refusal(kms.encrypt, KeyId=key, Plaintext=b"42") == f"400 {error}"
+    assert refusal(kms.decrypt, CiphertextBlob=secret) == f"400 {error}"
+    assert refusal(kms.generate_data_key, KeyId=key, KeySpec="AES_256") == f"400 {error}"
+    assert refusal(s3.put_object, **encrypted) == f"400 KMS.{error}"
+    assert refusal(s3.get_object, Bucket="reports", Key="k") == f"400 KMS.{error}"
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["Enabled"] is False
+    if problem == "disabled":
+        kms.tag_resource(KeyId=key, Tags=[{"TagKey": "team", "TagValue": "red"}])
+        kms.enable_key(KeyId=key)
+    else:
+        assert refusal(kms.enable_key, KeyId=key) == f"400 {error}"
+        kms.cancel_key_deletion(KeyId=key)
+        assert refusal(kms.decrypt, CiphertextBlob=secret).startswith("400 DisabledException")
+        kms.enable_key(KeyId=key)
+    assert s3.get_object(Bucket="reports", Key="k")["Body"].read() == b""
+
+
+def test_a_deletion_that_is_not_scheduled_cannot_be_cancelled(two: Two) -> None:
+    kms = two.prod.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    said = refusal(kms.cancel_key_deletion, KeyId=key)
+    assert said == f"400 KMSInvalidStateException: {key} is not pending deletion."

@@ -189,6 +189,7 @@ def test_anonymous_reads_need_a_public_bucket_policy(two: Two) -> None:
     url = f"https://reports.s3.{REGION}.amazonaws.com/k"
     assert requests.get(url, timeout=5).status_code == 403
     public = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::reports/*"}
+    s3.delete_public_access_block(Bucket="reports")
     s3.put_bucket_policy(Bucket="reports", Policy=document(public))
     assert requests.get(url, timeout=5).content == b"42"
     assert two.aws.calls[-1].caller == "*"

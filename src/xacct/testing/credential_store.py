@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
-from xacct.testing.error_responses import Refused
+from xacct.testing.error_responses import Refused, bad_signature
 from xacct.testing.http_messages import Call
+from xacct.testing.request_time import check_region, check_time
 from xacct.testing.signature import is_signed_with
 
 if TYPE_CHECKING:
@@ -176,15 +177,17 @@ class CredentialStore:
         """
         if call.access_key is None:
             return _ANONYMOUS
+        check_region(call, self._state)
         session = self._sessions.get(call.access_key)
         caller, secret = self._principal_of_session(session, call) if session else self._principal_of_access_key(call)
+        check_time(call, self._clock.now())
         if not is_signed_with(secret, call):
-            raise Refused(
-                "SignatureDoesNotMatch",
-                "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
-                "Access Key and signing method. Consult the service documentation for details.",
-                403,
-            )
+            check = "Check your key and signing method."
+            if call.service != "s3":
+                service = "Consult the service documentation for details."
+                check = f"Check your AWS Secret Access Key and signing method. {service}"
+            text = "The request signature we calculated does not match the signature you provided."
+            raise bad_signature(call, f"{text} {check}")
         return caller
 
     def _principal_of_session(self, session: Session, call: Call) -> tuple[AuthenticatedPrincipal, str]:

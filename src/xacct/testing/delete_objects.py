@@ -50,7 +50,7 @@ def delete_result(answer: Answer, call: Call, denied: Mapping[int, Refused]) -> 
         call: the call of DeleteObjects, with all entries.
         denied: the errors by the index of their entry.
     """
-    body = answer.body.decode() if isinstance(answer.body, bytes) else answer.body
+    body = answer.text
     # Moto ignores Quiet.
     if call.params["Delete"].get("Quiet"):
         body = _DELETED.sub("", body)

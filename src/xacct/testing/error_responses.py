@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 from xml.sax.saxutils import escape
 
 from xacct.authz import Decision
@@ -10,7 +12,7 @@ from xacct.authz.fixed_rules import fixed_rule
 from xacct.authz.policy_set import AWS_WORDS
 from xacct.testing.http_messages import Answer, Call
 
-__all__ = ["Refused", "denied", "invalid", "render"]
+__all__ = ["Refused", "bad_signature", "denied", "invalid", "render"]
 
 
 class Refused(Exception):
@@ -20,10 +22,13 @@ class Refused(Exception):
         code: AWS's error code.
         message: AWS's error message.
         status: the HTTP status.
+        details: further elements of an error of S3, such as ``Region``.
     """
 
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        self.code, self.message, self.status = code, message, status
+    def __init__(
+        self, code: str, message: str, status: int = 400, details: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self.code, self.message, self.status, self.details = code, message, status, details
         super().__init__(f"{code}: {message}")
 
 
@@ -37,6 +42,18 @@ def invalid(value: object, field: str, rule: str) -> Refused:
     """
     constraint = f"failed to satisfy constraint: Member must {rule}"
     return Refused("ValidationError", f"1 validation error detected: Value '{value}' at '{field}' {constraint}")
+
+
+def bad_signature(call: Call, message: str) -> Refused:
+    """Return the error of a request with a wrong signature, in the words of the call's service.
+
+    Args:
+        call: the parsed request.
+        message: AWS's error message.
+    """
+    if "json" in (call.request.content_type or ""):
+        return Refused("InvalidSignatureException", message, 400)
+    return Refused("SignatureDoesNotMatch", message, 403)
 
 
 def denied(decision: Decision, caller: str, call: Call) -> Refused:
@@ -79,9 +96,10 @@ def render(refused: Refused, call: Call) -> Answer:
     if call.service == "s3":
         if call.request.method == "HEAD":
             return Answer(refused.status, {"x-amz-request-id": identifier}, b"")
+        details = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in refused.details.items())
         body = (
             f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{refused.code}</Code><Message>'
-            f"{escape(refused.message)}</Message><RequestId>{identifier}</RequestId></Error>"
+            f"{escape(refused.message)}</Message>{details}<RequestId>{identifier}</RequestId></Error>"
         )
         return Answer(refused.status, {"content-type": "application/xml"}, body)
     if "json" in content:

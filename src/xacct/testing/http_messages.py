@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from attrs import field, frozen
+from botocore.exceptions import UnknownServiceError
 from moto import backend_index
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol, environ_key_for_header
@@ -20,16 +22,30 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request as PlainRequest
 
 from xacct.arn import Partition
+from xacct.testing.service_models import models_of
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
 
-__all__ = ["Answer", "Call", "Scope", "moto_url", "new_request", "parse_request", "rendered", "scope_of", "with_body"]
+__all__ = [
+    "Answer",
+    "Call",
+    "Scope",
+    "Signature",
+    "moto_url",
+    "new_request",
+    "parse_request",
+    "rendered",
+    "scope_of",
+    "with_body",
+]
+
+# Where the signature of a request is, and the version of AWS's signing process; None for an unsigned request.
+Signature = tuple[Literal["header", "url", "form"], Literal[2, 4]]
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/([0-9]{8})/([^/]*)/([^/]+)/aws4_request")
-
-# Services whose signing name differs from the name of their model.
-_MODELS = {"monitoring": "cloudwatch", "email": "ses", "states": "stepfunctions", "elasticloadbalancing": "elbv2"}
+_VERSION_2 = re.compile(r"AWS ([^:\s]+):\S+")
+_S3_HOST = re.compile(r"(?:(.+)\.)?s3(?:[.-]dualstack)?(?:[.-]([a-z0-9-]+))?\.amazonaws\.com")
 
 
 @frozen
@@ -39,6 +55,11 @@ class Answer:
     status: int
     headers: Mapping[str, Any]
     body: str | bytes
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode() if isinstance(self.body, bytes) else self.body
 
 
 @frozen(kw_only=True)
@@ -52,6 +73,8 @@ class Call:
         region: the region in the request's signature.
         access_key: the access key ID that signed the request; None for an anonymous request.
         token: the session token.
+        signature: where the signature is, and its version; None for an anonymous request.
+        form: the fields of S3's POST of an object, with lower-case names.
         request: the HTTP request.
     """
 
@@ -61,6 +84,8 @@ class Call:
     region: str
     access_key: str | None = None
     token: str | None = field(default=None, repr=False)
+    signature: Signature | None = None
+    form: Mapping[str, str] = field(factory=dict, repr=False)
     request: Request = field(repr=False)
 
     def text(self, name: str, default: str = "") -> str:
@@ -71,18 +96,55 @@ class Call:
 
 @frozen
 class Scope:
-    """The credential scope of a signature: the access key ID, the region and the service."""
+    """The credential scope of a signature: the access key ID, the region and the service, and where it is."""
 
     access_key: str | None
     region: str
     service: str
+    signature: Signature | None = None
 
 
 def scope_of(request: PlainRequest) -> Scope | None:
     """Return the credential scope of a request's signature; None for an unsigned request."""
-    authorization = request.headers.get("Authorization") or ""
-    match = _SCOPE.search(authorization or f"Credential={request.args.get('X-Amz-Credential', '')}")
-    return Scope(match[1], match[3], match[4]) if match else None
+    authorization = request.headers.get("Authorization")
+    if authorization is not None:
+        return _scope(authorization, _VERSION_2.match(authorization), "header", request)
+    if "X-Amz-Credential" in request.args or "AWSAccessKeyId" in request.args:
+        return _scope_in(request.args, "X-Amz-Credential", "AWSAccessKeyId", "url", request)
+    form = _form(request)
+    return _scope_in(form, "x-amz-credential", "awsaccesskeyid", "form", request) if form else None
+
+
+def _scope_in(
+    fields: Mapping[str, str], credential: str, key: str, place: Literal["url", "form"], request: PlainRequest
+) -> Scope | None:
+    version_2 = None if credential in fields else re.fullmatch(r"(.+)", fields.get(key, ""))
+    return _scope(f"Credential={fields.get(credential, '')}", version_2, place, request)
+
+
+def _scope(
+    text: str, version_2: re.Match[str] | None, place: Literal["header", "url", "form"], request: PlainRequest
+) -> Scope | None:
+    match = _SCOPE.search(text)
+    if match is not None:
+        return Scope(match[1], match[3], match[4], (place, 4))
+    # Signature Version 2 names neither a region nor a service; only S3 accepts it.
+    return None if version_2 is None else Scope(version_2[1], _endpoint_region(request), "s3", (place, 2))
+
+
+def _endpoint_region(request: PlainRequest) -> str:
+    """Return the region of the S3 endpoint that a request was sent to."""
+    match = _S3_HOST.fullmatch(request.host.partition(":")[0])
+    return (match[2] if match else None) or "us-east-1"
+
+
+def _form(request: PlainRequest) -> dict[str, str]:
+    """Return the fields of S3's POST of an object, whose names are case-insensitive; empty for other requests."""
+    if request.method != "POST" or request.mimetype != "multipart/form-data":
+        return {}
+    # Cache the body: werkzeug reads the form from it.
+    request.get_data()
+    return {name.lower(): value for name, value in request.form.items()}
 
 
 def new_request(request: AWSPreparedRequest, url: str) -> Request:
@@ -127,16 +189,38 @@ def parse_request(request: Request) -> Call:
     request.get_data()
     scope = scope_of(request) or Scope(None, "us-east-1", _service_of(request))
     service = scope.service
-    operation, params = _operation(_MODELS.get(service, service), request)
+    form = _form(request) if service == "s3" else {}
+    operation, params = _post_object(request, form) if form else _operation(models_of(service, request), request)
     return Call(
         service=service,
         operation=operation,
         params=params,
         region=scope.region,
         access_key=scope.access_key,
-        token=request.headers.get("X-Amz-Security-Token") or request.args.get("X-Amz-Security-Token"),
+        token=_token(request, form),
+        signature=scope.signature,
+        form=form,
         request=request,
     )
+
+
+def _token(request: Request, form: Mapping[str, str]) -> str | None:
+    token = request.headers.get("X-Amz-Security-Token") or form.get("x-amz-security-token")
+    return token or next(
+        (value for name, value in request.args.items() if name.lower() == "x-amz-security-token"), None
+    )
+
+
+def _post_object(request: Request, form: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
+    """Return the operation and the parameters of an upload with a form. No model of botocore describes it.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+    """
+    match = _S3_HOST.fullmatch(request.host.partition(":")[0])
+    bucket = (match[1] if match else None) or request.path.strip("/").partition("/")[0]
+    file = request.files.get("file")
+    key = form.get("key", "").replace("${filename}", (file.filename if file else None) or "")
+    return "PostObject", {"Bucket": bucket, "Key": key}
 
 
 def moto_url(url: str, partition: Partition) -> str:
@@ -169,11 +253,14 @@ def _service_of(request: Request) -> str:
     return next(services, "s3")
 
 
-def _operation(service: str, request: Request) -> tuple[str, Mapping[str, Any]]:
-    try:
-        model = get_service_model(service)
-        operation, in_path = get_service_router(service).match(request)
-    except (HTTPException, NotImplementedError, ValueError, LookupError):
+def _operation(models: Iterable[str], request: Request) -> tuple[str, Mapping[str, Any]]:
+    for name in models:
+        # Nothing matches if the request is of another model, or botocore has no such model.
+        with suppress(HTTPException, NotImplementedError, ValueError, LookupError, UnknownServiceError):
+            model = get_service_model(name)
+            operation, in_path = get_service_router(name).match(request)
+            break
+    else:
         return "", {}
     parser = PROTOCOL_PARSERS[determine_request_protocol(model, request.content_type)](
         model.operation_model(operation.name), map_type=dict

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,9 +13,9 @@ from moto.core.base_backend import BaseBackend
 from moto.core.models import MockAWS
 from moto.core.utils import method_names_from_class
 
-__all__ = ["moto_started"]
+from xacct.testing.endpoints import aws_url_pattern
 
-_AWS_URL = re.compile(r"https?://[^/]+\.amazonaws\.com")
+__all__ = ["moto_started"]
 
 _compute_urls = cast("Callable[[BaseBackend], object]", vars(BaseBackend)["urls"].fget)
 
@@ -25,7 +24,7 @@ _compute_urls = cast("Callable[[BaseBackend], object]", vars(BaseBackend)["urls"
 def moto_started() -> Iterator[None]:
     """Start moto with empty accounts, and stop it when the block ends."""
     # Moto registers the URL patterns of all services for the library `requests`: most of the time of a start.
-    with patch.object(backend_index, "backend_url_patterns", [("aws", _AWS_URL)]):
+    with patch.object(backend_index, "backend_url_patterns", [("aws", aws_url_pattern())]):
         started = mock_aws(config={"core": {"mock_credentials": False}})
         started.start()
     # Each request compares its URL with these patterns in order.

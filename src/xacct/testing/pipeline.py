@@ -17,12 +17,16 @@ from attrs import define, evolve, field, frozen
 
 from xacct.authz import Decision
 from xacct.testing.authorization import Authorizer
+from xacct.testing.bucket_owner import check_bucket_owner
 from xacct.testing.credential_store import AuthenticatedPrincipal, CredentialStore
 from xacct.testing.delete_objects import NOTHING_DELETED, delete_result, without_denied_objects
 from xacct.testing.error_responses import Refused, denied, render
 from xacct.testing.faults import Faults, error_of
 from xacct.testing.http_messages import Answer, Call, parse_request, with_body
+from xacct.testing.key_states import check_key_states
+from xacct.testing.post_policy import check_post_policy
 from xacct.testing.propagation import Visibility
+from xacct.testing.public_access import restricted
 from xacct.testing.required_permissions import Context, RequiredPermission, required_permissions
 from xacct.testing.required_permissions.iam import CALLER_DEFAULT
 from xacct.testing.token_service import SecurityTokenService
@@ -177,6 +181,9 @@ class Pipeline:
                 return render(error, context.call)
             finally:
                 self.calls.append(context.recorded())
+                if context.call.form:
+                    # Close the uploaded files.
+                    request.close()
 
     def _process(self, context: RequestContext) -> Answer:
         fault = self.faults.next_fault(context.call)
@@ -200,10 +207,12 @@ class Pipeline:
                 return self._sts.answer(context.call, context.caller)
         if (context.call.service, context.call.operation) == ("s3", "DeleteObjects"):
             return self._delete_permitted_objects(context)
-        return self._execute(_with_user_name(context.call, context.caller), context.account)
+        return self._execute(_with_user_name(context.call, context.caller), context)
 
     def _authenticate(self, context: RequestContext) -> None:
         context.caller = self._credentials.authenticate(context.call)
+        if context.call.operation == "PostObject" and context.call.signature is not None:
+            check_post_policy(context.call, self._clock.now())
         if context.call.service == "sts":
             context.caller = self._sts.caller(context.call, context.caller)
             context.condition_keys = self._sts.check(context.call, context.caller)
@@ -234,36 +243,51 @@ class Pipeline:
 
     def _authorize(self, context: RequestContext) -> None:
         call, caller = context.call, context.caller
+        if call.service == "s3":
+            check_bucket_owner(call, self._state)
         for permission in context.permissions:
+            if permission.missing is not None:
+                raise permission.missing
             decision = self._authorizer.decide(call, caller, permission, context.condition_keys)
             context.decisions += (decision,)
             if decision.allowed:
+                error = restricted(permission, caller, self._state)
+            else:
+                error = denied(decision, caller.arn, call)
+            if error is None:
                 continue
-            error = denied(decision, caller.arn, call)
             if permission.entry is None:
                 raise error
             context.denied_objects[permission.entry] = error
+        check_key_states(call, context.permissions, self._state)
 
     def _delete_permitted_objects(self, context: RequestContext) -> Answer:
         call, denied = context.call, context.denied_objects
         permitted = without_denied_objects(call, denied) if denied else call
-        answer = NOTHING_DELETED if permitted is None else self._execute(permitted, context.account)
+        answer = NOTHING_DELETED if permitted is None else self._execute(permitted, context)
         return delete_result(answer, call, denied)
 
-    def _execute(self, call: Call, account: str) -> Answer:
+    def _execute(self, call: Call, context: RequestContext) -> Answer:
         reads_iam = call.service == "iam" and call.operation.startswith(("Get", "List"))
         if not reads_iam:
-            self._visibility.remember(call, account)
+            self._visibility.remember(call, context.account)
         with self._visibility.view("control") if reads_iam else nullcontext():
-            return self._check_and_write(call, account)
+            return self._check_and_write(call, context)
 
-    def _check_and_write(self, call: Call, account: str) -> Answer:
-        write = Write(call, account, self._state, lambda: self._visibility.view("control"), self._clock.now())
+    def _check_and_write(self, call: Call, context: RequestContext) -> Answer:
+        write = Write(
+            call,
+            context.account,
+            self._state,
+            lambda: self._visibility.view("control"),
+            self._clock.now(),
+            context.caller.arn,
+        )
         checked = apply_write_rules(write)
         if isinstance(checked, Answer):
             return checked
         # Moto reads the account from here before it looks at the credentials.
-        call.request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
+        call.request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = context.account
         answer = self._moto(call.request)
         return answer if checked is None or answer.status >= 300 else checked(answer)
 

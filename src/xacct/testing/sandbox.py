@@ -6,29 +6,25 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, cast, final
+from typing import TYPE_CHECKING, final
 from unittest.mock import patch
-from urllib.parse import urlsplit
 
 import boto3
 from attrs import field, frozen
-from botocore.exceptions import ConnectionClosedError
-from moto.core.botocore_stubber import BotocoreStubber
-from moto.core.models import botocore_stubber
-from moto.core.request import Request
 
 from xacct.arn import Arn, Partition, account_id, partition as partition_named, partition_of_region
 from xacct.errors import InvalidValue, XacctError
 from xacct.testing.ambient_identity import ambient_identity
-from xacct.testing.clock import Clock
+from xacct.testing.clock import Clock, renewing_by
 from xacct.testing.credential_store import CredentialStore
 from xacct.testing.faults import Faults
 from xacct.testing.federation_endpoint import FederationEndpoint
-from xacct.testing.http_messages import Answer, moto_url, new_request
+from xacct.testing.interception import execute_in_moto, intercepted_requests
 from xacct.testing.moto_start import moto_started
 from xacct.testing.moto_state import MotoState
-from xacct.testing.pipeline import AnswerLost, Pipeline, RecordedCall
+from xacct.testing.pipeline import Pipeline, RecordedCall
 from xacct.testing.propagation import Propagation, Visibility
+from xacct.testing.request_time import signing_at
 from xacct.testing.server import Server
 from xacct.testing.sessions import new_session
 from xacct.testing.switch_role_page import page
@@ -36,12 +32,9 @@ from xacct.testing.totp import code_of_device
 from xacct.testing.web_identity_tokens import WebIdentityTokens
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSPreparedRequest
     from moto.iam.models import AccessKey
 
 __all__ = ["Account", "Sandbox"]
-
-_MOTO_PROCESS_REQUEST = BotocoreStubber.process_request
 
 
 @frozen(kw_only=True)
@@ -63,7 +56,8 @@ class Account:
 class Sandbox:
     """Simulated AWS accounts in this process that enforce IAM. Use it in a ``with`` block.
 
-    Within the block, every boto3 client talks to these accounts. Moto keeps their resources, and `xacct.authz`
+    Within the block, every boto3 client talks to these accounts, also one that was made before. A request to another
+    host is an error, except to this machine. Moto keeps their resources, and `xacct.authz`
     authorizes each call. For IAM, STS, S3 and KMS the sandbox enforces identity policies, permissions boundaries,
     session policies, trust policies, bucket policies and key policies as AWS documents them, also across accounts. S3
     ACLs grant nothing, as in new buckets of AWS.
@@ -79,7 +73,8 @@ class Sandbox:
 
     Attributes:
         calls: the calls received, with the caller and IAM's decisions; ``print`` one to see the explanation.
-        clock: the sandbox's clock; ``clock.advance(3600)`` moves it forward by an hour.
+        clock: the sandbox's clock; ``clock.advance(3600)`` moves it forward by an hour. Sessions of
+            `xacct.assume_role` and of profiles with a role then renew their credentials; others expire.
         faults: the faults to inject, such as ``faults.add("throttled", operation="CreateRole")``.
         region: the region of the sessions.
         partition: the partition of the accounts.
@@ -118,7 +113,6 @@ class Sandbox:
         self._partition = partition_named(partition)
         self.partition = self._partition.name
         self.region = _region_in(self._partition, region)
-        self._domains = (".amazonaws.com", f".{self._partition.dns_suffix}")
         self.clock = Clock()
         self._state = MotoState(self.partition, frozenset(ids))
         self._credentials = CredentialStore(self._state, self.clock)
@@ -129,7 +123,7 @@ class Sandbox:
             self._state,
             self._credentials,
             self.clock,
-            _execute_in_moto,
+            execute_in_moto,
             tokens=self._tokens,
             visibility=Visibility(propagation, self._state, self.clock),
             strict=strict,
@@ -154,7 +148,9 @@ class Sandbox:
         with ExitStack() as stack:
             stack.enter_context(patch.dict(os.environ, _environment(), clear=True))
             stack.enter_context(moto_started())
-            stack.enter_context(patch.object(BotocoreStubber, "process_request", self._process))
+            stack.enter_context(intercepted_requests(self._pipeline.answer, self._federation, self._partition))
+            stack.enter_context(signing_at(self.clock))
+            stack.enter_context(renewing_by(self.clock))
             if self._propagation is not None:
                 stack.enter_context(patch("time.sleep", self.clock.advance))
             self._accounts = {account: self._create_account(account) for account in self._ids}
@@ -365,27 +361,6 @@ class Sandbox:
         session = new_session(key.access_key_id, key.secret_access_key, region=self.region)
         return Account(id=account, session=session, key=key)
 
-    def _normalized(self, request: AWSPreparedRequest) -> Request:
-        """Return the request as moto expects it."""
-        url = moto_url(request.url, self._partition)
-        normalized = new_request(request, url)
-        if url != request.url:
-            # The signature covers the original host.
-            normalized.environ["xacct.host"] = urlsplit(request.url).netloc
-        return normalized
-
-    def _process(self, request: AWSPreparedRequest) -> tuple[int, Mapping[str, object], str | bytes] | None:
-        if self._federation.answers(request.url):
-            answer = self._federation.answer(request.url)
-            return answer.status, answer.headers, answer.body
-        if not (urlsplit(request.url).hostname or "").endswith(self._domains):
-            return None
-        try:
-            answer = self._pipeline.answer(self._normalized(request))
-        except AnswerLost:
-            raise ConnectionClosedError(endpoint_url=request.url) from None
-        return answer.status, answer.headers, answer.body
-
 
 def _region_in(partition: Partition, region: str | None) -> str:
     if region is None:
@@ -402,10 +377,3 @@ def _environment() -> dict[str, str]:
     others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     files = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     return {**others, **files, "AWS_EC2_METADATA_DISABLED": "true"}
-
-
-def _execute_in_moto(request: Request) -> Answer:
-    # Moto accepts a normalized request too, but does not declare it.
-    response = _MOTO_PROCESS_REQUEST(botocore_stubber, cast("AWSPreparedRequest", request))
-    status, headers, body = response if response is not None else (404, {}, "")
-    return Answer(status, headers, body)

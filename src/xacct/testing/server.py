@@ -61,9 +61,10 @@ class Server:
         return f"Server({self.url!r})"
 
     def _respond(self, environ: WSGIEnvironment, start: StartResponse) -> list[bytes]:
-        request = PlainRequest(environ)
-        response = self._page(request) or self._aws(request)
-        return list(response(environ, start))
+        # The context manager closes uploaded files.
+        with PlainRequest(environ) as request:
+            response = self._page(request) or self._aws(request)
+            return list(response(environ, start))
 
     def _aws(self, request: PlainRequest) -> Response:
         try:

@@ -1,20 +1,25 @@
-"""Verification of AWS Signature Version 4, in the Authorization header or in a presigned URL."""
+"""Verification of the signature of a request: in the Authorization header, a presigned URL, or the form of a POST.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import re
+from base64 import b64encode
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
+from botocore.auth import HmacV1Auth, S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
-if TYPE_CHECKING:
-    from xacct.testing.http_messages import Call
+from xacct.testing.http_messages import Call, Signature
 
 __all__ = ["is_signed_with"]
 
@@ -30,26 +35,83 @@ def is_signed_with(secret: str, call: Call) -> bool:
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
     """
+    verify = _VERIFIERS.get(call.signature)
+    return verify is not None and verify(secret, call)
+
+
+def _matches_header(secret: str, call: Call) -> bool:
+    headers = call.request.headers
+    fields = dict(_FIELD.findall(headers.get("Authorization", "")))
+    kind: type[SigV4Auth] = S3SigV4Auth if call.service == "s3" else _PayloadAuth
+    signed, given = fields.get("SignedHeaders", ""), fields.get("Signature", "")
+    return _matches(secret, call, kind, call.request.raw_url, headers.get("X-Amz-Date", ""), signed, given)
+
+
+def _matches_url(secret: str, call: Call) -> bool:
+    query = call.request.args
+    kind: type[SigV4Auth] = S3SigV4QueryAuth if call.service == "s3" else _PayloadAuth
+    signed, given = query.get("X-Amz-SignedHeaders", ""), query.get("X-Amz-Signature", "")
+    return _matches(secret, call, kind, _unsigned(call.request.raw_url), query.get("X-Amz-Date", ""), signed, given)
+
+
+def _matches(secret: str, call: Call, kind: type[SigV4Auth], url: str, timestamp: str, signed: str, given: str) -> bool:
     request = call.request
-    authorization = request.headers.get("Authorization")
-    if authorization:
-        fields = dict(_FIELD.findall(authorization))
-        signed, given = fields.get("SignedHeaders", ""), fields.get("Signature", "")
-        url, timestamp = request.raw_url, request.headers.get("X-Amz-Date", "")
-        kind: type[SigV4Auth] = S3SigV4Auth if call.service == "s3" else _PayloadAuth
-    else:
-        signed, given = request.args.get("X-Amz-SignedHeaders", ""), request.args.get("X-Amz-Signature", "")
-        url, timestamp, kind = _unsigned(request.raw_url), request.args.get("X-Amz-Date", ""), S3SigV4QueryAuth
     headers = {name: request.headers.get(name, "") for name in signed.split(";")}
     if "host" in headers:
         headers["host"] = request.environ.get("xacct.host") or urlsplit(url).netloc
     original = AWSRequest(method=request.method, url=url, headers=headers, data=request.get_data())
     original.context["timestamp"] = timestamp
     auth = kind(Credentials(call.access_key or "", secret), call.service, call.region)
-    string_to_sign = auth.string_to_sign(original, auth.canonical_request(original)).encode()
+    string_to_sign = auth.string_to_sign(original, auth.canonical_request(original))
+    return _is_signature(secret, call, timestamp, string_to_sign, given)
+
+
+def _matches_form(secret: str, call: Call) -> bool:
+    form = call.form
+    return _is_signature(
+        secret, call, form.get("x-amz-date", ""), form.get("policy", ""), form.get("x-amz-signature", "")
+    )
+
+
+def _is_signature(secret: str, call: Call, timestamp: str, string_to_sign: str, given: str) -> bool:
     key = _signing_key(secret, timestamp[:8], call.region, call.service)
-    expected = hmac.new(key, string_to_sign, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected, given)
+    expected = hmac.new(key, string_to_sign.encode(), hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected.encode(), given.encode())
+
+
+def _matches_version_2(secret: str, call: Call) -> bool:
+    """Verify S3's Signature Version 2, with which boto3 presigns URLs by default.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
+    """
+    request, query = call.request, call.request.args
+    # The type that botocore signs has more methods than its stubs declare.
+    headers: Any = HTTPHeaders.from_dict(dict(request.headers.items()))
+    if call.signature == ("url", 2):
+        date, given = query.get("Expires", ""), query.get("Signature", "")
+        for name, value in query.items():
+            if name.lower().startswith("x-amz-"):
+                headers[name] = value
+    else:
+        # A signed x-amz-date replaces the date.
+        date = "" if "x-amz-date" in headers else headers.get("Date", "")
+        given = request.headers.get("Authorization", "").rpartition(":")[2]
+    parts = urlsplit(request.raw_url)
+    bucket = call.text("Bucket")
+    virtual = bool(bucket) and parts.netloc.startswith(f"{bucket}.")
+    auth = _Version2Auth(Credentials(call.access_key or "", secret), date)
+    text = auth.canonical_string(
+        request.method, parts, headers, auth_path=f"/{bucket}{parts.path}" if virtual else None
+    )
+    return hmac.compare_digest(_version_2(secret, text), given.encode())
+
+
+def _matches_form_of_version_2(secret: str, call: Call) -> bool:
+    return hmac.compare_digest(_version_2(secret, call.form.get("policy", "")), call.form.get("signature", "").encode())
+
+
+def _version_2(secret: str, text: str) -> bytes:
+    return b64encode(hmac.new(secret.encode(), text.encode(), hashlib.sha1).digest())
 
 
 class _PayloadAuth(SigV4Auth):
@@ -57,6 +119,17 @@ class _PayloadAuth(SigV4Auth):
 
     def payload(self, request: AWSRequest) -> str:
         return hashlib.sha256(request.data or b"").hexdigest()
+
+
+class _Version2Auth(HmacV1Auth):
+    """Signs for a given date; botocore takes the current one."""
+
+    def __init__(self, credentials: Credentials, date: str) -> None:
+        super().__init__(credentials)
+        self._date = date
+
+    def _get_date(self) -> str:
+        return self._date
 
 
 @lru_cache(maxsize=256)
@@ -72,3 +145,13 @@ def _unsigned(url: str) -> str:
     parts = urlsplit(url)
     query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "X-Amz-Signature"]
     return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+_VERIFIERS: dict[Signature | None, Callable[[str, Call], bool]] = {
+    ("header", 4): _matches_header,
+    ("url", 4): _matches_url,
+    ("form", 4): _matches_form,
+    ("header", 2): _matches_version_2,
+    ("url", 2): _matches_version_2,
+    ("form", 2): _matches_form_of_version_2,
+}

@@ -208,3 +208,48 @@ def test_a_user_can_be_renamed_to_its_own_name(two: Two) -> None:
     create_user(two)
     two.dev.client("iam").update_user(UserName="alice", NewUserName="alice", NewPath="/team/")
     assert two.dev.client("iam").get_user(UserName="alice")["User"]["Path"] == "/team/"
+
+
+def test_create_role_answers_the_trust_policy_as_it_was_sent(two: Two) -> None:
+    created = create_role(two)
+    assert created["AssumeRolePolicyDocument"] == json.loads(trusting(DEV))
+    assert created.keys() == {"Path", "RoleName", "RoleId", "Arn", "CreateDate", "AssumeRolePolicyDocument"}
+    stored = two.prod.client("iam").get_role(RoleName="Reader")["Role"]["AssumeRolePolicyDocument"]
+    assert stored == json.loads(trusting(f"arn:aws:iam::{DEV}:root"))
+
+
+def test_create_role_answers_what_was_sent_with_the_role(two: Two) -> None:
+    sent = {"Description": "reads", "PermissionsBoundary": READ_ONLY, "Tags": [{"Key": "team", "Value": "red"}]}
+    created = create_role(two, **sent)
+    boundary = {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": READ_ONLY}
+    assert {key: created[key] for key in sent} == {**sent, "PermissionsBoundary": boundary}
+
+
+def test_documents_with_percent_signs_are_answered_as_they_are(two: Two) -> None:
+    percent = "arn%3Aaws+a & <b>"
+    trust = trusting(f"arn:aws:iam::{DEV}:root", Condition={"StringEquals": {"sts:ExternalId": percent}})
+    iam, expected = two.prod.client("iam"), json.loads(trust)
+    assert create_role(two, trust)["AssumeRolePolicyDocument"] == expected
+    assert iam.get_role(RoleName="Reader")["Role"]["AssumeRolePolicyDocument"] == expected
+    assert iam.list_roles()["Roles"][0]["AssumeRolePolicyDocument"] == expected
+    iam.create_instance_profile(InstanceProfileName="machine")
+    iam.add_role_to_instance_profile(InstanceProfileName="machine", RoleName="Reader")
+    profile = iam.get_instance_profile(InstanceProfileName="machine")["InstanceProfile"]
+    assert profile["Roles"][0]["AssumeRolePolicyDocument"] == expected
+    policy = allowing("s3:*", "arn:aws:s3:::a%3Ab")
+    iam.put_role_policy(RoleName="Reader", PolicyName="p", PolicyDocument=policy)
+    assert iam.get_role_policy(RoleName="Reader", PolicyName="p")["PolicyDocument"] == json.loads(policy)
+    arn = iam.create_policy(PolicyName="p", PolicyDocument=policy)["Policy"]["Arn"]
+    version = iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]
+    assert version["Document"] == json.loads(policy)
+
+
+def test_lists_of_users_have_neither_boundaries_nor_tags(two: Two) -> None:
+    create_user(two, PermissionsBoundary=READ_ONLY, Tags=[{"Key": "team", "Value": "red"}])
+    iam = two.dev.client("iam")
+    iam.create_group(GroupName="Readers")
+    iam.add_user_to_group(GroupName="Readers", UserName="alice")
+    listed = [user for user in iam.list_users()["Users"] if user["UserName"] == "alice"]
+    for user in (*listed, *iam.get_group(GroupName="Readers")["Users"]):
+        assert user.keys() == {"Path", "UserName", "UserId", "Arn", "CreateDate"}
+    assert iam.get_user(UserName="alice")["User"].keys() > {"PermissionsBoundary", "Tags"}

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -119,9 +120,6 @@ def key_permission_for_s3(
         caller: the principal that called S3.
         state: the accounts.
 
-    Raises:
-        Refused: the key's ARN is malformed.
-
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
     """
     service = f"s3.{region}.{partition(state.partition).dns_suffix}"
@@ -141,9 +139,26 @@ def key_permission_for_s3(
         resource = f"{key_arns}aws-s3"
         return RequiredPermission(action=action, resource=resource, account=account, policy=policy, context=context)
     resource = key_reference if key_reference.startswith("arn:") else key_arns + key_reference
-    if resource.count(":") < 5:
-        raise Refused("KMS.NotFoundException", f"Invalid arn {key_reference}")
-    return RequiredPermission(action=action, resource=resource, account=account, context=context)
+    return RequiredPermission(
+        action=action,
+        resource=resource,
+        account=account,
+        context=context,
+        missing=_missing_key(key_reference, resource),
+    )
+
+
+def _missing_key(reference: str, arn: str) -> Refused:
+    """Return S3's error for a KMS key that does not exist."""
+    if arn.count(":") < 5:
+        text = f"Invalid arn {reference}"
+    elif reference.startswith("alias/"):
+        text = f"Alias {arn.replace(':key/', ':')} is not found."
+    elif re.fullmatch(r"mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", arn.rpartition("/")[2]):
+        text = f"Key '{arn}' does not exist"
+    else:
+        text = f"Invalid keyId '{reference}'"
+    return Refused("KMS.NotFoundException", text)
 
 
 def _aws_managed_key_policy(account: str, service: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
+from xacct.testing.error_responses import Refused
+
 __all__ = ["Context", "RequiredPermission", "requested_tags", "resource_tags"]
 
 # Condition context keys, each with one value or several.
@@ -24,6 +26,8 @@ class RequiredPermission:
         context: the service's condition context keys. The pipeline adds the global keys.
         entry: the index of the batch entry that requires the permission; None if the whole call requires it. If the
             permission is denied, only this entry fails.
+        missing: the error that the call gets once all permissions before this one are allowed, because the resource
+            does not exist; None if it exists, or if the service decides that later.
     """
 
     action: str
@@ -32,6 +36,7 @@ class RequiredPermission:
     policy: str | None = field(default=None, repr=False)
     context: Mapping[str, str | tuple[str, ...]] = field(factory=dict)
     entry: int | None = None
+    missing: Refused | None = None
 
 
 def requested_tags(tags: Iterable[Mapping[str, str]], key: str = "Key", value: str = "Value") -> Context:

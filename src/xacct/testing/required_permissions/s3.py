@@ -5,13 +5,13 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-poli
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from attrs import evolve, frozen
 
+from xacct.testing.copy_source import copy_source
 from xacct.testing.credential_store import AuthenticatedPrincipal
 from xacct.testing.http_messages import Call
 from xacct.testing.moto_state import MotoState
@@ -35,6 +35,7 @@ _ACTIONS = {
     "HeadObject": "GetObject",
     "SelectObjectContent": "GetObject",
     "CopyObject": "PutObject",
+    "PostObject": "PutObject",
     "CreateMultipartUpload": "PutObject",
     "UploadPart": "PutObject",
     "UploadPartCopy": "PutObject",
@@ -97,8 +98,10 @@ _PARAMETERS = {
     "s3:VersionId": "VersionId",
 }
 
+_AUTH_TYPES = {"header": "REST-HEADER", "url": "REST-QUERY-STRING", "form": "POST"}
+
 _READS = frozenset({"GetObject", "GetObjectAttributes", "HeadObject", "SelectObjectContent"})
-_WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PutObject", "UploadPart", "UploadPartCopy"})
+_WRITES = frozenset({"CopyObject", "CreateMultipartUpload", "PostObject", "PutObject", "UploadPart", "UploadPartCopy"})
 _PARTS = frozenset({"UploadPart", "UploadPartCopy"})
 
 
@@ -184,10 +187,11 @@ def _delete_permission(on_bucket: RequiredPermission, number: int, entry: Mappin
 
 def _context(call: Call) -> Context:
     headers = call.request.headers
-    context: Context = {
-        "s3:authType": "REST-HEADER" if headers.get("Authorization") else "REST-QUERY-STRING",
-        "s3:signatureversion": "AWS4-HMAC-SHA256",
-    }
+    context: Context = {}
+    if call.signature is not None:
+        place, version = call.signature
+        context["s3:authType"] = _AUTH_TYPES[place]
+        context["s3:signatureversion"] = {2: "AWS", 4: "AWS4-HMAC-SHA256"}[version]
     context |= {key: headers[header] for key, header in _HEADERS.items() if header in headers}
     context |= {key: str(call.params[name]) for key, name in _PARAMETERS.items() if name in call.params}
     tags = parse_qsl(headers.get("x-amz-tagging", ""), keep_blank_values=True)
@@ -215,21 +219,19 @@ def _list_permissions(call: Call, on_bucket: RequiredPermission, access: _Object
 
 def _copy_source_permissions(call: Call, caller: AuthenticatedPrincipal, state: MotoState) -> list[RequiredPermission]:
     """Return the permissions on the object that a copy reads."""
-    source = unquote(call.request.headers.get("x-amz-copy-source", ""))
-    match = re.fullmatch(r"/?([^/?]+)/([^?]+)(?:\?versionId=(.+))?", source)
-    if match is None:
+    source = copy_source(call)
+    if source is None:
         return []
-    name, key, version = match[1], match[2], match[3] or ""
-    bucket = state.bucket(name)
+    bucket = state.bucket(source.bucket)
     access = _ObjectAccess(
         caller=caller,
         state=state,
-        arn=f"arn:{state.partition}:s3:::{name}/{key}",
+        arn=f"arn:{state.partition}:s3:::{source.bucket}/{source.key}",
         bucket=bucket,
-        stored=_stored_version(bucket, key, version),
+        stored=_stored_version(bucket, source.key, source.version),
     )
     read = RequiredPermission(
-        action="s3:GetObjectVersion" if version else "s3:GetObject",
+        action="s3:GetObjectVersion" if source.version else "s3:GetObject",
         resource=access.arn,
         account=bucket.account_id if bucket else caller.account,
         policy=_bucket_policy(bucket),
@@ -253,7 +255,7 @@ def _key_permissions(call: Call, access: _ObjectAccess) -> list[RequiredPermissi
         return []
     key = key or default.get("KMSMasterKeyID") or ""
     permissions = [_key_permission("kms:GenerateDataKey", key, access, access.bucket)]
-    if call.operation not in ("PutObject", "CopyObject"):
+    if call.operation not in ("PutObject", "PostObject", "CopyObject"):
         permissions.append(_key_permission("kms:Decrypt", key, access, access.bucket))
     return permissions
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from xacct.testing.http_messages import Answer
-from xacct.testing.write_rules import authorization_details, buckets, entities, policies, sign_in
-from xacct.testing.write_rules.documents import check_key_policy
+from xacct.testing.write_rules import authorization_details, bucket_access, buckets, entities, keys, policies, sign_in
+from xacct.testing.write_rules.encoded_documents import with_encoded_documents
 from xacct.testing.write_rules.parameters import check_entities_exist, check_parameters, check_policies_exist
 from xacct.testing.write_rules.write import Postprocess, Rule, Write
 
@@ -29,7 +29,8 @@ def apply_write_rules(write: Write) -> Postprocess | Answer | None:
         check_policies_exist(write)
         check_entities_exist(write)
     rule = _RULES.get((write.call.service, write.call.operation))
-    return rule(write) if rule else None
+    result = rule(write) if rule else None
+    return with_encoded_documents(result) if write.call.service == "iam" else result
 
 
 _RULES: dict[tuple[str, str], Rule] = {
@@ -38,6 +39,6 @@ _RULES: dict[tuple[str, str], Rule] = {
     **sign_in.RULES,
     **authorization_details.RULES,
     **buckets.RULES,
-    ("kms", "CreateKey"): check_key_policy,
-    ("kms", "PutKeyPolicy"): check_key_policy,
+    **bucket_access.RULES,
+    **keys.RULES,
 }

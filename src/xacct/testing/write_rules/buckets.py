@@ -1,21 +1,14 @@
-"""Validation rules for S3 buckets and objects: creating and deleting them, and uploading parts.
+"""Validation rules for S3 buckets and objects: deleting them, and uploading parts.
 
-Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html
 """
 
 from __future__ import annotations
 
-from xacct.limits import is_bucket_name
 from xacct.testing.error_responses import Refused
-from xacct.testing.write_rules.documents import check_bucket_policy
 from xacct.testing.write_rules.write import Rule, Write
 
 __all__ = ["RULES"]
-
-
-def _create_bucket(write: Write) -> None:
-    if not is_bucket_name(write.call.text("Bucket")):
-        raise Refused("InvalidBucketName", "The specified bucket is not valid.")
 
 
 def _delete_bucket(write: Write) -> None:
@@ -52,10 +45,8 @@ def _check_upload_exists(write: Write) -> None:
 
 RULES: dict[tuple[str, str], Rule] = {
     ("s3", "CompleteMultipartUpload"): _check_upload_exists,
-    ("s3", "CreateBucket"): _create_bucket,
     ("s3", "DeleteBucket"): _delete_bucket,
     ("s3", "DeleteObject"): _delete_object,
-    ("s3", "PutBucketPolicy"): check_bucket_policy,
     ("s3", "UploadPart"): _check_upload_exists,
     ("s3", "UploadPartCopy"): _check_upload_exists,
 }

@@ -6,7 +6,8 @@ Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteUser.html
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
+_ONLY_OF_GET_USER = re.compile(r"<(PermissionsBoundary|Tags)>.*?</\1>|<Tags ?/>", re.DOTALL)
+
 
 def _create_role(write: Write) -> Postprocess:
     name = write.call.text("RoleName")
@@ -33,12 +36,25 @@ def _create_role(write: Write) -> Postprocess:
         if role is None:
             raise LookupError(f"moto did not create the role {name}")
         role.assume_role_policy_document = trust
-        answer = rendered("iam", write.call.operation, {"Role": role})
-        # GetRole returns MaxSessionDuration, CreateRole does not.
-        body = re.sub(r"<MaxSessionDuration>\d+</MaxSessionDuration>", "", str(answer.body))
-        return evolve(answer, body=body)
+        return rendered("iam", write.call.operation, {"Role": _created_role(role, write)})
 
     return postprocess
+
+
+def _created_role(role: Role, write: Write) -> Mapping[str, Any]:
+    """Return a role as CreateRole answers: its trust policy is as it was sent, and it has no `MaxSessionDuration`."""
+    boundary = role.permissions_boundary
+    return {
+        "Path": role.path,
+        "RoleName": role.name,
+        "RoleId": role.id,
+        "Arn": role.arn,
+        "CreateDate": role.create_date,
+        "AssumeRolePolicyDocument": write.call.text("AssumeRolePolicyDocument"),
+        **({"Description": role.description} if role.description else {}),
+        **({"PermissionsBoundary": boundary} if boundary else {}),
+        **({"Tags": role.tags} if role.tags else {}),
+    }
 
 
 def _update_trust(write: Write) -> Postprocess | Answer | None:
@@ -62,6 +78,18 @@ def _create_user(write: Write) -> Postprocess:
         if write.call.text("PermissionsBoundary"):
             _set_boundary(user, write.call.text("PermissionsBoundary"))
         return rendered("iam", write.call.operation, {"User": user})
+
+    return postprocess
+
+
+def _list_users(_: Write) -> Postprocess:
+    """Leave out what the lists of users do not have.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUsers.html
+    """
+
+    def postprocess(answer: Answer) -> Answer:
+        return evolve(answer, body=_ONLY_OF_GET_USER.sub("", answer.text))
 
     return postprocess
 
@@ -191,6 +219,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("iam", "UpdateRole"): _update_role,
     ("iam", "DeleteRole"): _delete_role,
     ("iam", "CreateUser"): _create_user,
+    ("iam", "ListUsers"): _list_users,
+    ("iam", "GetGroup"): _list_users,
     ("iam", "UpdateUser"): _update_user,
     ("iam", "DeleteUser"): _delete_user,
     ("iam", "PutUserPermissionsBoundary"): _set_user_boundary,

@@ -25,6 +25,7 @@ class Write:
         state: the accounts' current state.
         seen: a context manager in which ``state`` is what an eventually consistent read of IAM returns.
         now: the sandbox's time.
+        caller: the caller's ARN; ``*`` for an anonymous caller.
     """
 
     call: Call
@@ -32,6 +33,7 @@ class Write:
     state: MotoState
     seen: Callable[[], AbstractContextManager[None]]
     now: datetime
+    caller: str
 
 
 # Changes moto's answer, or moto's state, after moto has processed the call.
