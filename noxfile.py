@@ -95,7 +95,7 @@ def build(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """Test against other software on the loopback interface: MiniStack, a server that enforces IAM, and the AWS CLI."""
     session.install("-e", ".[dev]", *group("integration"))
-    with_the_cli = ("tests/session/test_aws_cli.py", "tests/testing/test_server.py")
+    with_the_cli = ("tests/cli/test_aws_cli.py", "tests/session/test_aws_cli.py", "tests/testing/test_server.py")
     session.run("pytest", "-n0", "tests/integration", *with_the_cli, *session.posargs)
 
 

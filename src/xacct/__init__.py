@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 # The public names. Type checkers read these imports; at run time xacct._lazy_names does each on first use.
 if TYPE_CHECKING:
+    from xacct._version import __version__ as __version__
     from xacct.access import (
         CrossAccountAccess as CrossAccountAccess,
         grant_cross_account_read as grant_cross_account_read,
@@ -167,19 +168,13 @@ if TYPE_CHECKING:
     from xacct.switch_role import SwitchRoleLink as SwitchRoleLink
     from xacct.verification import Verification as Verification
 
-    __version__: str
-
 else:
 
     def __getattr__(name: str) -> object:
-        if name == "__version__":
-            from importlib.metadata import version
-
-            return version("xacct")
         from xacct._lazy_names import load, modules_by_name
 
         if name == "__all__":
-            return sorted([*modules_by_name("xacct"), "__version__"])
+            return sorted(modules_by_name("xacct"))
         value = load("xacct", name)
         globals()[name] = value
         return value

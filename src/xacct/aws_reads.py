@@ -27,13 +27,14 @@ from botocore.exceptions import (
 
 from xacct.arn import Arn
 from xacct.errors import AwsError, InvalidCredentials, SessionExpired
-from xacct.policy import PolicyDocument
 from xacct.retry import EXPIRED_CODES, Patience, attempt, code_of
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sts import STSClient
+
+    from xacct.policy import PolicyDocument
 
 __all__ = [
     "REJECTED_CODES",
@@ -215,6 +216,9 @@ def parsed_document(answer: object, *, name: str | None = None) -> PolicyDocumen
     Raises:
         PolicyError: the document is not well formed.
     """
+    # Imported here, because a session reads no policy.
+    from xacct.policy import PolicyDocument
+
     return PolicyDocument.parse(cast("Mapping[str, object] | str", answer), name=name)
 
 

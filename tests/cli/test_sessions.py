@@ -57,11 +57,19 @@ def test_exec_needs_a_program(capsys: pytest.CaptureFixture[str]) -> None:
     assert "name the program after the role and --" in capsys.readouterr().err
 
 
-def test_exec_says_in_one_line_why_the_role_was_not_assumed(granted: Command) -> None:
+def test_exec_says_in_three_lines_why_the_role_was_not_assumed(granted: Command) -> None:
     ended = granted("exec", "--profile", "development", f"{ROLE}-other", "--", "true")
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err.startswith(f"xacct: assuming {ROLE}-other failed: access denied.")
-    assert ended.err.count("\n") == 1
+    error, why, advice = ended.err.splitlines()
+    assert error == f"Error: assuming {ROLE}-other failed"
+    assert why.startswith("Why:   access denied.")
+    assert advice == "Do:    xacct explain reads the policies of both accounts and says why"
+
+
+def test_more_is_said_only_on_request(granted: Command) -> None:
+    words = ("--profile", "development", f"{ROLE}-other", "--", "true", "--debug")
+    assert "Traceback" not in granted("exec", *words).err
+    assert "Traceback" in granted("exec", "--debug", *words).err
 
 
 def test_credentials_are_those_of_the_role(granted: Command) -> None:

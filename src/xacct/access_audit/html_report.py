@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timezone
 from html import escape
 from importlib import resources
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from xacct._version import __version__
 from xacct.access_audit.access_map import AccessMap
 from xacct.access_audit.contents import ReportContents
 from xacct.access_audit.finding import FINDING_KINDS, Finding, FindingKind, Severity
@@ -112,7 +112,7 @@ def html_report(report: ReportContents, *, most: int = MOST_BYTES) -> str:
         "report": report,
         "headline": headline(report),
         "sections": [section for section in sections if section.total or section.name == "open"],
-        "version": version("xacct"),
+        "version": __version__,
     }
     page = environment.get_template("report.html.j2")
     room = most - len(page.render(values, packed="").encode())

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from datetime import timezone
-from importlib.metadata import version
 from urllib.parse import quote
 
+from xacct._version import __version__
 from xacct.access_audit.baseline import Acceptance
 from xacct.access_audit.contents import ReportContents
 from xacct.access_audit.finding import FINDING_KINDS, Finding, FindingKind, Severity
@@ -44,7 +44,7 @@ def sarif_log(report: ReportContents) -> dict[str, object]:
     driver = {
         "name": "xacct",
         "fullName": "xacct audit of cross-account access",
-        "version": version("xacct"),
+        "version": __version__,
         "rules": [_rule(kind) for kind in _KINDS],
     }
     notifications = [{"level": "warning", "message": {"text": text}} for text in report.undecided]

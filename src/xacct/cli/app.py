@@ -10,7 +10,7 @@ from typing import Annotated
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-import xacct
+from xacct._version import __version__
 from xacct.cli.error_lines import error_lines
 from xacct.cli.exit_codes import FAILED, FINE, USAGE
 from xacct.cli.terminal import Declined, say, say_error
@@ -65,7 +65,7 @@ def _app(chosen: str | None) -> App:
     app = App(
         name="xacct",
         help="Cross-account access on AWS: grant it in both accounts, prove it, use it, verify it, revoke it.",
-        version=lambda: xacct.__version__,
+        version=__version__,
         help_format="plaintext",
         help_epilogue=_EPILOGUE,
         result_action="return_value",
@@ -141,7 +141,8 @@ def _exit_code(app: App, words: Sequence[str], *, verbose: bool, debug: bool) ->
 
 
 def _usage(error: CycloptsError) -> int:
-    say_error(error_lines(error))
+    why = " ".join(str(error).split()).rstrip(".")
+    say_error(("the command line is not valid", why, "Add --help to see the arguments and examples"))
     return USAGE
 
 

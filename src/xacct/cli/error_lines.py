@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cyclopts import CycloptsError
-
 from xacct.errors import (
     ApplyFailed,
     AssumeRoleDenied,
@@ -34,7 +32,9 @@ from xacct.errors import (
     XacctError,
 )
 
-__all__ = ["error_lines"]
+__all__ = ["TITLES", "error_lines", "error_text"]
+
+TITLES = ("Error", "Why", "Do")
 
 Lines = tuple[str, str, str]
 
@@ -45,13 +45,18 @@ def error_lines(error: BaseException) -> Lines:
     The messages of the library advise on Python's arguments. Here the advice names the options of the command.
 
     Args:
-        error: an error of xacct, of the operating system, of a missing extra or of the command line.
+        error: an error of xacct, of the operating system or of a missing extra.
     """
     for kind in type(error).__mro__:
         if kind in _LINES:
             what, why, advice = _LINES[kind](error)
             return _one_line(what), _one_line(why), _one_line(advice)
     return type(error).__name__, _one_line(str(error)), "Run again with --debug, and report what it shows"
+
+
+def error_text(error: BaseException) -> str:
+    """Return the lines of `error_lines` as text, each with its title."""
+    return "\n".join(f"{title + ':':<7}{line}" for title, line in zip(TITLES, error_lines(error)))
 
 
 def _one_line(text: str) -> str:
@@ -97,7 +102,6 @@ def _names(names: Sequence[str]) -> str:
 
 
 _LINES: dict[type[BaseException], Callable[[Any], Lines]] = {
-    CycloptsError: lambda e: ("the command line is not valid", str(e), "Add --help to see the arguments and examples"),
     InvalidValue: lambda e: (f"{e.field}: {e.value!r} is not valid", e.rule, "Correct it and run again"),
     PolicyError: lambda e: (
         f"the policy is not valid{f' at {e.path}' if e.path else ''}", e.problem, "Correct the policy and run again",

@@ -12,7 +12,6 @@ from xacct.cli.exit_codes import CHANGES, FINE
 from xacct.cli.standard_input import FileOrStandardInput, read_bytes
 from xacct.cli.terminal import print_json, print_table, say
 from xacct.linter import PolicyKind
-from xacct.report_table import one_line
 
 __all__ = ["command"]
 
@@ -50,5 +49,4 @@ def command(
 
 
 def _row(path: str, finding: LintFinding) -> tuple[str, ...]:
-    element, message = one_line(finding.element), one_line(finding.message)
-    return path, finding.severity, element or "-", finding.rule, message, finding.source
+    return path, finding.severity, finding.element or "-", finding.rule, finding.message, finding.source

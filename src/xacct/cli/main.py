@@ -9,6 +9,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from xacct._version import __version__
+
 __all__ = ["main"]
 
 _FOR_PROGRAMS = ("credentials", "exec")
@@ -50,9 +52,7 @@ def _run(given: list[str]) -> int:
 
 
 def _print_version() -> int:
-    from importlib.metadata import version
-
-    sys.stdout.write(f"{version('xacct')}\n")
+    sys.stdout.write(f"{__version__}\n")
     return 0
 
 
@@ -66,7 +66,14 @@ def _run_for_programs(name: str, words: Sequence[str]) -> int:
     try:
         code: int = import_module(f"xacct.cli.{name}").command(words, program)
     except XacctError as error:
-        # Other programs show it in a line of their own, and the message can have several.
-        sys.stderr.write(f"xacct: {' '.join(str(error).split())}\n")
+        if "--debug" in (words[: words.index("--")] if "--" in words else words):
+            raise
+        if name == "exec":
+            from xacct.cli.error_lines import error_text
+
+            sys.stderr.write(f"{error_text(error)}\n")
+        else:
+            # Programs that read credentials show it in a line of their own, and the message can have several.
+            sys.stderr.write(f"xacct: {' '.join(str(error).split())}\n")
         return 1
     return code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ def add_role_options(parser: argparse.ArgumentParser) -> None:
         "--mfa-serial", help="the MFA device's ARN or serial number; its code is requested at the terminal"
     )
     parser.add_argument("--cache", action="store_true", help="store the credentials in the AWS CLI's cache")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show each step")
+    parser.add_argument("--debug", action="store_true", help="show where in the code an error was raised")
 
 
 @contextmanager
@@ -48,6 +51,8 @@ def role_session(options: argparse.Namespace, role_arns: Sequence[str]) -> Itera
     Raises:
         XacctError: a role could not be assumed.
     """
+    if options.verbose or options.debug:
+        logging.basicConfig(level=logging.INFO, format="%(message)s")
     with _base(options.profile) as base:
         yield assume_role(
             base,

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from xacct.cli.error_lines import TITLES
 from xacct.events import Event, OnEvent
+from xacct.report_table import one_line
 
 if TYPE_CHECKING:
     from rich.console import Console, OverflowMethod, RenderableType
@@ -65,14 +67,16 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], cut: Sequenc
         rows: the cells.
         cut: for each row, whether a terminal shows one line of it only; by default, it shows all of each row.
     """
+    # A name cannot add lines, or change the terminal.
+    rows = [[one_line(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         from rich.table import Table
         from rich.text import Text
 
         table = Table(*head, box=None, header_style="bold", pad_edge=False)
-        for row, one_line in zip(rows, cut or [False] * len(rows)):
-            overflow: OverflowMethod = "ellipsis" if one_line else "fold"
-            table.add_row(*(Text(cell, no_wrap=one_line, overflow=overflow) for cell in row))
+        for row, is_cut in zip(rows, cut or [False] * len(rows)):
+            overflow: OverflowMethod = "ellipsis" if is_cut else "fold"
+            table.add_row(*(Text(cell, no_wrap=is_cut, overflow=overflow) for cell in row))
         _console(stderr=False).print(table)
         return
     widths = [max(map(len, column)) for column in zip(head, *rows)]
@@ -101,7 +105,7 @@ def say_error(lines: Sequence[str], *, details: str = "") -> None:
     from rich.text import Text
 
     console = _console(stderr=True)
-    for title, line in zip(("Error", "Why", "Do"), lines):
+    for title, line in zip(TITLES, lines):
         style = "bold red" if title == "Error" else "bold"
         console.print(Text.assemble((f"{title + ':':<7}", style), line), soft_wrap=True)
     if details:

@@ -9,7 +9,6 @@ from xacct import Way
 from xacct.cli.exit_codes import FAILED, FINE
 from xacct.cli.snapshot_sources import Accounts, say_gaps
 from xacct.cli.terminal import print_json, print_table, say
-from xacct.report_table import one_line
 
 __all__ = ["WayFormat", "print_ways"]
 
@@ -43,4 +42,4 @@ def print_ways(ways: Sequence[Way], accounts: Accounts, format: WayFormat, *, no
 def _row(way: Way) -> tuple[str, ...]:
     needs = [*way.conditions, *(f"not decided: {text}" for text in way.undecided)]
     how = " -> ".join(f"{hop.action} {hop.resource}" for hop in way.hops)
-    return one_line(way.principal), one_line(how), one_line(", ".join(needs)) or "-"
+    return way.principal, how, ", ".join(needs) or "-"

@@ -11,12 +11,11 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from xacct._version import __version__
 from xacct.iam_records import GRANT_TAG, grant_name_in, name_of_tag_value, tag_value_of_name, without_reserved_tags
 from xacct.policy.times import time_from_text, time_to_text
 
@@ -206,14 +205,8 @@ def ownership_tags(
     }
 
 
-@cache
-def _own_version() -> str:
-    # Cached, because it is read from a file and needed for each resource.
-    return version("xacct")
-
-
 def _creation_tags(run: Run, observed: Mapping[str, str] | None, created: datetime | None) -> dict[str, str]:
-    own = {MANAGED_TAG: _MANAGER, CREATED_TAG: time_to_text(created or run.started), VERSION_TAG: _own_version()}
+    own = {MANAGED_TAG: _MANAGER, CREATED_TAG: time_to_text(created or run.started), VERSION_TAG: __version__}
     if observed is None:
         return {**own, RUN_TAG: run.tag}
     kept = {key: observed[key] for key in (CREATED_TAG, VERSION_TAG, RUN_TAG) if key in observed}

@@ -14,7 +14,6 @@ from attrs import evolve
 from xacct.arn import Arn
 from xacct.errors import InvalidValue
 from xacct.limits import CHAINED_SESSION_SECONDS, ROLE_SESSION_NAME
-from xacct.policy import PolicyDocument
 from xacct.session.cache import CliCache
 from xacct.session.credentials import AssumedRoleCredentials, cap_to_one_hour
 from xacct.session.derived_session import derive_session, sts_client
@@ -24,6 +23,8 @@ from xacct.session.sts_errors import errors_of_botocore
 
 if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
+
+    from xacct.policy import PolicyDocument
 
 __all__ = ["assume_role", "check_base", "credential_cache"]
 

@@ -22,12 +22,12 @@ from xacct.limits import (
     SESSION_POLICY_CHARACTERS,
     SOURCE_IDENTITY,
 )
-from xacct.policy import PolicyDocument
-from xacct.policy.document import check_identity_policy
 from xacct.validators import check_tags, integer, text
 
 if TYPE_CHECKING:
     from mypy_boto3_sts.type_defs import AssumeRoleRequestTypeDef
+
+    from xacct.policy import PolicyDocument
 
 __all__ = ["RoleRequest", "check_region", "seconds_of", "session_name_from"]
 
@@ -47,6 +47,10 @@ def _role(value: object) -> Arn:
 def _policy(value: PolicyDocument | Mapping[str, object] | str | None) -> str | None:
     if value is None:
         return None
+    # Imported here, because most sessions have no policy.
+    from xacct.policy import PolicyDocument
+    from xacct.policy.document import check_identity_policy
+
     document = PolicyDocument.parse(value)
     check_identity_policy(document)
     policy = document.to_json()
