@@ -597,7 +597,7 @@ def test_apply_raises_that_the_credentials_have_expired_before_the_first_change(
     with Sandbox([PROD, DEV]) as aws:
         production, development = (aws.account(account).session for account in (PROD, DEV))
         made = plan(grant(policies={}, managed_policy_arns=[S3_READ]), trusting=production, trusted=development)
-        aws.faults.add(EXPIRED, operation="GetPolicy")
+        aws.faults.add(EXPIRED, operation="GetPolicyVersion")
         with pytest.raises(SessionExpired, match="reading policy"):
             made.apply(accept=[f"policy {S3_READ}"])
         assert not any(call.operation.startswith("Create") for call in aws.calls)

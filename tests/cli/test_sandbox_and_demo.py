@@ -24,7 +24,13 @@ def test_the_demo_runs_every_step_as_expected(command: Command) -> None:
 def test_the_sandbox_is_served_until_ctrl_c_with_a_profile_for_each_account(command: Command) -> None:
     words = [sys.executable, "-m", "xacct", "sandbox", "--port", "0", "--aws-config", "sandbox.ini"]
     with subprocess.Popen(
-        words, cwd=command.folder, env=command.environment, stdout=subprocess.PIPE, text=True
+        words,
+        cwd=command.folder,
+        env=command.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background of a shell ignore SIGINT, and so would the command.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         lines = []

@@ -67,7 +67,8 @@ class Race:
 
     def begin(self) -> None:
         """Bring the accounts to the state that the runs begin with."""
-        self.accounts.bring_about(f"a race from {self.start}", self._start)
+        beside = "others" if "Others" in self.untouched[TRUSTING]["roles"] else "nobody"
+        self.accounts.bring_about(f"a race from {self.start} beside {beside}", self._start)
 
     def _start(self) -> None:
         if self.start == "nothing":
