@@ -198,15 +198,15 @@ class HeldRemoval:
     def _hold(self, operation: str) -> None:
         if operation == "DetachUserPolicy" and not self.has_read.is_set():
             self.has_read.set()
-            assert self.may_go_on.wait(4)
+            assert self.may_go_on.wait(40)
 
     def start(self) -> None:
         self.thread.start()
-        assert self.has_read.wait(4)
+        assert self.has_read.wait(40)
 
     def end(self) -> None:
         self.may_go_on.set()
-        self.thread.join(4)
+        self.thread.join(40)
         assert not self.thread.is_alive()
 
 
