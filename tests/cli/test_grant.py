@@ -64,6 +64,13 @@ def test_a_password_is_printed_only_where_it_is_asked_for(command: Command) -> N
     assert "password" not in json.loads(again.out)
 
 
+def test_a_role_to_which_the_console_cannot_switch_has_no_link(command: Command) -> None:
+    path = f"/{'teams' * 12}/"
+    ended = command("grant", *BOTH, "--name", "reports", "--path", path, "--yes")
+    assert (ended.code, "switch role link" in ended.out) == (0, False), ended.err
+    assert f"role{path}CrossAccountRoleS3" in ended.out
+
+
 def test_a_missing_profile_is_a_usage_error(command: Command) -> None:
     ended = command("grant", "--trusting-profile", "production")
     assert (ended.code, ended.out) == (2, "")

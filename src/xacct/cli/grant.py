@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from xacct import ConsoleUser, SwitchRoleLink, TrustGrant, grant_cross_account_read
+from xacct import ConsoleUser, ReadGrant, TrustGrant, grant_cross_account_read
 from xacct.cli.exit_codes import CHANGES, FINE
 from xacct.cli.options import Accept, Adopt, Region, TrustedProfile, TrustingProfile, Yes
 from xacct.cli.plan_output import print_plan, refuse_lost_password
@@ -150,10 +151,8 @@ def _result(plan: Plan, display_name: str | None, color: str | None, *, show_pas
     """Return what the user needs to use the grant."""
     (trust,) = (grant for grant in plan.grants if isinstance(grant, TrustGrant))
     result = {"name": trust.name, "role_arn": trust.role_arn}
-    if trust.external_id is None:
-        link = SwitchRoleLink.for_role(
-            trust.role_arn, display_name=display_name or trust.role_name, color=color or "red"
-        )
+    with suppress(InvalidValue):  # the console cannot switch to the role
+        link = ReadGrant(display_name=display_name, color=color).switch_role_link(trust)
         result["switch_role_link"] = link.url
     if plan.console_user is not None:
         result["console_user"] = plan.console_user.name
