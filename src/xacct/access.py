@@ -91,12 +91,7 @@ class CrossAccountAccess:
             InvalidValue: the console cannot switch to this role: it requires an external ID, its path and name are
                 together too long, or its partition has no public console.
         """
-        return SwitchRoleLink.for_role(
-            self.role_arn,
-            display_name=self._display_name or self.trust.role_name,
-            color=self._color or "red",
-            external_id=self.trust.external_id,
-        )
+        return ReadGrant(display_name=self._display_name, color=self._color).switch_role_link(self.trust)
 
     @property
     def console_user(self) -> ConsoleUser | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from attrs import frozen
 
-__all__ = ["Check", "CheckTable", "one_line", "undecided_check"]
+__all__ = ["Check", "CheckTable", "aligned", "one_line", "undecided_check"]
 
 _NOT_DECIDED = "not decided"
 
@@ -70,8 +71,7 @@ class CheckTable:
         return [("", "check", "expected", "observed", "why"), *rows]
 
     def __str__(self) -> str:
-        widths = [max(map(len, column)) for column in zip(*self.rows)]
-        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in self.rows)
+        return aligned(self.rows)
 
     def _repr_html_(self) -> str:
         head, *rows = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in self.rows)
@@ -85,6 +85,17 @@ class CheckTable:
             for c in self.checks
         ]
         return {"ok": self.ok, "checks": checks}
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as a table of text, whose columns are as wide as they need to be.
+
+    >>> print(aligned([("name", "side"), ("reports", "trusting")]))
+    name     side
+    reports  trusting
+    """
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
 def one_line(cell: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import sys
+from itertools import count
 
 import pytest
 from tests.cli.command import BOTH, DEVELOPMENT, PRODUCTION, Command
@@ -34,6 +35,21 @@ def end(terminal: pexpect.spawn) -> tuple[int, str]:
     terminal.expect(pexpect.EOF)
     terminal.close()
     return terminal.exitstatus, terminal.before
+
+
+def end_with_interrupt(command: Command, terminal: pexpect.spawn, at: int) -> tuple[int, str]:
+    """Press Ctrl-C when the call of this number arrives, and wait for the end."""
+    numbers = count(1)
+
+    def interrupt(_: object) -> bool:
+        if next(numbers) == at:
+            terminal.sendintr()
+        return False
+
+    command.aws.faults.add("throttled", matching=interrupt)
+    ended = end(terminal)
+    command.aws.faults.clear()
+    return ended
 
 
 def names(command: Command) -> set[str]:
@@ -76,18 +92,7 @@ def test_a_bar_shows_the_progress_of_changes(command: Command) -> None:
 def test_ctrl_c_while_a_grant_is_made_leaves_all_or_nothing(seed: int, command: Command) -> None:
     interrupted_at = random.Random(seed).randint(1, 16)
     terminal = start(command, "grant", *BOTH, "--yes")
-    calls = 0
-
-    def interrupt(_: object) -> bool:
-        nonlocal calls
-        calls += 1
-        if calls == interrupted_at:
-            terminal.sendintr()
-        return False
-
-    command.aws.faults.add("throttled", matching=interrupt)
-    code, shown = end(terminal)
-    command.aws.faults.clear()
+    code, shown = end_with_interrupt(command, terminal, interrupted_at)
     complete = {"CrossAccountRoleS3", "CrossAccountPolicy"}
     if code == 0:  # it was done already
         assert names(command) == complete
@@ -106,18 +111,7 @@ def test_ctrl_c_while_a_grant_is_revoked_says_what_is_gone(seed: int, command: C
     command.granted()
     interrupted_at = random.Random(seed).randint(10, 16)
     terminal = start(command, "revoke", "reports", *BOTH, "--yes")
-    calls = 0
-
-    def interrupt(_: object) -> bool:
-        nonlocal calls
-        calls += 1
-        if calls == interrupted_at:
-            terminal.sendintr()
-        return False
-
-    command.aws.faults.add("throttled", matching=interrupt)
-    code, shown = end(terminal)
-    command.aws.faults.clear()
+    code, shown = end_with_interrupt(command, terminal, interrupted_at)
     assert code in (0, 130)
     assert "Traceback" not in shown
     if code == 130 and names(command) != {"CrossAccountRoleS3", "CrossAccountPolicy"}:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
 from xacct.access_audit.contents import ReportContents
 from xacct.access_audit.finding import Finding
-from xacct.report_table import one_line
+from xacct.report_table import aligned, one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -70,15 +70,9 @@ def text_table(report: ReportContents) -> str:
     lines = [headline(report)]
     if report.findings:
         rows = [_COLUMNS, *(tuple(map(one_line, _row(finding))) for finding in report.findings)]
-        lines += ["", *_aligned(rows)]
+        lines += ["", aligned(rows)]
     below = [one_line(note) for note in notes(report)]
     return "\n".join([*lines, *([""] if below else []), *below])
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
 
 
 def html_table(report: ReportContents) -> str:

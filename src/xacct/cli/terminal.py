@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from xacct.cli.error_lines import TITLES
 from xacct.events import Event, OnEvent
-from xacct.report_table import one_line
+from xacct.report_table import aligned, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console, OverflowMethod, RenderableType
@@ -79,9 +79,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], cut: Sequenc
             table.add_row(*(Text(cell, no_wrap=is_cut, overflow=overflow) for cell in row))
         _console(stderr=False).print(table)
         return
-    widths = [max(map(len, column)) for column in zip(head, *rows)]
-    for row in (head, *rows):
-        print_text("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    print_text(aligned([head, *rows]))
 
 
 def print_checks(table: CheckTable) -> None:
