@@ -98,6 +98,7 @@ def test_entries_of_a_restricted_bucket_are_denied_one_by_one(two: Two, s3: Any)
         (False, {"Condition": {"IpAddress": {"aws:SourceIp": ["203.0.113.0/24", "10.0.0.0/8"]}}}),
         (True, {"Condition": {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}}),
         (True, {"Condition": {"IpAddress": {"aws:SourceIp": "64.0.0.0/7"}}}),
+        (True, {"Condition": {"IpAddress": {"aws:SourceIp": "fc00::/7"}}}),
         (True, {"Condition": {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}}),
     ],
 )

@@ -40,7 +40,7 @@ _LIMITING_KEYS = frozenset(
 _LIMITING_OPERATORS = frozenset(
     {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "foranyvalue:stringequals"}
 )
-# A range of addresses that is broader than these is public.
+# A range of addresses that is broader than these is public. AWS excludes private ranges, none of which is broader than 10.0.0.0/8.
 _BROADEST_PREFIX = {4: 8, 6: 32}
 
 
@@ -90,7 +90,7 @@ def _is_narrow(value: str) -> bool:
         network = ipaddress.ip_network(value, strict=False)
     except ValueError:
         return False
-    return network.is_private or network.prefixlen >= _BROADEST_PREFIX[network.version]
+    return network.prefixlen >= _BROADEST_PREFIX[network.version]
 
 
 def restricted(permission: RequiredPermission, caller: AuthenticatedPrincipal, state: MotoState) -> Refused | None:
