@@ -1,7 +1,12 @@
-"""Measure the calls, sequential round trips and seconds of the tutorial's grant, with a latency of 100 ms per call."""
+"""Measure the calls, sequential round trips and seconds of the tutorial's grant, with 100 and 500 ms of latency per call.
+
+Round trips are counted from the times of the requests. With 100 ms, threads that start late on a busy machine look like
+requests that waited for each other, so the budgets are for 500 ms.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -29,7 +34,9 @@ from xacct import ConsoleUser, grant_cross_account_read  # noqa: E402
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-LATENCY = 0.1
+# The seconds of latency, with a trusting and a trusted account that no other measurement uses.
+MEASUREMENTS = ((0.1, "111111111111", "222222222222"), (0.5, "333333333333", "444444444444"))
+JUDGED_LATENCY = 0.5
 BUDGETS = {"first apply": (18, 8), "re-apply": (9, 3), "destroy": (16, 5), "in an organization": (18, 8)}
 
 
@@ -37,6 +44,7 @@ class SlowServer:
     """A moto server that delays each response, and records when each request began and ended."""
 
     def __init__(self) -> None:
+        self.latency = 0.0
         self.intervals: list[tuple[float, float]] = []
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._lock = threading.Lock()
@@ -44,7 +52,7 @@ class SlowServer:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer with moto's response after the delay."""
         began = time.perf_counter()
-        time.sleep(LATENCY)
+        time.sleep(self.latency)
         # moto is not thread-safe.
         with self._lock:
             body = list(self._moto(environ, start_response))
@@ -89,35 +97,46 @@ def measure(server: SlowServer, name: str, run: Callable[[], Any]) -> tuple[Any,
     calls, round_trips = len(server.intervals), count_round_trips(server.intervals)
     max_calls, max_round_trips = BUDGETS[name]
     fits = calls <= max_calls and round_trips <= max_round_trips
-    verdict = "ok" if fits else "FAIL"
+    verdict = ("ok" if fits else "FAIL") if server.latency == JUDGED_LATENCY else ""
     print(
         f"{name:<18} {calls:>5} of {max_calls:<3} {round_trips:>6} of {max_round_trips:<2} {seconds:>8.2f}   {verdict}"
     )
     return result, fits
 
 
-def main() -> int:
-    """Apply the grant, apply it again without a change, destroy it, and apply it in an organization."""
-    server = SlowServer()
+def measure_grant(server: SlowServer, trusting: str, trusted: str) -> bool:
+    """Apply the grant, apply it again without a change, destroy it, and apply it in an organization.
+
+    Return whether each is within its budget.
+    """
     user = ConsoleUser("EC2UserForCrossAccount", managed_policy_arns=["arn:aws:iam::aws:policy/AmazonEC2FullAccess"])
+    production, development = administrator(trusting), administrator(trusted)
+    development.client("iam").list_users()  # moto creates its backends on the first call
+
+    def grant() -> Any:
+        return grant_cross_account_read(production, development, console_user=user)
+
+    print(f"{server.latency * 1000:.0f} ms latency           calls  round trips   seconds")
+    access, first = measure(server, "first apply", grant)
+    again, second = measure(server, "re-apply", grant)
+    removed, third = measure(server, "destroy", access.revoke)
+    production.client("organizations").create_organization(FeatureSet="ALL")
+    # moto can invite no account to an organization.
+    organizations_backends.master_accounts[trusted] = (trusting, "aws")
+    _, fourth = measure(server, "in an organization", grant)
+    return first and second and third and fourth and not again.changes and bool(removed)
+
+
+def main() -> int:
+    """Measure the grant with each latency, and fail if it exceeds a budget with the longest."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server, fits = SlowServer(), False
     with server.running() as url:
         os.environ["AWS_ENDPOINT_URL"] = url
-        production, development = administrator("111111111111"), administrator("222222222222")
-        development.client("iam").list_users()  # moto creates its backends on the first call
-
-        def grant() -> Any:
-            return grant_cross_account_read(production, development, console_user=user)
-
-        print("                         calls  round trips   seconds")
-        access, first = measure(server, "first apply", grant)
-        again, second = measure(server, "re-apply", grant)
-        removed, third = measure(server, "destroy", access.revoke)
-        production.client("organizations").create_organization(FeatureSet="ALL")
-        # moto can invite no account to an organization.
-        organizations_backends.master_accounts["222222222222"] = ("111111111111", "aws")
-        _, fourth = measure(server, "in an organization", grant)
-    print("For comparison, amazon.aws (Ansible): first apply 35 calls in 7.5 s, re-apply 27 calls in 7.0 s")
-    return 0 if first and second and third and fourth and not again.changes and removed else 1
+        for server.latency, trusting, trusted in MEASUREMENTS:
+            fits = measure_grant(server, trusting, trusted)
+    print("For comparison, amazon.aws (Ansible) with 100 ms: first apply 35 calls in 7.5 s, re-apply 27 calls in 7.0 s")
+    return 0 if fits else 1
 
 
 if __name__ == "__main__":
