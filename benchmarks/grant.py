@@ -1,4 +1,4 @@
-"""Measure the calls, sequential round trips and seconds of the tutorial's grant, with 100 and 500 ms of latency per call.
+"""Measure the calls, sequential round trips and seconds of the tutorial's grant, with 100 and 500 ms of latency.
 
 Round trips are counted from the times of the requests. With 100 ms, threads that start late on a busy machine look like
 requests that waited for each other, so the budgets are for 500 ms.
