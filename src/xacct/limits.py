@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 __all__ = [
+    "ACCESS_KEY_ID",
     "ACCOUNT_ID",
     "ASSUME_ROLE_SECONDS",
     "BUCKET_KEY_BYTES",
@@ -26,6 +27,7 @@ __all__ = [
     "DESCRIPTION",
     "ENTITY_NAME",
     "EXTERNAL_ID",
+    "FEDERATED_USER_NAME",
     "GROUP_NAME",
     "INLINE_POLICY_CHARACTERS",
     "LARGEST_TRUST_POLICY_CHARACTERS",
@@ -129,6 +131,9 @@ PASSWORD = Range(8, 128)
 ROLE_SESSION_NAME = TextRule(_NAME, 2, 64, _NAME_WORDS)
 SOURCE_IDENTITY = TextRule(_NAME, 2, 256, _NAME_WORDS)
 """Older service models of STS document at most 64 characters. STS accepts 256."""
+FEDERATED_USER_NAME = TextRule(_NAME, 2, 32, _NAME_WORDS)
+"""The name of a federated user of GetFederationToken."""
+ACCESS_KEY_ID = TextRule(r"[\w]", 16, 128, "letters and digits")
 EXTERNAL_ID = TextRule(r"[\w+=,.@:\/-]", 2, 1224, "letters, digits and +=,.@:/_-")
 MFA_SERIAL = TextRule(r"[\w+=/:,.@-]", 9, 256, "letters, digits and +=/:,.@_-: an ARN or a serial number")
 MFA_TOKEN_CODE = TextRule(r"[\d]", 6, 6, "digits")
@@ -143,7 +148,7 @@ MFA_AGE_SECONDS = Range(1, 129_600)
 """Seconds since the sign-in with MFA that aws:MultiFactorAuthAge can be limited to."""
 SESSION_TOKEN_SECONDS = Range(900, 129_600)
 DEFAULT_SESSION_TOKEN_SECONDS = 43_200
-"""The default of GetSessionToken's DurationSeconds."""
+"""The default DurationSeconds of GetSessionToken and GetFederationToken."""
 DEFAULT_SESSION_SECONDS = 3600
 """The default of AssumeRole's DurationSeconds and of a role's MaxSessionDuration."""
 CHAINED_SESSION_SECONDS = 3600

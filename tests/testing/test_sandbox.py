@@ -225,11 +225,6 @@ def test_a_strict_sandbox_denies_other_services() -> None:
         aws.account(PROD).session.client("sqs").list_queues()
 
 
-def test_other_sts_operations_are_not_implemented(two: Two) -> None:
-    with pytest.raises(ClientError, match="sts:GetFederationToken is not implemented in the sandbox"):
-        two.prod.client("sts").get_federation_token(Name="guest")
-
-
 def test_requests_to_other_hosts_are_not_intercepted(two: Two) -> None:
     with pytest.raises(requests.exceptions.ConnectionError):
         requests.get("http://127.0.0.1:9/", timeout=5)

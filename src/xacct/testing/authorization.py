@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from xacct.testing.clock import Clock
     from xacct.testing.moto_state import MotoState
 
-__all__ = ["Authorizer"]
+__all__ = ["ALLOWS_NOTHING", "Authorizer"]
 
 # The name of a policy, for explanations, and its JSON text.
 NamedPolicy = tuple[str, str]
 
 # A policy that allows no existing action.
-_ALLOWS_NOTHING = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "none:None", "Resource": "*"}}'
+ALLOWS_NOTHING = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "none:None", "Resource": "*"}}'
 
 
 class Authorizer:
@@ -92,7 +92,7 @@ class Authorizer:
             return None
         policy = self._state.managed_policy(caller.account, arn)
         # The principal stays bounded if the policy does not exist, such as while its creation propagates.
-        return (f"permissions boundary {arn}", document_of(policy) if policy else _ALLOWS_NOTHING)
+        return (f"permissions boundary {arn}", document_of(policy) if policy else ALLOWS_NOTHING)
 
 
 def _keys_of_request(call: Call, now: datetime) -> Context:
@@ -116,10 +116,11 @@ def _keys_of_caller(caller: AuthenticatedPrincipal, now: datetime) -> Context:
         context["aws:userid"] = caller.user_id
     entity, session = caller.entity, caller.session
     if entity is not None:
-        context["aws:PrincipalArn"] = entity.arn
+        context["aws:PrincipalArn"] = caller.arn if caller.is_federated_user else entity.arn
         tags = {**tags_of(entity), **(session.tags if session else {})}
         context |= {f"aws:PrincipalTag/{key}": value for key, value in tags.items()}
     if session is not None:
+        context |= session.provider_keys
         context["aws:TokenIssueTime"] = session.issued.strftime("%Y-%m-%dT%H:%M:%SZ")
         context["aws:MultiFactorAuthPresent"] = "true" if session.mfa_at else "false"
         if session.mfa_at:

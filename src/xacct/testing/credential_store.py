@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
 from xacct.testing.error_responses import Refused, bad_signature
+from xacct.testing.federated_identity import FederatedIdentity
 from xacct.testing.http_messages import Call
 from xacct.testing.request_time import check_region, check_time
 from xacct.testing.signature import is_signed_with
 
 if TYPE_CHECKING:
-    from moto.iam.models import ManagedPolicy, Role, User
+    from moto.iam.models import AccessKey, ManagedPolicy, Role, User
 
     from xacct.testing.clock import Clock
     from xacct.testing.moto_state import MotoState
@@ -45,7 +46,8 @@ class Session:
         transitive: the keys of the transitive session tags.
         source_identity: the source identity.
         mfa_at: the time of the MFA authentication; None without MFA.
-        for_iam: whether IAM accepts the credentials.
+        operation: the operation of STS that issued the credentials; empty after a sign-in to the console.
+        provider_keys: the condition context keys that an identity provider adds to all requests.
     """
 
     access_key: str
@@ -64,7 +66,22 @@ class Session:
     transitive: frozenset[str] = frozenset()
     source_identity: str | None = None
     mfa_at: datetime | None = None
-    for_iam: bool = True
+    operation: str = ""
+    provider_keys: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def is_federated_user(self) -> bool:
+        """Whether this is a session of GetFederationToken, or one of the console that was opened with it."""
+        return ":federated-user/" in self.arn
+
+    @property
+    def works_with_iam(self) -> bool:
+        """Whether IAM accepts the credentials.
+
+        Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
+        """
+        with_mfa = self.mfa_at is not None
+        return self.operation != "GetFederationToken" and (self.operation != "GetSessionToken" or with_mfa)
 
 
 @frozen(kw_only=True)
@@ -77,6 +94,8 @@ class AuthenticatedPrincipal:
         user_id: its unique ID; empty for an anonymous caller.
         entity: moto's user or role; None for the root user and for an anonymous caller.
         session: the session of temporary credentials; None for an access key of a user.
+        identity: the user that an identity provider signed in, if the call has its token or assertion in place of a
+            signature.
     """
 
     arn: str
@@ -84,11 +103,17 @@ class AuthenticatedPrincipal:
     user_id: str
     entity: User | Role | None = field(default=None, repr=False)
     session: Session | None = None
+    identity: FederatedIdentity | None = None
 
     @property
     def is_role_session(self) -> bool:
         """Whether this is a role session."""
         return self.session is not None and self.session.assumed
+
+    @property
+    def is_federated_user(self) -> bool:
+        """Whether this is a session of GetFederationToken."""
+        return self.session is not None and self.session.is_federated_user
 
 
 _ANONYMOUS = AuthenticatedPrincipal(arn="*", account="", user_id="")
@@ -131,7 +156,8 @@ class CredentialStore:
         transitive: frozenset[str] = frozenset(),
         source_identity: str | None = None,
         mfa_at: datetime | None = None,
-        for_iam: bool = True,
+        operation: str = "",
+        provider_keys: Mapping[str, str] | None = None,
     ) -> Session:
         """Issue temporary credentials that expire after `seconds`. The other arguments are attributes of `Session`."""
         now = self._clock.now()
@@ -152,7 +178,8 @@ class CredentialStore:
             transitive=transitive,
             source_identity=source_identity,
             mfa_at=mfa_at,
-            for_iam=for_iam,
+            operation=operation,
+            provider_keys=provider_keys or {},
         )
         self._sessions[session.access_key] = session
         return session
@@ -169,9 +196,21 @@ class CredentialStore:
     def reopen_session(self, session: Session, *, seconds: int) -> Session:
         """Issue other credentials of a session that expire after `seconds`, as the console does."""
         now = self._clock.now()
-        opened = evolve(session, access_key=_access_key(), issued=now, expires=now + timedelta(seconds=seconds))
+        expires = now + timedelta(seconds=seconds)
+        opened = evolve(session, access_key=_access_key(), issued=now, expires=expires, operation="")
         self._sessions[opened.access_key] = opened
         return opened
+
+    def account_of_access_key(self, access_key: str) -> str | None:
+        """Return the account of an access key or of temporary credentials, also expired ones; None if there is none."""
+        if access_key in self._sessions:
+            return self._sessions[access_key].account
+        return next((user.account_id for user, key in self._access_keys() if key.access_key_id == access_key), None)
+
+    def _access_keys(self) -> Iterator[tuple[User, AccessKey]]:
+        for account in self._state.accounts:
+            for user in self._state.iam(account).users.values():
+                yield from ((user, key) for key in user.access_keys)
 
     def authenticate(self, call: Call) -> AuthenticatedPrincipal:
         """Return the principal whose credentials signed the request.
@@ -200,7 +239,7 @@ class CredentialStore:
             raise _wrong_token(call)
         if session.entity is not None and not self._still_exists(session.entity):
             raise _unknown_key(call)
-        if call.service == "iam" and not session.for_iam:
+        if call.service == "iam" and not session.works_with_iam:
             raise _unknown_key(call)
         if self._clock.now() >= session.expires:
             expired = ("ExpiredToken", "The security token included in the request is expired", 403)
@@ -211,14 +250,12 @@ class CredentialStore:
         return caller, session.secret_key
 
     def _principal_of_access_key(self, call: Call) -> tuple[AuthenticatedPrincipal, str]:
-        for account in self._state.accounts:
-            for user in self._state.iam(account).users.values():
-                for key in user.access_keys:
-                    if key.access_key_id == call.access_key and key.status == "Active":
-                        if call.token:
-                            raise _wrong_token(call)
-                        caller = AuthenticatedPrincipal(arn=user.arn, account=account, user_id=user.id, entity=user)
-                        return caller, key.secret_access_key
+        for user, key in self._access_keys():
+            if key.access_key_id == call.access_key and key.status == "Active":
+                if call.token:
+                    raise _wrong_token(call)
+                caller = AuthenticatedPrincipal(arn=user.arn, account=user.account_id, user_id=user.id, entity=user)
+                return caller, key.secret_access_key
         raise _unknown_key(call)
 
     def _still_exists(self, entity: User | Role) -> bool:

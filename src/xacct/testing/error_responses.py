@@ -78,8 +78,10 @@ def denied(decision: Decision, caller: str, call: Call) -> Refused:
         return Refused(code, "Access Denied", status)
     resource = f'"{request.resource}"' if decision.action.startswith("s3:") else request.resource
     text = f"User: {caller} is not authorized to perform: {decision.action} on resource: {resource}"
-    if call.operation == "AssumeRoleWithWebIdentity":
-        return Refused(code, f"Not authorized to perform {decision.action}", status)
+    if call.operation.startswith("AssumeRoleWith"):
+        # For SAML, AWS's page on troubleshooting has this text also if the permission to tag a session is missing.
+        action = "sts:AssumeRoleWithSAML" if call.operation == "AssumeRoleWithSAML" else decision.action
+        return Refused(code, f"Not authorized to perform {action}", status)
     if decision.action.startswith("sts:"):
         return Refused(code, text, status)
     layer = decision.decided_by[0]

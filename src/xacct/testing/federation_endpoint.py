@@ -1,4 +1,4 @@
-"""The federation endpoint of the console: sign-in tokens for role sessions, and what the console does with them.
+"""The federation endpoint of the console: sign-in tokens for sessions of roles and federated users, and the console.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_enable-console-custom-url.html
 """
@@ -80,7 +80,7 @@ class FederationEndpoint:
 
         Raises:
             InvalidValue: it is no link of this endpoint, its token is unknown or has expired, or its token does not
-                belong to a role session.
+                belong to a role session or a federated user.
         """
         query = _query(url)
         if not self.answers(url) or query.get("Action") != "login":
@@ -91,7 +91,7 @@ class FederationEndpoint:
         host = urlsplit(query.get("Destination", "")).netloc
         if host != self._partition.console_host and not host.endswith(f".{self._partition.console_host}"):
             raise InvalidValue("url", "...", "its Destination must be a page of the console")
-        if not found.session.assumed:
+        if not (found.session.assumed or found.session.is_federated_user):
             rule = "AWS says: Only federation tokens or assume role tokens may be used for federated login"
             raise InvalidValue("url", "...", rule)
         return self._credentials.reopen_session(found.session, seconds=found.seconds)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from moto.kms.models import Key
     from moto.s3.models import FakeBucket, FakeKey
 
-__all__ = ["MotoState"]
+__all__ = ["MotoState", "set_unique_id"]
 
 
 class MotoState:
@@ -152,6 +152,18 @@ class MotoState:
         """Return the tags of a KMS key."""
         backend: Any = self._kms[key.account_id][key.region]
         return {tag["TagKey"]: tag["TagValue"] for tag in backend.list_resource_tags(key.id)["Tags"]}
+
+
+def set_unique_id(entity: User | Group, prefix: str) -> None:
+    """Replace moto's unique ID of a new user or group by one of AWS's form.
+
+    Args:
+        entity: the user or group.
+        prefix: the prefix of its kind, such as ``AIDA`` for users.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
+    """
+    entity.id = prefix + entity.id[: 21 - len(prefix)].upper()
 
 
 @cache

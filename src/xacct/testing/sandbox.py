@@ -22,7 +22,7 @@ from xacct.testing.federation_endpoint import FederationEndpoint
 from xacct.testing.interception import execute_in_moto, intercepted_requests
 from xacct.testing.issuer import Issuer
 from xacct.testing.moto_start import moto_started
-from xacct.testing.moto_state import MotoState
+from xacct.testing.moto_state import MotoState, set_unique_id
 from xacct.testing.pipeline import Pipeline, RecordedCall
 from xacct.testing.propagation import Propagation, Visibility
 from xacct.testing.request_time import signing_at
@@ -379,6 +379,7 @@ class Sandbox:
         """Create the administrator of an account."""
         iam = self._state.iam(account)
         user = iam.create_user(self.region, "Administrator")
+        set_unique_id(user, "AIDA")
         administrator = f"arn:{self.partition}:iam::aws:policy/AdministratorAccess"
         self._state.managed_policy(account, administrator)
         iam.attach_user_policy(administrator, "Administrator")

@@ -1,26 +1,31 @@
-"""AWS STS: AssumeRole, AssumeRoleWithWebIdentity, GetSessionToken and GetCallerIdentity, without moto.
+"""AWS STS, without moto: the checks before policies are evaluated, and the temporary credentials that it issues.
 
-Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+Source: https://docs.aws.amazon.com/STS/latest/APIReference/welcome.html
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from xacct import limits
-from xacct.arn import Arn
-from xacct.authz import AccessRequest
 from xacct.errors import PolicyError
-from xacct.limits import Range, TextRule
 from xacct.policy import PolicyDocument
+from xacct.testing.authorization import ALLOWS_NOTHING
 from xacct.testing.credential_store import AuthenticatedPrincipal, CredentialStore, Session, document_of
-from xacct.testing.error_responses import Refused, invalid
+from xacct.testing.error_responses import Refused
+from xacct.testing.federated_identity import FederatedIdentity
 from xacct.testing.http_messages import Answer, Call, rendered
 from xacct.testing.packed_policy_size import packed_policy_size
 from xacct.testing.required_permissions import Context
-from xacct.testing.tags import check_tags
+from xacct.testing.required_permissions.sts import federated_user_arn
+from xacct.testing.sts_parameters import (
+    check_parameters,
+    check_session_tags,
+    keys_of_role_chaining,
+    role_arn,
+    role_session_seconds,
+)
 from xacct.testing.totp import is_valid
 from xacct.testing.web_identity_tokens import WebIdentityTokens
 
@@ -32,13 +37,18 @@ if TYPE_CHECKING:
 
 __all__ = ["SecurityTokenService"]
 
-_TEXT_RULES: Mapping[str, TextRule] = {
-    "RoleSessionName": limits.ROLE_SESSION_NAME,
-    "ExternalId": limits.EXTERNAL_ID,
-    "SourceIdentity": limits.SOURCE_IDENTITY,
-    "SerialNumber": limits.MFA_SERIAL,
-    "TokenCode": limits.MFA_TOKEN_CODE,
-    "Policy": limits.SESSION_POLICY,
+# The operations that accept the credentials of another operation.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
+_ACCEPTING: Mapping[str, frozenset[str]] = {
+    "GetSessionToken": frozenset({"AssumeRole", "GetCallerIdentity"}),
+    "GetFederationToken": frozenset({"GetCallerIdentity"}),
+}
+_LONG_TERM_ONLY = frozenset({"GetFederationToken", "GetSessionToken"})
+
+# What to use in place of an operation that is not implemented.
+_INSTEAD: Mapping[str, str] = {
+    "AssumeRoot": "It needs centralized root access of AWS Organizations: "
+    "in a test, Sandbox.sign_in returns a session of an account's root user",
 }
 
 
@@ -54,20 +64,32 @@ class SecurityTokenService:
 
     def __init__(self, state: MotoState, credentials: CredentialStore, clock: Clock, tokens: WebIdentityTokens) -> None:
         self._state, self._credentials, self._clock, self._tokens = state, credentials, clock, tokens
+        self._operations: Mapping[str, Callable[[Call, AuthenticatedPrincipal], Mapping[str, object]]] = {
+            "AssumeRole": self._assume_role,
+            "AssumeRoleWithWebIdentity": self._assume_role_as_federated,
+            "GetAccessKeyInfo": self._get_access_key_info,
+            "GetCallerIdentity": self._get_caller_identity,
+            "GetFederationToken": self._get_federation_token,
+            "GetSessionToken": self._get_session_token,
+        }
 
     def caller(self, call: Call, authenticated: AuthenticatedPrincipal) -> AuthenticatedPrincipal:
         """Return the principal that makes a call: the provider of its token, or the one whose credentials signed it.
 
         Raises:
-            Refused: the token is not valid.
+            Refused: the operation is not implemented, or the token is not valid.
         """
+        if call.operation not in self._operations:
+            text = f"sts:{call.operation} is not implemented in the sandbox"
+            instead = _INSTEAD.get(call.operation)
+            raise Refused("NotImplemented", f"{text}. {instead}" if instead else text, 501)
         if call.operation != "AssumeRoleWithWebIdentity":
             return authenticated
-        account = _role_arn(call).account
+        account = role_arn(call).account
         if account not in self._state.accounts:
             raise Refused("AccessDenied", f"Not authorized to perform sts:{call.operation}", 403)
         identity = self._tokens.verify(call.text("WebIdentityToken"), account)
-        return AuthenticatedPrincipal(arn=identity.provider, account=account, user_id="")
+        return AuthenticatedPrincipal(arn=identity.provider, account=account, user_id="", identity=identity)
 
     def check(self, call: Call, caller: AuthenticatedPrincipal) -> Context:
         """Check everything that AWS checks before it evaluates policies.
@@ -77,30 +99,27 @@ class SecurityTokenService:
             caller: the authenticated principal.
 
         Returns:
-            The context keys that follow from the call's MFA code and from the caller's role session.
+            The context keys that follow from the call's MFA code, from the caller's role session, and from the user
+            that an identity provider signed in.
 
         Raises:
-            Refused: a parameter is invalid, or the MFA code is wrong.
+            Refused: a parameter is invalid, the MFA code is wrong, or the caller's credentials cannot be used for the
+                operation.
         """
-        for parameter, rule in _TEXT_RULES.items():
-            if parameter in call.params:
-                _check_text(parameter, call.text(parameter), rule)
-        issues_token = call.operation in ("GetSessionToken", "GetFederationToken")
-        if issues_token and (caller.session is not None or caller.entity is None):
-            raise Refused("AccessDenied", f"Cannot call {call.operation} with session credentials", 403)
-        if call.operation not in ("AssumeRole", "AssumeRoleWithWebIdentity"):
-            return self._check_mfa(call, caller)
-        _check_duration(call.params.get("DurationSeconds"), limits.ASSUME_ROLE_SECONDS)
-        if len(call.params.get("PolicyArns") or ()) > limits.SESSION_POLICY_ARNS:
-            rule_text = f"have length less than or equal to {limits.SESSION_POLICY_ARNS}"
-            raise invalid(call.params["PolicyArns"], "policyArns", rule_text)
-        arn = _role_arn(call)
-        if call.operation == "AssumeRoleWithWebIdentity":
-            claims = self._tokens.verify(call.text("WebIdentityToken"), arn.account).claims
-            request = AccessRequest.assume_role_with_web_identity(str(arn), provider=caller.arn, claims=claims)
-            return {key: values[0] if len(values) == 1 else values for key, values in request.context.items() if values}
-        _check_tags(call, caller)
-        return {**self._check_mfa(call, caller), **_keys_of_role_chaining(call, caller)}
+        check_parameters(call)
+        session = caller.session
+        if session is not None:
+            accepted = call.operation in _ACCEPTING.get(session.operation, self._operations)
+            if call.operation in _LONG_TERM_ONLY or not accepted:
+                raise Refused("AccessDenied", f"Cannot call {call.operation} with session credentials", 403)
+        if caller.identity is not None:
+            return caller.identity.condition_keys
+        keys = self._check_mfa(call, caller)
+        if call.operation == "AssumeRole":
+            role_arn(call)
+        if "Tags" in call.params or "TransitiveTagKeys" in call.params:
+            check_session_tags(call, caller)
+        return keys | keys_of_role_chaining(call, caller) if call.operation == "AssumeRole" else keys
 
     def _check_mfa(self, call: Call, caller: AuthenticatedPrincipal) -> Context:
         if "SerialNumber" not in call.params:
@@ -120,88 +139,94 @@ class SecurityTokenService:
         """Answer a permitted call.
 
         Raises:
-            Refused: the duration or a session policy is invalid, or the operation is not implemented.
+            Refused: the duration or a session policy is invalid, or an access key does not exist.
         """
-        if call.operation == "GetCallerIdentity":
-            if not caller.account:
-                raise Refused("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
-            result: dict[str, Any] = {"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn}
-        elif call.operation == "AssumeRole":
-            result = self._assume_role(call, caller)
-        elif call.operation == "AssumeRoleWithWebIdentity":
-            result = self._assume_role_with_web_identity(call, caller)
-        elif call.operation == "GetSessionToken":
-            result = self._get_session_token(call, caller)
-        else:
-            raise Refused("InvalidAction", f"sts:{call.operation} is not implemented in the sandbox")
-        return rendered("sts", call.operation, result)
+        return rendered("sts", call.operation, self._operations[call.operation](call, caller))
 
-    def _assume_role(self, call: Call, caller: AuthenticatedPrincipal) -> dict[str, Any]:
-        arn = Arn.parse(call.text("RoleArn"))
-        role = self._state.role(arn.account, arn.name)
-        if role is None:
-            raise LookupError(f"role {arn} was authorized but does not exist")
-        seconds = _role_session_seconds(call, caller, role)
-        calling, name = caller.session, call.text("RoleSessionName")
+    def _get_caller_identity(self, _: Call, caller: AuthenticatedPrincipal) -> Mapping[str, object]:
+        if not caller.account:
+            raise Refused("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+        return {"UserId": caller.user_id, "Account": caller.account, "Arn": caller.arn}
+
+    def _get_access_key_info(self, call: Call, _: AuthenticatedPrincipal) -> Mapping[str, object]:
+        account = self._credentials.account_of_access_key(call.text("AccessKeyId"))
+        if account is None:
+            raise Refused("ValidationError", f"The access key {call.text('AccessKeyId')} does not exist")
+        return {"Account": account}
+
+    def _assume_role(self, call: Call, caller: AuthenticatedPrincipal) -> Mapping[str, object]:
+        role, calling = self._role(call), caller.session
         inherited = {key: calling.tags[key] for key in calling.transitive} if calling else {}
-        tags = {**inherited, **{tag["Key"]: tag["Value"] for tag in call.params.get("Tags") or ()}}
-        packed_size = packed_policy_size(call, tags)
-        source_identity = call.text("SourceIdentity") or (calling.source_identity if calling else None)
-        session = self._credentials.open_session(
-            arn=f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{role.name}/{name}",
-            account=arn.account,
-            user_id=f"{role.id}:{name}",
-            seconds=seconds,
-            entity=role,
-            assumed=True,
+        return self._open_role_session(
+            call,
+            role,
+            call.text("RoleSessionName"),
+            seconds=role_session_seconds(call, caller, role),
             chained=caller.is_role_session,
-            policies=tuple(self._session_policies(call, arn.account)),
-            tags=tags,
+            tags={**inherited, **_requested_tags(call)},
             transitive=frozenset(call.params.get("TransitiveTagKeys") or ()) | frozenset(inherited),
-            source_identity=source_identity,
+            source_identity=call.text("SourceIdentity") or (calling.source_identity if calling else None),
+            provider_keys={},
         )
-        result: dict[str, Any] = {
-            "Credentials": _credentials(session),
-            "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
-        }
-        if packed_size:
-            result["PackedPolicySize"] = packed_size
-        if source_identity:
-            result["SourceIdentity"] = source_identity
-        return result
 
-    def _assume_role_with_web_identity(self, call: Call, caller: AuthenticatedPrincipal) -> dict[str, Any]:
-        arn, name = Arn.parse(call.text("RoleArn")), call.text("RoleSessionName")
-        identity = self._tokens.verify(call.text("WebIdentityToken"), arn.account)
-        role = self._state.role(arn.account, arn.name)
-        if role is None:
-            raise LookupError(f"role {arn} was authorized but does not exist")
-        seconds = _role_session_seconds(call, caller, role)
-        packed_size = packed_policy_size(call, identity.tags)
-        session = self._credentials.open_session(
-            arn=f"arn:{arn.partition}:sts::{arn.account}:assumed-role/{role.name}/{name}",
-            account=arn.account,
-            user_id=f"{role.id}:{name}",
-            seconds=seconds,
-            entity=role,
-            assumed=True,
-            policies=tuple(self._session_policies(call, arn.account)),
+    def _assume_role_as_federated(self, call: Call, caller: AuthenticatedPrincipal) -> Mapping[str, object]:
+        role, identity = self._role(call), _identity(caller)
+        seconds = role_session_seconds(call, caller, role)
+        answer = self._open_role_session(
+            call,
+            role,
+            identity.session_name or call.text("RoleSessionName"),
+            seconds=seconds if identity.seconds is None else min(seconds, identity.seconds),
+            chained=False,
             tags=identity.tags,
             transitive=identity.transitive_tag_keys,
             source_identity=identity.source_identity,
+            provider_keys=identity.session_keys,
         )
-        result: dict[str, Any] = {
+        return {**answer, **identity.answer}
+
+    def _open_role_session(
+        self,
+        call: Call,
+        role: Role,
+        name: str,
+        *,
+        seconds: int,
+        chained: bool,
+        tags: Mapping[str, str],
+        transitive: frozenset[str],
+        source_identity: str | None,
+        provider_keys: Mapping[str, str],
+    ) -> Mapping[str, object]:
+        packed_size = packed_policy_size(call, tags)
+        session = self._credentials.open_session(
+            arn=f"arn:{self._state.partition}:sts::{role.account_id}:assumed-role/{role.name}/{name}",
+            account=role.account_id,
+            user_id=f"{role.id}:{name}",
+            seconds=seconds,
+            entity=role,
+            assumed=True,
+            chained=chained,
+            policies=tuple(self._session_policies(call, role.account_id)),
+            tags=tags,
+            transitive=transitive,
+            source_identity=source_identity,
+            operation=call.operation,
+            provider_keys=provider_keys,
+        )
+        return {
             "Credentials": _credentials(session),
-            "SubjectFromWebIdentityToken": identity.claim("sub"),
             "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
-            "Provider": identity.provider,
-            "Audience": identity.claim("aud"),
+            **({"PackedPolicySize": packed_size} if packed_size else {}),
+            **({"SourceIdentity": source_identity} if source_identity else {}),
         }
-        if packed_size:
-            result["PackedPolicySize"] = packed_size
-        if session.source_identity:
-            result["SourceIdentity"] = session.source_identity
-        return result
+
+    def _role(self, call: Call) -> Role:
+        arn = role_arn(call)
+        role = self._state.role(arn.account, arn.name)
+        if role is None:
+            raise LookupError(f"role {arn} was authorized but does not exist")
+        return role
 
     def _session_policies(self, call: Call, account: str) -> Iterator[str]:
         if "Policy" in call.params:
@@ -216,60 +241,53 @@ class SecurityTokenService:
                 raise Refused("ValidationError", f"{entry['arn']} is invalid")
             yield document_of(policy)
 
-    def _get_session_token(self, call: Call, caller: AuthenticatedPrincipal) -> dict[str, Any]:
-        seconds = int(call.params.get("DurationSeconds") or limits.DEFAULT_SESSION_TOKEN_SECONDS)
-        _check_duration(seconds, limits.SESSION_TOKEN_SECONDS)
-        with_mfa = "SerialNumber" in call.params
+    def _get_session_token(self, call: Call, caller: AuthenticatedPrincipal) -> Mapping[str, object]:
         session = self._credentials.open_session(
             arn=caller.arn,
             account=caller.account,
             user_id=caller.user_id,
-            seconds=seconds,
+            seconds=int(call.params.get("DurationSeconds") or limits.DEFAULT_SESSION_TOKEN_SECONDS),
             entity=caller.entity,
-            mfa_at=self._clock.now() if with_mfa else None,
-            for_iam=with_mfa,
+            mfa_at=self._clock.now() if "SerialNumber" in call.params else None,
+            operation=call.operation,
         )
         return {"Credentials": _credentials(session)}
 
+    def _get_federation_token(self, call: Call, caller: AuthenticatedPrincipal) -> Mapping[str, object]:
+        """Open a session with the permissions that the user and the session policies have in common.
 
-def _role_arn(call: Call) -> Arn:
-    arn = call.text("RoleArn")
-    if not re.fullmatch(r"arn:[\w-]+:iam::[0-9]{12}:role/[\x21-\x7e]+", arn):
-        raise Refused("ValidationError", f"{arn} is invalid")
-    return Arn.parse(arn)
+        Without session policies, it has those of resource policies that name it.
 
-
-def _role_session_seconds(call: Call, caller: AuthenticatedPrincipal, role: Role) -> int:
-    """Return the duration of a role session, within the limits of the role and of role chaining."""
-    seconds = int(call.params.get("DurationSeconds") or limits.DEFAULT_SESSION_SECONDS)
-    if seconds > int(role.max_session_duration or limits.DEFAULT_SESSION_SECONDS):
-        raise Refused(
-            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_getfederationtoken.html
+        """
+        tags = _requested_tags(call)
+        packed_size = packed_policy_size(call, tags)
+        name = call.text("Name")
+        session = self._credentials.open_session(
+            arn=federated_user_arn(call, caller, self._state),
+            account=caller.account,
+            user_id=f"{caller.account}:{name}",
+            seconds=int(call.params.get("DurationSeconds") or limits.DEFAULT_SESSION_TOKEN_SECONDS),
+            entity=caller.entity,
+            policies=tuple(self._session_policies(call, caller.account)) or (ALLOWS_NOTHING,),
+            tags=tags,
+            operation=call.operation,
         )
-    if caller.is_role_session and seconds > limits.CHAINED_SESSION_SECONDS:
-        raise Refused(
-            "ValidationError",
-            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
-        )
-    return seconds
+        return {
+            "Credentials": _credentials(session),
+            "FederatedUser": {"FederatedUserId": session.user_id, "Arn": session.arn},
+            "PackedPolicySize": packed_size,
+        }
 
 
-def _keys_of_role_chaining(call: Call, caller: AuthenticatedPrincipal) -> Context:
-    """Return the source identity and the tag keys of AssumeRole, with those that the caller's session passes on.
+def _identity(caller: AuthenticatedPrincipal) -> FederatedIdentity:
+    if caller.identity is None:
+        raise LookupError(f"{caller.arn} was signed in by no identity provider")
+    return caller.identity
 
-    Raises:
-        Refused: the call would change the source identity of the caller's session.
-    """
-    context: Context = {}
-    session = caller.session
-    if session is not None and session.source_identity:
-        if call.text("SourceIdentity", session.source_identity) != session.source_identity:
-            raise Refused("ValidationError", "The source identity is already set for this assume role session")
-        context["sts:SourceIdentity"] = session.source_identity
-    keys = {tag["Key"] for tag in call.params.get("Tags") or ()} | (session.transitive if session else set())
-    if keys:
-        context["aws:TagKeys"] = tuple(sorted(keys))
-    return context
+
+def _requested_tags(call: Call) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in call.params.get("Tags") or ()}
 
 
 def _credentials(session: Session) -> Mapping[str, object]:
@@ -279,42 +297,3 @@ def _credentials(session: Session) -> Mapping[str, object]:
         "SessionToken": session.token,
         "Expiration": session.expires,
     }
-
-
-def _check_text(parameter: str, value: str, rule: TextRule) -> None:
-    field = parameter[0].lower() + parameter[1:]
-    if len(value) > rule.longest:
-        raise invalid(value, field, f"have length less than or equal to {rule.longest}")
-    if len(value) < rule.shortest:
-        raise invalid(value, field, f"have length greater than or equal to {rule.shortest}")
-    if not rule.has_valid_form(value):
-        pattern = f"{rule.characters}{'+' if parameter == 'Policy' else '*'}"
-        raise invalid(value, field, f"satisfy regular expression pattern: {pattern}")
-
-
-def _check_duration(seconds: int | None, allowed: Range) -> None:
-    if seconds is not None and int(seconds) > allowed.most:
-        raise invalid(seconds, "durationSeconds", f"have value less than or equal to {allowed.most}")
-    if seconds is not None and int(seconds) < allowed.least:
-        raise invalid(seconds, "durationSeconds", f"have value greater than or equal to {allowed.least}")
-
-
-def _check_tags(call: Call, caller: AuthenticatedPrincipal) -> None:
-    """Check the session tags.
-
-    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
-    """
-    check_tags(call.params.get("Tags") or (), duplicates="InvalidParameterValue")
-    keys = {tag["Key"].lower() for tag in call.params.get("Tags") or ()}
-    transitive = [key.lower() for key in call.params.get("TransitiveTagKeys") or ()]
-    if not set(transitive) <= keys:
-        raise Refused(
-            "InvalidParameterValue", "The specified transitive tag key must be included in the requested tags."
-        )
-    inherited = {key.lower() for key in caller.session.transitive} if caller.session else set()
-    if inherited & keys:
-        raise Refused(
-            "InvalidParameterValue",
-            "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from "
-            "the calling session.",
-        )

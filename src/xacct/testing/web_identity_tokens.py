@@ -9,60 +9,20 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
-
 from xacct.arn import Arn
 from xacct.authz import AccessRequest
 from xacct.authz.federation import web_identity_context
+from xacct.errors import InvalidValue
 from xacct.policy.principal import is_identity_provider
 from xacct.testing.error_responses import Refused
+from xacct.testing.federated_identity import FederatedIdentity
 from xacct.testing.issuer import Issuer, signing_key
 
 if TYPE_CHECKING:
     from xacct.testing.clock import Clock
     from xacct.testing.moto_state import MotoState
 
-__all__ = ["WebIdentity", "WebIdentityTokens"]
-
-
-@frozen(kw_only=True)
-class WebIdentity:
-    """What a token says.
-
-    Attributes:
-        provider: the provider's ARN, or the name of one that AWS knows.
-        claims: the claims, such as ``sub`` and ``aud``.
-    """
-
-    provider: str
-    claims: Mapping[str, object] = field(repr=False)
-
-    def claim(self, name: str) -> str:
-        """Return a claim as text."""
-        return _first(self.claims.get(name, ""))
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """The session tags."""
-        prefix = "aws:RequestTag/"
-        keys = web_identity_context(self.provider, self.claims)
-        return {key.removeprefix(prefix): _first(value) for key, value in keys.items() if key.startswith(prefix)}
-
-    @property
-    def transitive_tag_keys(self) -> frozenset[str]:
-        """The keys of the session tags that are passed on in a chain."""
-        keys = web_identity_context(self.provider, self.claims).get("sts:TransitiveTagKeys")
-        return frozenset(map(str, keys)) if isinstance(keys, (list, tuple)) else frozenset()
-
-    @property
-    def source_identity(self) -> str | None:
-        """The source identity; None if the token has none."""
-        value = web_identity_context(self.provider, self.claims).get("sts:SourceIdentity")
-        return None if value is None else _first(value)
-
-
-def _first(value: object) -> str:
-    return str(value[0] if isinstance(value, (list, tuple)) and value else value)
+__all__ = ["WebIdentityTokens"]
 
 
 _NO_JWT = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
@@ -130,8 +90,8 @@ class WebIdentityTokens:
         issuer = self.issuer(f"https://{name}", account)
         return issuer.signed({"sub": "subject", "aud": "sts.amazonaws.com", **claims}, seconds)
 
-    def verify(self, token: str, account: str) -> WebIdentity:
-        """Return what a token says.
+    def verify(self, token: str, account: str) -> FederatedIdentity:
+        """Return the user or the workload that a token describes.
 
         Args:
             token: the token.
@@ -150,7 +110,16 @@ class WebIdentityTokens:
             self._check_provider(provider, url, claims, account)
         self._check_signature(token, url)
         self._check_expiry(claims.get("exp"))
-        return WebIdentity(provider=provider, claims=claims)
+        try:
+            context = web_identity_context(provider, claims)
+        except InvalidValue:
+            raise Refused("InvalidIdentityToken", _NO_JWT) from None
+        answer = {
+            "SubjectFromWebIdentityToken": _text_of(claims, "sub"),
+            "Provider": provider,
+            "Audience": _text_of(claims, "aud"),
+        }
+        return FederatedIdentity(provider=provider, context=context, answer=answer)
 
     def _provider_of(self, issuer: str, account: str) -> str:
         name = issuer.removeprefix("https://")
@@ -199,3 +168,8 @@ def _claims_of(token: str) -> Mapping[str, object]:
     if not isinstance(claims, dict):
         raise Refused("InvalidIdentityToken", _NO_JWT)
     return claims
+
+
+def _text_of(claims: Mapping[str, object], name: str) -> str:
+    value = claims.get(name, "")
+    return str(value[0] if isinstance(value, list) and value else value)

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, rendered
-from xacct.testing.moto_state import MotoState
+from xacct.testing.moto_state import MotoState, set_unique_id
 from xacct.testing.principals import rename_principal
 from xacct.testing.write_rules.documents import check_trust_policy
 from xacct.testing.write_rules.write import Postprocess, Rule, Write, conflict, taken
@@ -81,7 +81,7 @@ def _create_user(write: Write) -> Postprocess:
 
     def postprocess(_: Answer) -> Answer:
         user = write.state.iam(write.account).users[name]
-        _set_unique_id(user, "AIDA")
+        set_unique_id(user, "AIDA")
         if write.call.text("PermissionsBoundary"):
             _set_boundary(user, write.call.text("PermissionsBoundary"))
         return rendered("iam", write.call.operation, {"User": user})
@@ -108,15 +108,10 @@ def _create_group(write: Write) -> Postprocess:
 
     def postprocess(_: Answer) -> Answer:
         group = write.state.iam(write.account).groups[name]
-        _set_unique_id(group, "AGPA")
+        set_unique_id(group, "AGPA")
         return rendered("iam", write.call.operation, {"Group": group})
 
     return postprocess
-
-
-def _set_unique_id(entity: User | Group, prefix: str) -> None:
-    """Replace moto's unique id by one of AWS's form."""
-    entity.id = prefix + entity.id[: 21 - len(prefix)].upper()
 
 
 def _set_boundary(user: User, arn: str | None) -> None:
