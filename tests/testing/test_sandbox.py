@@ -210,19 +210,24 @@ def test_other_services_are_authorized_by_action_name_with_a_warning(
     two: Two, caplog: pytest.LogCaptureFixture
 ) -> None:
     two.prod.client("iam").create_user(UserName="alice")
-    two.prod.client("iam").put_user_policy(
-        UserName="alice", PolicyName="p", PolicyDocument=allowing("dynamodb:ListTables")
-    )
-    alice = two.aws.sign_in(f"arn:aws:iam::{PROD}:user/alice")
+    alice = two.aws.sign_in(f"arn:aws:iam::{PROD}:user/alice").client("cloudwatch")
     with caplog.at_level(logging.WARNING, "xacct.testing"):
-        refused = code_of(alice.client("sqs").list_queues)
+        refused = code_of(lambda: alice.delete_alarms(AlarmNames=["a"]))
     assert refused == "AccessDenied"
-    assert "sqs:ListQueues is authorized by its action name" in caplog.text
+    assert "cloudwatch:DeleteAlarms is authorized by its action name" in caplog.text
+
+
+def test_an_action_without_resource_types_and_condition_keys_is_known(
+    two: Two, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "xacct.testing"):
+        two.prod.client("cloudwatch").describe_alarms_for_metric(MetricName="m", Namespace="n")
+    assert caplog.text == ""
 
 
 def test_a_strict_sandbox_denies_other_services() -> None:
     with Sandbox([PROD], strict=True) as aws, pytest.raises(ClientError, match="is in strict mode"):
-        aws.account(PROD).session.client("sqs").list_queues()
+        aws.account(PROD).session.client("cloudwatch").delete_alarms(AlarmNames=["a"])
 
 
 def test_requests_to_other_hosts_are_not_intercepted(two: Two) -> None:

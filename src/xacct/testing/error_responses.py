@@ -10,6 +10,14 @@ from xml.sax.saxutils import escape
 from xacct.authz import Decision
 from xacct.authz.fixed_rules import fixed_rule
 from xacct.authz.policy_set import AWS_WORDS
+from xacct.testing.denials import (
+    WITHOUT_ALL_RESOURCES,
+    action_in_message,
+    denial_code,
+    json_error_names,
+    key_denial,
+    words_before,
+)
 from xacct.testing.http_messages import Answer, Call
 
 __all__ = ["Refused", "bad_signature", "denied", "invalid", "render"]
@@ -65,8 +73,7 @@ def denied(decision: Decision, caller: str, call: Call) -> Refused:
         call: the parsed request.
     """
     request = decision.request
-    code = "AccessDeniedException" if call.service == "kms" else "AccessDenied"
-    status = 400 if call.service == "kms" else 403
+    code, status = denial_code(call)
     rule = fixed_rule(request) if decision.note else None
     if rule is not None and rule.error_code == "UnmodifiableEntity":
         role = request.resource.rpartition("/")[2]
@@ -77,7 +84,10 @@ def denied(decision: Decision, caller: str, call: Call) -> Refused:
     if call.service == "s3" and (caller == "*" or (request.cross_account and not decision.action.startswith("kms:"))):
         return Refused(code, "Access Denied", status)
     resource = f'"{request.resource}"' if decision.action.startswith("s3:") else request.resource
-    text = f"User: {caller} is not authorized to perform: {decision.action} on resource: {resource}"
+    action, on_resource = action_in_message(call, decision.action), f" on resource: {resource}"
+    if request.resource == "*" and call.service in WITHOUT_ALL_RESOURCES:
+        on_resource = ""
+    text = f"{words_before(call)}User: {caller} is not authorized to perform: {action}{on_resource}"
     if call.operation.startswith("AssumeRoleWith"):
         # For SAML, AWS's page on troubleshooting has this text also if the permission to tag a session is missing.
         action = "sts:AssumeRoleWithSAML" if call.operation == "AssumeRoleWithSAML" else decision.action
@@ -86,14 +96,16 @@ def denied(decision: Decision, caller: str, call: Call) -> Refused:
         return Refused(code, text, status)
     layer = decision.decided_by[0]
     if decision.effect == "ExplicitDeny":
-        article = "an" if layer == "identity" else "a"
-        return Refused(code, f"{text} with an explicit deny in {article} {AWS_WORDS[layer]}", status)
-    return Refused(code, f"{text} because no {AWS_WORDS[layer]} allows the {decision.action} action", status)
+        text += f" with an explicit deny in {'an' if layer == 'identity' else 'a'} {AWS_WORDS[layer]}"
+    else:
+        text += f" because no {AWS_WORDS[layer]} allows the {action} action"
+    by_key = key_denial(call, text) if decision.action.startswith("kms:") else None
+    return Refused(*by_key) if by_key else Refused(code, text, status)
 
 
 def render(refused: Refused, call: Call) -> Answer:
     """Serialize an error in the service's protocol."""
-    content = call.request.content_type or ""
+    protocol = call.protocol
     identifier = "00000000-0000-0000-0000-000000000000"
     if call.service == "s3":
         if call.request.method == "HEAD":
@@ -104,11 +116,30 @@ def render(refused: Refused, call: Call) -> Answer:
             f"{escape(refused.message)}</Message>{details}<RequestId>{identifier}</RequestId></Error>"
         )
         return Answer(refused.status, {"content-type": "application/xml"}, body)
-    if "json" in content:
-        body = json.dumps({"__type": refused.code, "message": refused.message})
-        return Answer(refused.status, {"content-type": content, "x-amzn-errortype": refused.code}, body)
+    if protocol == "rest-json":
+        body = json.dumps({"Type": "User", "message": refused.message})
+        return Answer(refused.status, {"content-type": "application/json", "x-amzn-errortype": refused.code}, body)
+    if protocol == "json":
+        return _json_error(refused, call)
+    if protocol == "ec2":
+        body = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f"<Response><Errors><Error><Code>{refused.code}</Code><Message>{escape(refused.message)}</Message></Error>"
+            f"</Errors><RequestID>{identifier}</RequestID></Response>"
+        )
+        return Answer(refused.status, {"content-type": "text/xml;charset=UTF-8"}, body)
     body = (
         f"<ErrorResponse><Error><Type>Sender</Type><Code>{refused.code}</Code><Message>{escape(refused.message)}"
         f"</Message></Error><RequestId>{identifier}</RequestId></ErrorResponse>"
     )
     return Answer(refused.status, {"content-type": "text/xml"}, body)
+
+
+def _json_error(refused: Refused, call: Call) -> Answer:
+    content = call.request.content_type or "application/x-amz-json-1.1"
+    kind, member = json_error_names(call, refused.code)
+    headers = {"content-type": content, "x-amzn-errortype": refused.code}
+    if call.service == "sqs":
+        # https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#x-amzn-query-error
+        headers["x-amzn-query-error"] = f"{refused.code};Sender"
+    return Answer(refused.status, headers, json.dumps({"__type": kind, member: refused.message}))

@@ -98,6 +98,14 @@ class Call:
         value = self.params.get(name)
         return value if isinstance(value, str) else default
 
+    @property
+    def protocol(self) -> str:
+        """The protocol of the request, as botocore names it; empty if the service has no model."""
+        content = self.request.content_type
+        if self.model is None:
+            return "json" if "json" in (content or "") else ""
+        return determine_request_protocol(get_service_model(self.model.service_model.service_name), content)
+
 
 @frozen
 class Scope:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from moto.backends import get_backend
 from moto.iam.aws_managed_policies import aws_managed_policies_data
@@ -40,6 +40,17 @@ class MotoState:
             raise InvalidValue("partition", partition, f"a partition that the sandbox supports: {supported}")
         self.partition, self.accounts = partition, accounts
         self._iam, self._s3, self._kms = get_backend("iam"), get_backend("s3"), get_backend("kms")
+
+    def backend(self, service: str, account: str, region: str) -> Any | None:
+        """Return moto's backend of a service; None if the sandbox has no such account.
+
+        Args:
+            service: the name of the service in moto, such as ``sqs``.
+            account: the account id.
+            region: the region.
+        """
+        backends: Any = get_backend(cast("Literal['sqs']", service))
+        return backends[account][region] if account in self.accounts else None
 
     def iam(self, account: str) -> IAMBackend:
         """Return moto's IAM backend of an account: its users, roles, groups and policies."""

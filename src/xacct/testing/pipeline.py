@@ -28,7 +28,12 @@ from xacct.testing.post_policy import check_post_policy
 from xacct.testing.propagation import Visibility
 from xacct.testing.public_access import restricted
 from xacct.testing.request_validation import check_request
-from xacct.testing.required_permissions import Context, RequiredPermission, required_permissions
+from xacct.testing.required_permissions import (
+    Context,
+    RequiredPermission,
+    permission_by_action,
+    required_permissions,
+)
 from xacct.testing.required_permissions.iam import CALLER_DEFAULT
 from xacct.testing.token_service import SecurityTokenService
 from xacct.testing.web_identity_tokens import WebIdentityTokens
@@ -223,22 +228,24 @@ class Pipeline:
         call, caller = context.call, context.caller
         permissions = required_permissions(call, caller, self._state)
         if permissions is None:
-            action = f"{call.service}:{call.operation or 'Unknown'}"
-            if self._strict:
+            found = permission_by_action(call, caller)
+            action = found.permission.action
+            if self._strict and not found.is_complete:
                 text = f"The sandbox does not know the permissions that {action} requires and is in strict mode."
                 raise Refused("AccessDenied", text, 403)
-            log.warning("%s is authorized by its action name on resource '*' only; AWS may check more", action)
-            permissions = [RequiredPermission(action=action, resource="*", account=caller.account)]
+            if not found.is_complete:
+                log.warning("%s is authorized by its action name on resource '*' only; AWS may check more", action)
+            permissions = [found.permission]
         context.permissions = permissions
 
     def _find_account(self, context: RequestContext) -> None:
-        # An existing bucket or key is in its owner's account. A new resource is created in the caller's.
+        # An existing resource is in its owner's account. A new resource is created in the caller's.
         call = context.call
         name = "" if call.operation == "CreateBucket" else call.text("Bucket")
         bucket = self._state.bucket(name) if name else None
         if bucket is not None:
             context.account = str(bucket.account_id)
-        elif call.service == "kms" and context.permissions:
+        elif call.service not in ("iam", "organizations", "s3", "sts") and context.permissions:
             context.account = context.permissions[0].account
         else:
             context.account = context.caller.account or min(self._state.accounts)

@@ -6,14 +6,20 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/refer
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from xacct.testing.credential_store import AuthenticatedPrincipal
 from xacct.testing.http_messages import Call
 from xacct.testing.moto_state import MotoState
 from xacct.testing.required_permissions import iam, kms, organizations, s3, sts
 from xacct.testing.required_permissions.permission import Context, RequiredPermission
+from xacct.testing.required_permissions.service_rules import ServiceRules
+from xacct.testing.required_permissions.services import rules_of
 
-__all__ = ["Context", "RequiredPermission", "required_permissions"]
+if TYPE_CHECKING:
+    from xacct.testing.required_permissions.by_action import PermissionByAction
+
+__all__ = ["Context", "RequiredPermission", "permission_by_action", "required_permissions"]
 
 _SERVICES: dict[str, Callable[[Call, AuthenticatedPrincipal, MotoState], list[RequiredPermission] | None]] = {
     "iam": iam.required_permissions,
@@ -41,4 +47,30 @@ def required_permissions(
         Refused: a resource's ARN is malformed.
     """
     service = _SERVICES.get(call.service)
-    return service(call, caller, state) if service else None
+    if service is not None:
+        return service(call, caller, state)
+    rules = rules_of(call.service)
+    return None if rules is None else _from_reference(call, caller, state, rules)
+
+
+def _from_reference(
+    call: Call, caller: AuthenticatedPrincipal, state: MotoState, rules: ServiceRules
+) -> list[RequiredPermission] | None:
+    # Imported here, so that a sandbox whose tests call none of these services does not read AWS's reference.
+    from xacct.testing.required_permissions.from_reference import permissions_from_reference
+
+    return permissions_from_reference(call, caller, state, rules)
+
+
+def permission_by_action(call: Call, caller: AuthenticatedPrincipal) -> PermissionByAction:
+    """Return the permission that a call requires according to the name of its operation, if nothing else is known.
+
+    Args:
+        call: the call.
+        caller: the principal that made it.
+    """
+    from xacct.testing.required_permissions.by_action import PermissionByAction, permission_by_action as by_action
+
+    found = by_action(call, caller)
+    # The operations of these services that are not known can need more.
+    return PermissionByAction(found.permission, found.is_complete and call.service not in _SERVICES)

@@ -1,4 +1,4 @@
-"""The permissions that calls of AWS KMS require, and that calls of S3 require on KMS keys.
+"""The permissions that calls of AWS KMS require, and that calls of other services require on KMS keys.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awskeymanagementservice.html
 """
@@ -20,7 +20,7 @@ from xacct.testing.required_permissions.permission import Context, RequiredPermi
 if TYPE_CHECKING:
     from moto.kms.models import Key
 
-__all__ = ["key_permission_for_s3", "required_permissions"]
+__all__ = ["key_permission_for_service", "required_permissions"]
 
 _WITHOUT_KEY = frozenset(
     {"CreateKey", "DescribeCustomKeyStores", "GenerateRandom", "ListAliases", "ListKeys", "ListRetirableGrants"}
@@ -106,34 +106,36 @@ def _encryption_context(pairs: Mapping[str, str]) -> Context:
     return context | ({"kms:EncryptionContextKeys": tuple(pairs)} if pairs else {})
 
 
-def key_permission_for_s3(
+def key_permission_for_service(
     *,
     action: str,
+    service: str,
     key_reference: str,
-    object_arn: str,
+    encryption_context: Mapping[str, str],
     account: str,
     region: str,
     caller: AuthenticatedPrincipal,
     state: MotoState,
 ) -> RequiredPermission:
-    """Return the permission on a KMS key that the caller of S3 requires for an object with SSE-KMS encryption.
+    """Return the permission on a KMS key that the caller of a service requires for an encrypted resource.
 
     Args:
         action: ``kms:Decrypt`` or ``kms:GenerateDataKey``.
-        key_reference: the key's id, ARN or alias; empty for the AWS managed key ``aws/s3``.
-        object_arn: the object's ARN.
-        account: the bucket's account.
-        region: the bucket's region.
-        caller: the principal that called S3.
+        service: the name of the service in ``kms:ViaService``, such as ``s3``.
+        key_reference: the key's id, ARN or alias; empty for the AWS managed key of the service, such as ``aws/s3``.
+        encryption_context: the encryption context that the service uses.
+        account: the account of the resource.
+        region: the region of the resource.
+        caller: the principal that called the service.
         state: the accounts.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
     """
-    service = f"s3.{region}.{partition(state.partition).dns_suffix}"
+    endpoint = f"{service}.{region}.{partition(state.partition).dns_suffix}"
     context: Context = {
-        "kms:ViaService": service,
-        "aws:CalledVia": service,
-        **_encryption_context({"aws:s3:arn": object_arn}),
+        "kms:ViaService": endpoint,
+        "aws:CalledVia": endpoint,
+        **_encryption_context(encryption_context),
     }
     if caller.account:
         context["kms:CallerAccount"] = caller.account
@@ -141,9 +143,9 @@ def key_permission_for_s3(
     if key is not None:
         return _permission_on_key(action, key, context, state)
     key_arns = f"arn:{state.partition}:kms:{region}:{account}:key/"
-    if "alias/aws/s3" in key_reference or not key_reference:
-        policy = _aws_managed_key_policy(account, service)
-        resource = f"{key_arns}aws-s3"
+    if f"alias/aws/{service}" in key_reference or not key_reference:
+        policy = _aws_managed_key_policy(account, endpoint)
+        resource = f"{key_arns}aws-{service}"
         return RequiredPermission(action=action, resource=resource, account=account, policy=policy, context=context)
     resource = key_reference if key_reference.startswith("arn:") else key_arns + key_reference
     missing = Refused("KMS.NotFoundException", _missing_key(key_reference, resource))
@@ -162,7 +164,7 @@ def _missing_key(reference: str, arn: str) -> str:
 
 
 def _aws_managed_key_policy(account: str, service: str) -> str:
-    """Return the policy of the AWS managed key ``aws/s3``: all principals of the account may use it through S3.
+    """Return the policy of an AWS managed key: all principals of the account may use it through the service.
 
     Source: https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-cmk
     """

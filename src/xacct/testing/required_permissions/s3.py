@@ -15,7 +15,7 @@ from xacct.testing.copy_source import copy_source
 from xacct.testing.credential_store import AuthenticatedPrincipal
 from xacct.testing.http_messages import Call
 from xacct.testing.moto_state import MotoState
-from xacct.testing.required_permissions.kms import key_permission_for_s3
+from xacct.testing.required_permissions.kms import key_permission_for_service
 from xacct.testing.required_permissions.permission import Context, RequiredPermission
 
 if TYPE_CHECKING:
@@ -283,10 +283,11 @@ def _decrypt_permissions(access: _ObjectAccess) -> list[RequiredPermission]:
 
 
 def _key_permission(action: str, key: str, access: _ObjectAccess, bucket: FakeBucket) -> RequiredPermission:
-    return key_permission_for_s3(
+    return key_permission_for_service(
         action=action,
+        service="s3",
         key_reference=key,
-        object_arn=access.arn,
+        encryption_context={"aws:s3:arn": access.arn},
         account=bucket.account_id,
         region=bucket.region_name,
         caller=access.caller,

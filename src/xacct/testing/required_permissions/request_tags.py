@@ -1,0 +1,29 @@
+"""The context keys of the tags in a request of any service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from xacct.testing.http_messages import Call
+from xacct.testing.required_permissions.permission import Context, requested_tags
+
+__all__ = ["tags_of_request"]
+
+
+def tags_of_request(call: Call) -> Context:
+    """Return ``aws:RequestTag/…`` and ``aws:TagKeys`` of a call. Services spell their parameters in different ways.
+
+    Args:
+        call: the call.
+    """
+    tags = call.params.get("Tags") or call.params.get("tags")
+    if isinstance(tags, Mapping):
+        tags = [{"Key": key, "Value": value} for key, value in tags.items()]
+    if isinstance(tags, list) and tags and isinstance(tags[0], Mapping):
+        key, value = next(
+            (names for names in (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue")) if names[0] in tags[0]),
+            ("", ""),
+        )
+        return requested_tags(tags, key, value) if key else {}
+    keys = call.params.get("TagKeys") or call.params.get("tagKeys") or tags
+    return {"aws:TagKeys": tuple(map(str, keys))} if isinstance(keys, list) and keys else {}

@@ -1,0 +1,79 @@
+"""Keys, tags and policies of services whose permissions come from AWS's reference."""
+
+from __future__ import annotations
+
+from xacct.testing import Sandbox
+
+from .conftest import DEV, PROD, Two, document, refusal
+
+
+def allow(principal: str, action: str) -> str:
+    return document({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": action, "Resource": "*"})
+
+
+def test_the_key_of_a_secret_is_required_too(two: Two) -> None:
+    secrets, dev = two.prod.client("secretsmanager"), two.dev.client("secretsmanager")
+    secret = secrets.create_secret(Name="orders", SecretString="42")["ARN"]
+    secrets.put_resource_policy(SecretId=secret, ResourcePolicy=allow(DEV, "secretsmanager:GetSecretValue"))
+    # No other account can use the AWS managed key.
+    assert refusal(dev.get_secret_value, SecretId=secret) == ("400 AccessDeniedException: Access to KMS is not allowed")
+    assert secrets.get_secret_value(SecretId="orders")["SecretString"] == "42"
+
+
+def test_an_explicit_deny_of_a_queue_applies_to_its_own_account(two: Two) -> None:
+    sqs = two.prod.client("sqs")
+    url = sqs.create_queue(QueueName="orders", tags={"stage": "test"})["QueueUrl"]
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
+    tagged = {"StringEquals": {"aws:ResourceTag/stage": "test"}}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document({**deny, "Condition": tagged})})
+    assert "with an explicit deny in a resource-based policy" in refusal(sqs.receive_message, QueueUrl=url)
+
+
+def test_a_topic_is_not_open_to_everybody(two: Two) -> None:
+    sns = two.prod.client("sns")
+    topic = sns.create_topic(Name="orders")["TopicArn"]
+    assert "no resource-based policy allows the SNS:Publish" in refusal(
+        two.dev.client("sns").publish, TopicArn=topic, Message="x"
+    )
+    sns.publish(TopicArn=topic, Message="x")
+
+
+def test_tags_of_a_request_are_context_keys_and_need_the_permission_to_tag(two: Two) -> None:
+    iam = two.prod.client("iam")
+    iam.create_user(UserName="writer")
+    writer = two.aws.sign_in(f"arn:aws:iam::{PROD}:user/writer").client("sqs")
+    own_team = {"StringEquals": {"aws:RequestTag/team": "red"}}
+    create = {"Effect": "Allow", "Action": ["sqs:CreateQueue", "sqs:TagQueue"], "Resource": "*"}
+    iam.put_user_policy(UserName="writer", PolicyName="p", PolicyDocument=document({**create, "Condition": own_team}))
+    writer.create_queue(QueueName="orders", tags={"team": "red"})
+    assert "sqs:createqueue" in refusal(writer.create_queue, QueueName="others", tags={"team": "blue"})
+
+
+def test_items_of_a_table_can_be_limited_to_a_partition_key(two: Two) -> None:
+    two.prod.client("dynamodb").create_table(
+        TableName="orders",
+        KeySchema=[{"AttributeName": "customer", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "customer", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    iam = two.prod.client("iam")
+    iam.create_user(UserName="anna")
+    condition = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["${aws:username}"]}}
+    statement = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*", "Condition": condition}
+    iam.put_user_policy(UserName="anna", PolicyName="own", PolicyDocument=document(statement))
+    anna = two.aws.sign_in(f"arn:aws:iam::{PROD}:user/anna").client("dynamodb")
+    anna.put_item(TableName="orders", Item={"customer": {"S": "anna"}})
+    by_key = {"KeyConditionExpression": "#c = :c", "ExpressionAttributeNames": {"#c": "customer"}}
+    found = anna.query(TableName="orders", ExpressionAttributeValues={":c": {"S": "anna"}}, **by_key)
+    assert found["Count"] == 1
+    for call, options in (
+        (anna.get_item, {"Key": {"customer": {"S": "otto"}}}),
+        (anna.query, {"ExpressionAttributeValues": {":c": {"S": "otto"}}, **by_key}),
+    ):
+        assert "400 AccessDeniedException" in refusal(call, TableName="orders", **options)
+
+
+def test_a_strict_sandbox_knows_the_permissions_of_these_services() -> None:
+    with Sandbox([PROD], strict=True) as aws:
+        aws.account(PROD).session.client("sqs").list_queues()
+        aws.account(PROD).session.client("ssm").put_parameter(Name="/shop/key", Value="42", Type="String")
