@@ -66,6 +66,7 @@ EXTRAS = {
     "cli,yaml": ["-c", "import yaml; from xacct.__main__ import main; main(['schema'])"],
     "progress": ["-c", "from xacct.progress_bar import progress_bar; progress_bar(1, 'steps', shown=True).__enter__()"],
     "report": ["-c", "from xacct import audit, Snapshot; audit(Snapshot(account='111111111111')).to_html()"],
+    "saml,testing": ["-c", "from xacct.testing import Sandbox; Sandbox().__enter__().saml_provider('Okta')"],
     "testing": ["-c", "from xacct.testing import Sandbox; Sandbox().__enter__()"],
     "typing": ["-c", "import mypy_boto3_iam"],
 }

@@ -46,6 +46,7 @@ __all__ = [
     "PROVIDED_CONTEXTS",
     "RESOURCE_POLICY_BYTES",
     "ROLE_SESSION_NAME",
+    "SAML_PROVIDER_NAME",
     "SESSION_POLICY",
     "SESSION_POLICY_ARNS",
     "SESSION_POLICY_CHARACTERS",
@@ -133,6 +134,7 @@ SOURCE_IDENTITY = TextRule(_NAME, 2, 256, _NAME_WORDS)
 """Older service models of STS document at most 64 characters. STS accepts 256."""
 FEDERATED_USER_NAME = TextRule(_NAME, 2, 32, _NAME_WORDS)
 """The name of a federated user of GetFederationToken."""
+SAML_PROVIDER_NAME = TextRule(r"[\w._-]", 1, 128, "letters, digits and ._-")
 ACCESS_KEY_ID = TextRule(r"[\w]", 16, 128, "letters and digits")
 EXTERNAL_ID = TextRule(r"[\w+=,.@:\/-]", 2, 1224, "letters, digits and +=,.@:/_-")
 MFA_SERIAL = TextRule(r"[\w+=/:,.@-]", 9, 256, "letters, digits and +=/:,.@_-: an ARN or a serial number")

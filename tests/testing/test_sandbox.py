@@ -236,7 +236,8 @@ def test_requests_to_other_hosts_are_not_intercepted(two: Two) -> None:
 
 
 def test_iam_calls_are_authorized_on_their_resource(two: Two) -> None:
-    iam, provider = two.prod.client("iam"), "<EntityDescriptor>" + "x" * 1000
+    iam = two.prod.client("iam")
+    provider = f"<EntityDescriptor xmlns='urn:oasis:names:tc:SAML:2.0:metadata' entityID='{'x' * 1000}'/>"
     reader(two)
     iam.create_instance_profile(InstanceProfileName="machine")
     iam.add_role_to_instance_profile(InstanceProfileName="machine", RoleName="Reader")

@@ -7,7 +7,19 @@ from xacct.testing.faults import Fault as Fault, Faults as Faults
 from xacct.testing.issuer import Issuer as Issuer
 from xacct.testing.pipeline import RecordedCall as RecordedCall
 from xacct.testing.propagation import Propagation as Propagation
+from xacct.testing.saml_provider import SamlProvider as SamlProvider
 from xacct.testing.sandbox import Account as Account, Sandbox as Sandbox
 from xacct.testing.server import Server as Server
 
-__all__ = ["Account", "Clock", "Fault", "Faults", "Issuer", "Propagation", "RecordedCall", "Sandbox", "Server"]
+__all__ = [
+    "Account",
+    "Clock",
+    "Fault",
+    "Faults",
+    "Issuer",
+    "Propagation",
+    "RecordedCall",
+    "SamlProvider",
+    "Sandbox",
+    "Server",
+]

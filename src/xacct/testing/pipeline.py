@@ -35,6 +35,7 @@ from xacct.testing.required_permissions import (
     required_permissions,
 )
 from xacct.testing.required_permissions.iam import CALLER_DEFAULT
+from xacct.testing.saml_assertions import SamlAssertions
 from xacct.testing.token_service import SecurityTokenService
 from xacct.testing.web_identity_tokens import WebIdentityTokens
 from xacct.testing.write_rules import Write, apply_write_rules
@@ -142,6 +143,7 @@ class Pipeline:
         clock: the sandbox's clock.
         moto: executes a permitted request.
         tokens: the tokens of OpenID Connect providers.
+        assertions: the assertions of SAML providers.
         visibility: which version of the state each reader sees.
         strict: whether to deny calls whose required permissions the sandbox does not know.
 
@@ -158,13 +160,14 @@ class Pipeline:
         moto: Callable[[Request], Answer],
         *,
         tokens: WebIdentityTokens,
+        assertions: SamlAssertions,
         visibility: Visibility,
         strict: bool,
     ) -> None:
         self._state, self._credentials, self._clock = state, credentials, clock
         self._moto, self._visibility, self._strict = moto, visibility, strict
         self._authorizer = Authorizer(state, clock)
-        self._sts = SecurityTokenService(state, credentials, clock, tokens)
+        self._sts = SecurityTokenService(state, credentials, clock, tokens, assertions)
         self._lock = RLock()
         self.faults = Faults()
         self.calls: list[RecordedCall] = []

@@ -26,6 +26,8 @@ from xacct.testing.moto_state import MotoState, set_unique_id
 from xacct.testing.pipeline import Pipeline, RecordedCall
 from xacct.testing.propagation import Propagation, Visibility
 from xacct.testing.request_time import signing_at
+from xacct.testing.saml_assertions import SamlAssertions
+from xacct.testing.saml_provider import SamlProvider
 from xacct.testing.server import Server
 from xacct.testing.sessions import new_session
 from xacct.testing.switch_role_page import page
@@ -119,6 +121,7 @@ class Sandbox:
         self._credentials = CredentialStore(self._state, self.clock)
         self._federation = FederationEndpoint(self._partition, self._credentials, self.clock)
         self._tokens = WebIdentityTokens(self._state, self.clock)
+        self._assertions = SamlAssertions(self._state, self._partition, self.clock)
         self._propagation = propagation
         self._pipeline = Pipeline(
             self._state,
@@ -126,6 +129,7 @@ class Sandbox:
             self.clock,
             execute_in_moto,
             tokens=self._tokens,
+            assertions=self._assertions,
             visibility=Visibility(propagation, self._state, self.clock),
             strict=strict,
         )
@@ -297,6 +301,28 @@ class Sandbox:
             InvalidValue: the sandbox has no such account, or the provider is none of OpenID Connect.
         """
         return self._tokens.issue(self.account(account).id, provider, claims, duration)
+
+    def saml_provider(self, name: str, *, account: str | None = None) -> SamlProvider:
+        """Return a SAML identity provider, such as Okta, with its provider in IAM of an account.
+
+        Requires the extra ``xacct[saml]``. The provider is created unless the account has it already. STS verifies the
+        signature of its assertions with the certificates of its metadata, and their audience, times and role.
+
+        Args:
+            name: the name of the provider in IAM.
+            account: the account id; None for the first account of the sandbox.
+
+        Raises:
+            InvalidValue: the name has another form, or the sandbox has no such account.
+            ModuleNotFoundError: signxml is not installed.
+
+        Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_saml.html
+
+        >>> with Sandbox(["111111111111"]) as aws:
+        ...     aws.saml_provider("Okta").provider_arn
+        'arn:aws:iam::111111111111:saml-provider/Okta'
+        """
+        return self._assertions.create_provider(name, self.account(account or self._ids[0]).id)
 
     def mfa_code(self, serial: str) -> str:
         """Return the current six-digit code of a virtual MFA device.

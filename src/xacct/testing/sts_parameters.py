@@ -27,6 +27,7 @@ __all__ = [
     "keys_of_role_chaining",
     "role_arn",
     "role_session_seconds",
+    "saml_provider_arn",
 ]
 
 _TEXT_RULES: Mapping[str, TextRule] = {
@@ -43,6 +44,7 @@ _TEXT_RULES: Mapping[str, TextRule] = {
 # The durations of each operation.
 _DURATIONS: Mapping[str, Range] = {
     "AssumeRole": limits.ASSUME_ROLE_SECONDS,
+    "AssumeRoleWithSAML": limits.ASSUME_ROLE_SECONDS,
     "AssumeRoleWithWebIdentity": limits.ASSUME_ROLE_SECONDS,
     "GetFederationToken": limits.SESSION_TOKEN_SECONDS,
     "GetSessionToken": limits.SESSION_TOKEN_SECONDS,
@@ -76,6 +78,18 @@ def role_arn(call: Call) -> Arn:
     """
     arn = call.text("RoleArn")
     if not re.fullmatch(r"arn:[\w-]+:iam::[0-9]{12}:role/[\x21-\x7e]+", arn):
+        raise Refused("ValidationError", f"{arn} is invalid")
+    return Arn.parse(arn)
+
+
+def saml_provider_arn(call: Call) -> Arn:
+    """Return the ARN of the SAML provider that a call names.
+
+    Raises:
+        Refused: it is none of a SAML provider.
+    """
+    arn = call.text("PrincipalArn")
+    if not re.fullmatch(r"arn:[\w-]+:iam::[0-9]{12}:saml-provider/[\w._-]+", arn, re.ASCII):
         raise Refused("ValidationError", f"{arn} is invalid")
     return Arn.parse(arn)
 

@@ -19,12 +19,14 @@ from xacct.testing.http_messages import Answer, Call, rendered
 from xacct.testing.packed_policy_size import packed_policy_size
 from xacct.testing.required_permissions import Context
 from xacct.testing.required_permissions.sts import federated_user_arn
+from xacct.testing.saml_assertions import SamlAssertions
 from xacct.testing.sts_parameters import (
     check_parameters,
     check_session_tags,
     keys_of_role_chaining,
     role_arn,
     role_session_seconds,
+    saml_provider_arn,
 )
 from xacct.testing.totp import is_valid
 from xacct.testing.web_identity_tokens import WebIdentityTokens
@@ -60,12 +62,22 @@ class SecurityTokenService:
         credentials: where the temporary credentials are kept.
         clock: the sandbox's clock.
         tokens: the tokens of OpenID Connect providers.
+        assertions: the assertions of SAML providers.
     """
 
-    def __init__(self, state: MotoState, credentials: CredentialStore, clock: Clock, tokens: WebIdentityTokens) -> None:
-        self._state, self._credentials, self._clock, self._tokens = state, credentials, clock, tokens
+    def __init__(
+        self,
+        state: MotoState,
+        credentials: CredentialStore,
+        clock: Clock,
+        tokens: WebIdentityTokens,
+        assertions: SamlAssertions,
+    ) -> None:
+        self._state, self._credentials, self._clock = state, credentials, clock
+        self._tokens, self._assertions = tokens, assertions
         self._operations: Mapping[str, Callable[[Call, AuthenticatedPrincipal], Mapping[str, object]]] = {
             "AssumeRole": self._assume_role,
+            "AssumeRoleWithSAML": self._assume_role_as_federated,
             "AssumeRoleWithWebIdentity": self._assume_role_as_federated,
             "GetAccessKeyInfo": self._get_access_key_info,
             "GetCallerIdentity": self._get_caller_identity,
@@ -74,22 +86,25 @@ class SecurityTokenService:
         }
 
     def caller(self, call: Call, authenticated: AuthenticatedPrincipal) -> AuthenticatedPrincipal:
-        """Return the principal that makes a call: the provider of its token, or the one whose credentials signed it.
+        """Return the principal that makes a call: the provider of its token or assertion, or the one that signed it.
 
         Raises:
-            Refused: the operation is not implemented, or the token is not valid.
+            Refused: the operation is not implemented, or the token or the assertion is not valid.
         """
         if call.operation not in self._operations:
             text = f"sts:{call.operation} is not implemented in the sandbox"
             instead = _INSTEAD.get(call.operation)
             raise Refused("NotImplemented", f"{text}. {instead}" if instead else text, 501)
-        if call.operation != "AssumeRoleWithWebIdentity":
+        if not call.operation.startswith("AssumeRoleWith"):
             return authenticated
-        account = role_arn(call).account
-        if account not in self._state.accounts:
+        role = role_arn(call)
+        if role.account not in self._state.accounts:
             raise Refused("AccessDenied", f"Not authorized to perform sts:{call.operation}", 403)
-        identity = self._tokens.verify(call.text("WebIdentityToken"), account)
-        return AuthenticatedPrincipal(arn=identity.provider, account=account, user_id="", identity=identity)
+        if call.operation == "AssumeRoleWithSAML":
+            identity = self._assertions.verify(call.text("SAMLAssertion"), saml_provider_arn(call), role)
+        else:
+            identity = self._tokens.verify(call.text("WebIdentityToken"), role.account)
+        return AuthenticatedPrincipal(arn=identity.provider, account=role.account, user_id="", identity=identity)
 
     def check(self, call: Call, caller: AuthenticatedPrincipal) -> Context:
         """Check everything that AWS checks before it evaluates policies.

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from xacct.testing.http_messages import Answer
-from xacct.testing.write_rules import authorization_details, bucket_access, buckets, entities, keys, policies, sign_in
+from xacct.testing.write_rules import (
+    authorization_details,
+    bucket_access,
+    buckets,
+    entities,
+    identity_providers,
+    keys,
+    policies,
+    sign_in,
+)
 from xacct.testing.write_rules.encoded_documents import with_encoded_documents
 from xacct.testing.write_rules.parameters import check_entities_exist, check_parameters, check_policies_exist
 from xacct.testing.write_rules.write import Postprocess, Rule, Write
@@ -37,6 +46,7 @@ _RULES: dict[tuple[str, str], Rule] = {
     **entities.RULES,
     **policies.RULES,
     **sign_in.RULES,
+    **identity_providers.RULES,
     **authorization_details.RULES,
     **buckets.RULES,
     **bucket_access.RULES,
