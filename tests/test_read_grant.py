@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from moto.organizations.models import organizations_backends
 from tests.two_accounts import TRUSTED, TRUSTING, TwoAccounts, two_accounts
 
 from xacct import InvalidValue, PermissionMissing, Plan, Principal, grant_cross_account_read, plan
@@ -105,12 +104,9 @@ def test_the_organization_is_not_read_if_it_does_not_matter(accounts: TwoAccount
     assert "DescribeOrganization" not in [call.operation for call in accounts.aws.calls]
 
 
-def test_an_account_of_the_organization_needs_no_external_id(
-    accounts: TwoAccounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    create_organization(accounts)
-    # moto can invite no account to an organization.
-    monkeypatch.setitem(organizations_backends.master_accounts, TRUSTED, (TRUSTING, "aws"))
+def test_an_account_of_the_organization_needs_no_external_id(accounts: TwoAccounts) -> None:
+    accounts.aws.organization({"/": [TRUSTED]}, management=TRUSTING)
+    accounts.aws.calls.clear()
     assert accounts.grant().changes
     assert [call.operation for call in accounts.aws.calls].count("DescribeOrganization") == 2
 

@@ -10,7 +10,6 @@ import boto3
 import pytest
 from attrs import frozen
 from botocore.exceptions import ClientError
-from moto.organizations.models import organizations_backends
 
 from xacct import AssumeRoleDenied, Explanation, assume_role, explain
 from xacct.testing import Sandbox
@@ -101,22 +100,15 @@ class Both:
 
 
 def join_organization(both: Both, account: str, *, management: str) -> boto3.Session:
-    """Put an account into a new organization, and return a session of the management account.
-
-    Moto cannot invite an existing account.
-    """
-    session = both.aws.account(management).session
-    organizations = session.client("organizations")
-    organizations.create_organization(FeatureSet="ALL")
-    organizations.create_account(AccountName="member", Email="member@example.com")
-    backends: Any = organizations_backends
-    member = next(found for found in backends[management]["aws"].accounts if found.name == "member")
-    backends.master_accounts[account] = backends.master_accounts.pop(member.id)
-    member.id = account
-    return session
+    """Put an account into a new organization, and return a session of the management account."""
+    both.aws.organization({"/": [account]}, management=management, access_role=None)
+    return both.aws.account(management).session
 
 
-def attach(management: boto3.Session, account: str, kind: Any, *statements: dict[str, Any]) -> None:
+def attach(management: boto3.Session, account: str, kind: Any, *statements: dict[str, Any]) -> str:
+    """Attach a control policy to an account, and return its ID."""
     organizations = management.client("organizations")
     policy = organizations.create_policy(Content=document(*statements), Description="", Name="Guard", Type=kind)
-    organizations.attach_policy(PolicyId=policy["Policy"]["PolicySummary"]["Id"], TargetId=account)
+    policy_id = str(policy["Policy"]["PolicySummary"].get("Id"))
+    organizations.attach_policy(PolicyId=policy_id, TargetId=account)
+    return policy_id

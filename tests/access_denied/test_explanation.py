@@ -430,32 +430,27 @@ def test_actions_without_a_resource_are_decided_in_the_callers_account(both: Bot
 
 
 def test_control_policies_do_not_apply_to_the_management_account(both: Both) -> None:
-    organizations = both.dev.client("organizations")
-    organizations.create_organization(FeatureSet="ALL")
-    guard = organizations.create_policy(
-        Content=document(deny("*")), Description="", Name="Guard", Type="SERVICE_CONTROL_POLICY"
-    )
-    organizations.attach_policy(PolicyId=guard["Policy"]["PolicySummary"]["Id"], TargetId=DEV)
+    both.aws.organization(management=DEV).attach_scp(DEV, document(deny("*")))
     both.give(allow("sts:AssumeRole"))
     explanation = both.explain(DENIED)
     assert not explanation.refused
     assert explanation.unread == ()
 
 
-def test_every_level_of_the_organization_has_to_allow_unless_it_has_no_control_policies(both: Both) -> None:
+def test_every_level_of_the_organization_has_to_allow_unless_control_policies_are_disabled(both: Both) -> None:
     both.give(allow("sts:AssumeRole"))
     organizations = join_organization(both, DEV, management=PROD).client("organizations")
-    attach(both.prod, DEV, "SERVICE_CONTROL_POLICY", allow("s3:*"))
+    guard = attach(both.prod, DEV, "SERVICE_CONTROL_POLICY", allow("s3:*"))
     (root,) = organizations.list_roots()["Roots"]
     full = "p-FullAWSAccess"
+    organizations.attach_policy(PolicyId=guard, TargetId=root["Id"])
     for target in (DEV, root["Id"]):
         attached = organizations.list_policies_for_target(TargetId=target, Filter="SERVICE_CONTROL_POLICY")["Policies"]
         if any(policy.get("Id") == full for policy in attached):
             organizations.detach_policy(PolicyId=full, TargetId=target)
     (cause,) = both.explain(DENIED).causes
     assert (cause.kind, cause.layer, cause.account) == ("missing allow", "scp", DEV)
-    for policy in organizations.list_policies_for_target(TargetId=DEV, Filter="SERVICE_CONTROL_POLICY")["Policies"]:
-        organizations.detach_policy(PolicyId=policy.get("Id", ""), TargetId=DEV)
+    organizations.disable_policy_type(RootId=root["Id"], PolicyType="SERVICE_CONTROL_POLICY")
     assert kinds(both.explain(DENIED)) == ["nothing found"]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.organizations.models import organizations_backends
 from tests.cli.command import DEVELOPMENT, PRODUCTION, Command
 from tests.cli.here import Here, here
 
@@ -119,22 +118,12 @@ def company(tmp_path: Path, here: Here) -> Iterator[Sandbox]:
     with Sandbox([MANAGEMENT, PRODUCTION, DEVELOPMENT, OUTSIDE]) as aws, aws.serve() as server:
         (tmp_path / "aws.ini").write_text(aws.aws_config(server, {MANAGEMENT: "management", PRODUCTION: "production"}))
         here.use_profiles_of(Command(aws, tmp_path))
-        organizations = aws.account(MANAGEMENT).session.client("organizations")
-        organizations.create_organization(FeatureSet="ALL")
-        backends: Any = organizations_backends
-        for name, account in (("production", PRODUCTION), ("development", DEVELOPMENT)):
-            organizations.create_account(AccountName=name, Email=f"{name}@example.com")
-            # Moto cannot invite an existing account.
-            member = next(one for one in backends[MANAGEMENT]["aws"].accounts if one.name == name)
-            backends.master_accounts[account] = backends.master_accounts.pop(member.id)
-            member.id = account
+        members = {PRODUCTION: "production", DEVELOPMENT: "development"}
+        aws.organization({"/": members}, management=MANAGEMENT, access_role=None)
         create_audit_role(aws, PRODUCTION)
         create_role(aws, PRODUCTION, "Monitoring", OUTSIDE)
         create_role(aws, MANAGEMENT, "Billing", OUTSIDE)
         yield aws
-        # Moto does not reset this.
-        for account in (PRODUCTION, DEVELOPMENT):
-            del backends.master_accounts[account]
 
 
 ORGANIZATION = ("--organization", "--profile", "management", "--role", "Audit")

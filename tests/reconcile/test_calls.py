@@ -6,7 +6,6 @@ import threading
 
 import pytest
 from attrs import evolve
-from moto.organizations.models import organizations_backends
 
 from xacct import TrustGrant
 from xacct.reconcile import plan
@@ -24,12 +23,8 @@ def test_applying_the_tutorials_grant_takes_17_calls(accounts: Accounts, patienc
     assert len(APPLY) == 17
 
 
-def test_applying_the_tutorials_grant_in_an_organization_takes_18_calls(
-    accounts: Accounts, patience: Patience, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    accounts.trusting.client("organizations").create_organization(FeatureSet="ALL")
-    # moto can invite no account to an organization.
-    monkeypatch.setitem(organizations_backends.master_accounts, TRUSTED, (TRUSTING, "aws"))
+def test_applying_the_tutorials_grant_in_an_organization_takes_18_calls(accounts: Accounts, patience: Patience) -> None:
+    accounts.aws.organization({"/": [TRUSTED]}, management=TRUSTING)
     accounts.log.clear()
     plan_tutorial(accounts, evolve(patience, longest=5)).apply()
 

@@ -35,7 +35,9 @@ def create_organization(aws: Sandbox) -> Tree:
     lower = organizations.create_organizational_unit(ParentId=unit, Name="data")["OrganizationalUnit"]["Id"]
     accounts = []
     for name, parent in (("top", root), ("above", unit), ("below", lower), ("closed", lower)):
-        status = organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]
+        asked = organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]
+        described = organizations.describe_create_account_status(CreateAccountRequestId=asked["Id"])
+        status = described["CreateAccountStatus"]
         accounts.append(status["AccountId"])
         if parent != root:
             organizations.move_account(AccountId=status["AccountId"], SourceParentId=root, DestinationParentId=parent)

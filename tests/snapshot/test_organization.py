@@ -16,7 +16,8 @@ from xacct.snapshot import ControlPolicy, Organization, OrganizationAccount
 from xacct.testing import Sandbox
 
 HOME = "999999999999"
-DENY = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}
+DENY: Any = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "s3:*", "Resource": "*"}]}
+DENY_EVERYBODY = {**DENY, "Statement": [{**DENY["Statement"][0], "Principal": "*"}]}
 
 
 @frozen
@@ -46,11 +47,15 @@ def organizations(aws: Sandbox) -> Any:
 def tree(organizations: Any) -> Tree:
     organizations.create_organization(FeatureSet="ALL")
     root = organizations.list_roots()["Roots"][0]["Id"]
+    for kind in ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"):
+        organizations.enable_policy_type(RootId=root, PolicyType=kind)
     unit = organizations.create_organizational_unit(ParentId=root, Name="workloads")["OrganizationalUnit"]["Id"]
     lower = organizations.create_organizational_unit(ParentId=unit, Name="data")["OrganizationalUnit"]["Id"]
     accounts = []
     for name, parent in (("top", root), ("above", unit), ("below", lower)):
-        status = organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]
+        asked = organizations.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]
+        described = organizations.describe_create_account_status(CreateAccountRequestId=asked["Id"])
+        status = described["CreateAccountStatus"]
         accounts.append(status["AccountId"])
         if parent != root:
             organizations.move_account(AccountId=status["AccountId"], SourceParentId=root, DestinationParentId=parent)
@@ -58,7 +63,8 @@ def tree(organizations: Any) -> Tree:
 
 
 def create_policy(organizations: Any, name: str, kind: str, *targets: str) -> None:
-    policy = organizations.create_policy(Content=json.dumps(DENY), Description="", Name=name, Type=kind)["Policy"]
+    content = json.dumps(DENY if kind == "SERVICE_CONTROL_POLICY" else DENY_EVERYBODY)
+    policy = organizations.create_policy(Content=content, Description="", Name=name, Type=kind)["Policy"]
     for target in targets:
         organizations.attach_policy(PolicyId=policy["PolicySummary"]["Id"], TargetId=target)
 
@@ -91,7 +97,7 @@ def test_control_policies_are_read_by_what_they_are_attached_to(aws: Sandbox, or
     assert {target: [policy.name for policy in policies] for target, policies in read.rcps.items()} == {
         tree.unit: ["Unit"]
     }
-    assert json.loads(read.rcps[tree.unit][0].document) == DENY
+    assert json.loads(read.rcps[tree.unit][0].document) == DENY_EVERYBODY
     assert Organization.from_dict(json.loads(json.dumps(read.to_dict()))) == read
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
 from xacct.errors import PolicyError
 from xacct.policy import PolicyDocument
+from xacct.reference import services_under_rcps
 from xacct.testing.credential_store import AuthenticatedPrincipal, document_of, tags_of
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Call
+from xacct.testing.organizations import Membership
 from xacct.testing.required_permissions import Context, RequiredPermission
 
 if TYPE_CHECKING:
@@ -57,9 +59,15 @@ class Authorizer:
             Refused: one of the policies is malformed.
         """
         now = self._clock.now()
+        organizations = self._state.organizations
+        # An identity provider, which has no user ID, is in no organization.
+        of_caller = organizations.membership(caller.account) if caller.user_id else None
+        of_resource = organizations.membership(permission.account)
         context = {
             **_keys_of_request(call, now),
             **_keys_of_caller(caller, now),
+            **_keys_of_organization("Principal", of_caller),
+            **_keys_of_organization("Resource", of_resource),
             **permission.context,
             **condition_keys,
         }
@@ -71,8 +79,15 @@ class Authorizer:
             context=context,
         )
         session_policies = caller.session.policies if caller.session else ()
+        if of_resource is not None and request.service not in services_under_rcps():
+            of_resource = None
         policies = _policy_set(
-            tuple(self._identity_policies(caller)), permission.policy, self._boundary(caller), session_policies
+            tuple(self._identity_policies(caller)),
+            permission.policy,
+            self._boundary(caller),
+            session_policies,
+            of_caller,
+            of_resource,
         )
         return evaluate(request, policies)
 
@@ -130,6 +145,13 @@ def _keys_of_caller(caller: AuthenticatedPrincipal, now: datetime) -> Context:
     return context
 
 
+def _keys_of_organization(kind: Literal["Principal", "Resource"], member: Membership | None) -> Context:
+    """The context keys of the organization of the principal or of the resource; none if it is in no organization."""
+    if member is None:
+        return {}
+    return {f"aws:{kind}OrgID": member.organization, f"aws:{kind}OrgPaths": (member.path,)}
+
+
 def _policies_of(owner: str, inline: Mapping[str, str], managed: Mapping[str, ManagedPolicy]) -> list[NamedPolicy]:
     policies = [(f"policy {name} of {owner}", document) for name, document in inline.items()]
     return policies + [(f"policy {policy.name} of {owner}", document_of(policy)) for policy in managed.values()]
@@ -137,13 +159,20 @@ def _policies_of(owner: str, inline: Mapping[str, str], managed: Mapping[str, Ma
 
 @lru_cache(maxsize=1024)
 def _policy_set(
-    identity: tuple[NamedPolicy, ...], resource: str | None, boundary: NamedPolicy | None, session: tuple[str, ...]
+    identity: tuple[NamedPolicy, ...],
+    resource: str | None,
+    boundary: NamedPolicy | None,
+    session: tuple[str, ...],
+    of_caller: Membership | None,
+    of_resource: Membership | None,
 ) -> PolicySet:
     return PolicySet(
         identity=[_document(policy) for policy in identity],
         resource=resource,
         boundary=None if boundary is None else _document(boundary),
         session=[_document(("session policy", text)) for text in session],
+        scps=of_caller.scps if of_caller else (),
+        rcps=of_resource.rcps if of_resource else (),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from xml.sax.saxutils import escape
 
-from xacct.authz import Decision
+from xacct.authz import AccessRequest, Decision
 from xacct.authz.fixed_rules import fixed_rule
 from xacct.authz.policy_set import AWS_WORDS
 from xacct.testing.denials import (
@@ -81,7 +81,8 @@ def denied(decision: Decision, caller: str, call: Call) -> Refused:
         return Refused(rule.error_code, text)
     if decision.note:
         return Refused(code, decision.note, status)
-    if call.service == "s3" and (caller == "*" or (request.cross_account and not decision.action.startswith("kms:"))):
+    outside = caller == "*" or (request.cross_account and not _in_one_organization(request))
+    if call.service == "s3" and outside and (caller == "*" or not decision.action.startswith("kms:")):
         return Refused(code, "Access Denied", status)
     resource = f'"{request.resource}"' if decision.action.startswith("s3:") else request.resource
     action, on_resource = action_in_message(call, decision.action), f" on resource: {resource}"
@@ -101,6 +102,15 @@ def denied(decision: Decision, caller: str, call: Call) -> Refused:
         text += f" because no {AWS_WORDS[layer]} allows the {action} action"
     by_key = key_denial(call, text) if decision.action.startswith("kms:") else None
     return Refused(*by_key) if by_key else Refused(code, text, status)
+
+
+def _in_one_organization(request: AccessRequest) -> bool:
+    """Return whether the caller and the resource are in the same organization, within which S3 gives reasons.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+    """
+    organizations = {request.context.get(f"aws:{side}orgid") for side in ("principal", "resource")}
+    return len(organizations) == 1 and None not in organizations
 
 
 def render(refused: Refused, call: Call) -> Answer:

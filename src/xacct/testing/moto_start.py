@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -42,6 +43,10 @@ def moto_started() -> Iterator[None]:
             yield
     finally:
         started.stop()
+        organizations = sys.modules.get("moto.organizations.models")
+        if organizations is not None:
+            # Moto does not reset which accounts are in an organization.
+            organizations.organizations_backends.master_accounts.clear()
 
 
 def _do_nothing(_: MockAWS) -> None:

@@ -14,6 +14,7 @@ from moto.utilities.utils import PARTITION_NAMES
 
 from xacct.arn import Arn, partition as partition_named
 from xacct.errors import InvalidValue
+from xacct.testing.organizations import Organizations
 
 if TYPE_CHECKING:
     from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User
@@ -30,6 +31,9 @@ class MotoState:
         partition: the name of the partition, such as ``aws``.
         accounts: the account ids.
 
+    Attributes:
+        organizations: the organizations of the accounts.
+
     Raises:
         InvalidValue: moto does not know the partition.
     """
@@ -39,6 +43,7 @@ class MotoState:
             supported = ", ".join(sorted(PARTITION_NAMES))
             raise InvalidValue("partition", partition, f"a partition that the sandbox supports: {supported}")
         self.partition, self.accounts = partition, accounts
+        self.organizations = Organizations(partition)
         self._iam, self._s3, self._kms = get_backend("iam"), get_backend("s3"), get_backend("kms")
 
     def backend(self, service: str, account: str, region: str) -> Any | None:
@@ -51,6 +56,10 @@ class MotoState:
         """
         backends: Any = get_backend(cast("Literal['sqs']", service))
         return backends[account][region] if account in self.accounts else None
+
+    def add_account(self, account: str) -> None:
+        """Add an account that AWS Organizations has created."""
+        self.accounts |= {account}
 
     def iam(self, account: str) -> IAMBackend:
         """Return moto's IAM backend of an account: its users, roles, groups and policies."""

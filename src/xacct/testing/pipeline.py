@@ -248,7 +248,7 @@ class Pipeline:
         bucket = self._state.bucket(name) if name else None
         if bucket is not None:
             context.account = str(bucket.account_id)
-        elif call.service not in ("iam", "organizations", "s3", "sts") and context.permissions:
+        elif call.service not in ("iam", "s3", "sts") and context.permissions:
             context.account = context.permissions[0].account
         else:
             context.account = context.caller.account or min(self._state.accounts)
@@ -305,7 +305,10 @@ class Pipeline:
         except NotImplementedError:
             text = f"{call.service}:{call.operation} is not implemented in the sandbox"
             raise Refused("NotImplemented", text, 501) from None
-        return answer if checked is None or answer.status >= 300 else checked(answer)
+        changed = answer if checked is None or answer.status >= 300 else checked(answer)
+        if call.service == "organizations":
+            self._state.organizations.refresh()
+        return changed
 
 
 def _with_user_name(call: Call, caller: AuthenticatedPrincipal) -> Call:

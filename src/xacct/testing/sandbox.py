@@ -5,54 +5,40 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from threading import Lock
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, final
+from typing import final
 from unittest.mock import patch
 
 import boto3
-from attrs import field, frozen
 
-from xacct.arn import Arn, Partition, account_id, partition as partition_named, partition_of_region
+from xacct.arn import Arn, account_id, partition as partition_named
 from xacct.errors import InvalidValue, XacctError
+from xacct.testing.account import Account, create_administrator
 from xacct.testing.ambient_identity import ambient_identity, environment_without_credentials
+from xacct.testing.client_configuration import config_file, region_in
 from xacct.testing.clock import Clock, renewing_by
+from xacct.testing.created_accounts import ACCESS_ROLE
 from xacct.testing.credential_store import CredentialStore
 from xacct.testing.faults import Faults
 from xacct.testing.federation_endpoint import FederationEndpoint
 from xacct.testing.interception import execute_in_moto, intercepted_requests
 from xacct.testing.issuer import Issuer
 from xacct.testing.moto_start import moto_started
-from xacct.testing.moto_state import MotoState, set_unique_id
+from xacct.testing.moto_state import MotoState
 from xacct.testing.pipeline import Pipeline, RecordedCall
 from xacct.testing.propagation import Propagation, Visibility
 from xacct.testing.request_time import signing_at
 from xacct.testing.saml_assertions import SamlAssertions
 from xacct.testing.saml_provider import SamlProvider
+from xacct.testing.sandbox_organization import SandboxOrganization, create_organization
 from xacct.testing.server import Server
 from xacct.testing.sessions import new_session
 from xacct.testing.switch_role_page import page
 from xacct.testing.totp import code_of_device
 from xacct.testing.web_identity_tokens import WebIdentityTokens
 
-if TYPE_CHECKING:
-    from moto.iam.models import AccessKey
-
 __all__ = ["Account", "Sandbox"]
-
-
-@frozen(kw_only=True)
-class Account:
-    """One of the sandbox's accounts.
-
-    Attributes:
-        id: the account id.
-        session: a session of the user ``Administrator``, which has AdministratorAccess.
-        key: the access key of that user.
-    """
-
-    id: str
-    session: boto3.Session = field(repr=False)
-    key: AccessKey = field(repr=False)
 
 
 @final
@@ -115,7 +101,7 @@ class Sandbox:
             raise InvalidValue("accounts", ids, "at least one account id")
         self._partition = partition_named(partition)
         self.partition = self._partition.name
-        self.region = _region_in(self._partition, region)
+        self.region = region_in(self._partition, region)
         self.clock = Clock()
         self._state = MotoState(self.partition, frozenset(ids))
         self._credentials = CredentialStore(self._state, self.clock)
@@ -134,7 +120,8 @@ class Sandbox:
             strict=strict,
         )
         self._patches = ExitStack()
-        self._accounts: Mapping[str, Account] = MappingProxyType({})
+        self._accounts: dict[str, Account] = {}
+        self._lock = Lock()
         self._ids = ids
 
     @property
@@ -158,7 +145,7 @@ class Sandbox:
             stack.enter_context(renewing_by(self.clock))
             if self._propagation is not None:
                 stack.enter_context(patch("time.sleep", self.clock.advance))
-            self._accounts = {account: self._create_account(account) for account in self._ids}
+            self._accounts = {account: create_administrator(account, self._state, self.region) for account in self._ids}
             self._patches = stack.pop_all()
         Sandbox._open = self
         return self
@@ -170,7 +157,7 @@ class Sandbox:
         self._patches.close()
 
     def account(self, account: str) -> Account:
-        """Return one of the accounts.
+        """Return one of the accounts, also one that was created through AWS Organizations.
 
         Args:
             account: the account id.
@@ -180,8 +167,11 @@ class Sandbox:
         """
         if not self._accounts:
             raise InvalidValue("account", account, "the sandbox has no accounts until it is opened: use `with`")
-        if account not in self._accounts:
-            raise InvalidValue("account", account, f"one of {', '.join(self._accounts)}")
+        if account not in self._state.accounts:
+            raise InvalidValue("account", account, f"one of {', '.join(self._account_ids)}")
+        with self._lock:
+            if account not in self._accounts:
+                self._accounts[account] = create_administrator(account, self._state, self.region)
         return self._accounts[account]
 
     def sign_in(self, principal: str, *, mfa: bool = False, duration: int = 3600) -> boto3.Session:
@@ -196,8 +186,8 @@ class Sandbox:
             InvalidValue: the principal does not exist in the sandbox.
         """
         arn = Arn.parse(principal, name="principal")
-        entity = self._state.principal(principal) if arn.account in self._accounts else None
-        is_root = arn.account in self._accounts and (arn.service, arn.resource) == ("iam", "root")
+        entity = self._state.principal(principal) if arn.account in self._account_ids else None
+        is_root = arn.account in self._account_ids and (arn.service, arn.resource) == ("iam", "root")
         if entity is None and not is_root:
             raise InvalidValue("principal", principal, "the ARN of an existing user, role or root user in the sandbox")
         session_arn, user_id = principal, arn.account if entity is None else entity.id
@@ -283,6 +273,49 @@ class Sandbox:
         """
         return self._tokens.create_provider(url, self.account(account or self._ids[0]).id, audiences)
 
+    def organization(
+        self,
+        units: Mapping[str, Iterable[str]] = MappingProxyType({}),
+        *,
+        management: str | None = None,
+        access_role: str | None = ACCESS_ROLE,
+    ) -> SandboxOrganization:
+        """Make an organization of accounts of the sandbox, whose control policies are enforced.
+
+        Policies, more accounts and units can be added with the result, and with the API of AWS Organizations.
+
+        Args:
+            units: the ids of the accounts in each organizational unit, by the path of the unit, such as
+                ``Workloads/Production``; ``/`` for those directly in the root. A mapping has the names of the accounts
+                by their ids. Units above others are created too.
+            management: the id of the management account; None for the first account of the sandbox.
+            access_role: the name of the role in each other account that the management account can assume; None for no
+                role, as in accounts that were invited.
+
+        Raises:
+            InvalidValue: the sandbox has no such account, or the path of a unit is malformed.
+            ClientError: one of the accounts is in an organization already.
+
+        Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html
+
+        >>> with Sandbox(["111111111111", "222222222222"]) as aws:
+        ...     organization = aws.organization({"Workloads": ["222222222222"]})
+        ...     deny = {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}
+        ...     _ = organization.attach_scp("Workloads", {"Version": "2012-10-17", "Statement": [deny]})
+        ...     s3 = aws.account("222222222222").session.client("s3")
+        ...     try:
+        ...         s3.list_buckets()
+        ...     except s3.exceptions.ClientError as error:
+        ...         print(error)
+        An error occurred (AccessDenied) when calling the ListBuckets operation: User:
+        arn:aws:iam::222222222222:user/Administrator is not authorized to perform: s3:ListAllMyBuckets on resource:
+        "*" with an explicit deny in a service control policy
+        """
+        account = self.account(management or self._ids[0])
+        return create_organization(
+            units, session=account.session, management=account.id, access_role=access_role, state=self._state
+        )
+
     def web_identity_token(
         self, account: str, provider: str, claims: Mapping[str, object] = MappingProxyType({}), *, duration: int = 3600
     ) -> str:
@@ -334,7 +367,7 @@ class Sandbox:
             InvalidValue: the device does not exist in the sandbox.
         """
         account = Arn.parse(serial, name="serial").account
-        device = self._state.iam(account).virtual_mfa_devices.get(serial) if account in self._accounts else None
+        device = self._state.iam(account).virtual_mfa_devices.get(serial) if account in self._account_ids else None
         if device is None:
             raise InvalidValue("serial", serial, "the ARN of an existing virtual MFA device in the sandbox")
         return code_of_device(device.base32_string_seed, self.clock.now())
@@ -385,40 +418,18 @@ class Sandbox:
         ...     print(*aws.aws_config(server, {"111111111111": "production"}).splitlines()[:2])
         [profile production] region = eu-central-1
         """
-        blocks = (
-            f"[profile {names.get(account.id, account.id)}]\nregion = {self.region}\nendpoint_url = {server.url}\n"
-            f"aws_access_key_id = {account.key.access_key_id}\n"
-            f"aws_secret_access_key = {account.key.secret_access_key}\n"
-            for account in self._accounts.values()
-        )
-        return "\n".join(blocks)
+        return config_file(map(self.account, self._account_ids), self.region, server.url, names)
 
     def console_users(self) -> list[str]:
         """Return the ARNs of the users that have a console password."""
-        users = (user for account in self._ids for user in self._state.iam(account).users.values())
+        users = (user for account in self._account_ids for user in self._state.iam(account).users.values())
         return [user.arn for user in users if user.password]
+
+    @property
+    def _account_ids(self) -> list[str]:
+        """The ids of the accounts, those that were created later at the end; empty until the sandbox is opened."""
+        created = sorted(self._state.accounts - set(self._ids))
+        return [*self._ids, *created] if self._accounts else []
 
     def __repr__(self) -> str:
         return f"Sandbox({self._ids!r})"
-
-    def _create_account(self, account: str) -> Account:
-        """Create the administrator of an account."""
-        iam = self._state.iam(account)
-        user = iam.create_user(self.region, "Administrator")
-        set_unique_id(user, "AIDA")
-        administrator = f"arn:{self.partition}:iam::aws:policy/AdministratorAccess"
-        self._state.managed_policy(account, administrator)
-        iam.attach_user_policy(administrator, "Administrator")
-        key = user.create_access_key("AKIA")
-        session = new_session(key.access_key_id, key.secret_access_key, region=self.region)
-        return Account(id=account, session=session, key=key)
-
-
-def _region_in(partition: Partition, region: str | None) -> str:
-    if region is None:
-        return "eu-central-1" if partition.name == "aws" else partition.global_region
-    if partition_of_region(region) != partition:
-        raise InvalidValue(
-            "region", region, f"a region of partition {partition.name}, such as {partition.global_region}"
-        )
-    return region

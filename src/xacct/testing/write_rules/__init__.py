@@ -10,6 +10,7 @@ from xacct.testing.write_rules import (
     entities,
     identity_providers,
     keys,
+    organizations,
     policies,
     sign_in,
 )
@@ -51,4 +52,5 @@ _RULES: dict[tuple[str, str], Rule] = {
     **buckets.RULES,
     **bucket_access.RULES,
     **keys.RULES,
+    **organizations.RULES,
 }
