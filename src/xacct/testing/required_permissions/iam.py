@@ -124,6 +124,8 @@ def _resource(call: Call, caller: AuthenticatedPrincipal, state: MotoState, pref
         return f"{prefix}instance-profile/{call.text('InstanceProfileName')}"
     if call.operation in _ON_MFA_DEVICE:
         return call.text("SerialNumber")
+    if prefix in call.text("PolicySourceArn"):
+        return call.text("PolicySourceArn")
     if call.operation == "CreateServiceLinkedRole":
         return f"{prefix}role/aws-service-role/{call.text('AWSServiceName')}/*"
     for parameter, kind in _NAME_PARAMETERS.items():

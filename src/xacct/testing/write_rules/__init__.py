@@ -12,6 +12,7 @@ from xacct.testing.write_rules import (
     keys,
     organizations,
     policies,
+    policy_simulator,
     sign_in,
 )
 from xacct.testing.write_rules.encoded_documents import with_encoded_documents
@@ -49,6 +50,7 @@ _RULES: dict[tuple[str, str], Rule] = {
     **sign_in.RULES,
     **identity_providers.RULES,
     **authorization_details.RULES,
+    **policy_simulator.RULES,
     **buckets.RULES,
     **bucket_access.RULES,
     **keys.RULES,

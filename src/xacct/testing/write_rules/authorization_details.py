@@ -17,7 +17,7 @@ from xacct.testing.write_rules.write import Rule, Write
 if TYPE_CHECKING:
     from moto.iam.models import ManagedPolicy, Role
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "position"]
 
 _LISTS = {
     "User": "UserDetailList",
@@ -35,7 +35,7 @@ def _authorization_details(write: Write) -> Answer:
     if not set(kinds) <= set(_LISTS) or not 1 <= most <= _MOST_ITEMS:
         raise Refused("ValidationError", f"Filter must be in {list(_LISTS)}, and MaxItems from 1 to {_MOST_ITEMS}.")
     entities = [(kind, entity) for kind in _LISTS if kind in kinds for entity in _entities(kind, write)]
-    begin = _position(write.call.text("Marker"))
+    begin = position(write.call.text("Marker"))
     page: dict[str, Any] = {name: [] for name in _LISTS.values()}
     for kind, entity in entities[begin : begin + most]:
         page[_LISTS[kind]].append(entity)
@@ -43,7 +43,15 @@ def _authorization_details(write: Write) -> Answer:
     return rendered("iam", write.call.operation, {**page, **rest, "IsTruncated": bool(rest)})
 
 
-def _position(marker: str) -> int:
+def position(marker: str) -> int:
+    """Return the position that a marker of a page stands for; 0 without a marker.
+
+    Args:
+        marker: such as ``after-100``.
+
+    Raises:
+        Refused: the marker is not one of the sandbox.
+    """
     number = marker.removeprefix("after-")
     if marker and not number.isdigit():
         raise Refused("ValidationError", "Invalid Marker.")
