@@ -9,15 +9,16 @@ from hashlib import sha1
 from typing import Any
 
 import boto3
+import lxml.etree as etree
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from hypothesis import given, strategies as st
-from lxml import etree
 from signxml.algorithms import CanonicalizationMethod
 from signxml.signer import XMLSigner
 
 from xacct.arn import Arn, partition
+from xacct.errors import InvalidValue
 from xacct.testing import Clock, SamlProvider, Sandbox
 from xacct.testing.error_responses import Refused
 from xacct.testing.moto_state import MotoState
@@ -167,6 +168,23 @@ def test_the_trust_policy_is_evaluated_with_the_claims(
     call(sts, assertion)
     trust(two, {**TRUST, "Condition": {operator: {key: other}}})
     assert refused(sts, assertion) == DENIED
+
+
+def test_the_endpoints_of_other_partitions_are_the_recipients() -> None:
+    role, provider = (arn.replace(":aws:", ":aws-cn:") for arn in (ROLE, OKTA))
+    with Sandbox([PROD], partition="aws-cn") as aws:
+        okta = aws.saml_provider("Okta")
+        assert okta.provider_arn == provider
+        statement = {"Effect": "Allow", "Principal": {"Federated": provider}, "Action": "sts:AssumeRoleWithSAML"}
+        session = aws.account(PROD).session
+        session.client("iam").create_role(RoleName="Admin", AssumeRolePolicyDocument=document(statement))
+        sts = session.client("sts")
+        answer = call(sts, okta.assertion(role), RoleArn=role, PrincipalArn=provider)
+        assert answer["Audience"] == "https://signin.amazonaws.cn/saml"
+        wrong = okta.assertion(role, audience=SIGN_IN)
+        assert "required audience" in refused(sts, wrong, RoleArn=role, PrincipalArn=provider)
+    with Sandbox([PROD], partition="aws-iso") as aws, pytest.raises(InvalidValue, match="sign-in endpoint"):
+        aws.saml_provider("Okta")
 
 
 def test_session_tags_and_a_source_identity_need_permission(two: Two, okta: SamlProvider, sts: Any) -> None:

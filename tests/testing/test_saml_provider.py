@@ -7,11 +7,11 @@ from base64 import b64decode
 from datetime import datetime, timezone
 
 import boto3
+import lxml.etree as etree
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from cryptography.x509 import load_der_x509_certificate
-from lxml import etree
 from signxml.verifier import XMLVerifier
 
 from xacct.errors import InvalidValue
@@ -25,8 +25,7 @@ ADMIN = f"arn:aws:iam::{PROD}:role/Admin"
 
 def test_saml_provider_creates_the_provider_in_iam_once(two: Two) -> None:
     iam = two.dev.client("iam")
-    for _ in range(2):
-        okta = two.aws.saml_provider("Okta", account=DEV)
+    okta, _ = (two.aws.saml_provider("Okta", account=DEV) for _ in range(2))
     assert okta.provider_arn == f"arn:aws:iam::{DEV}:saml-provider/Okta"
     assert [provider["Arn"] for provider in iam.list_saml_providers()["SAMLProviderList"]] == [okta.provider_arn]
     document = iam.get_saml_provider(SAMLProviderArn=okta.provider_arn)["SAMLMetadataDocument"]

@@ -97,6 +97,12 @@ def test_the_token_must_be_one_of_the_sandbox(two: Two, sts: Any) -> None:
     assert refused(sts, forged).startswith("400 InvalidIdentityToken: Couldn't retrieve verification key")
 
 
+def test_session_tags_of_another_form_make_a_token_invalid(two: Two, sts: Any) -> None:
+    claims: dict[str, Any] = {"sub": MAIN, "https://aws.amazon.com/tags": {"principal_tags": "Team"}}
+    token = two.aws.oidc_provider(f"https://{GITHUB}").token(**claims)
+    assert refused(sts, token).startswith("400 InvalidIdentityToken: The ID Token provided is not a valid JWT")
+
+
 def test_the_token_expires(two: Two, sts: Any) -> None:
     token = two.aws.web_identity_token(PROD, GITHUB, {"sub": MAIN}, duration=300)
     call(sts, token)

@@ -17,6 +17,7 @@ from attrs import frozen
 
 from xacct.arn import Arn, Partition
 from xacct.authz.federation import saml_context
+from xacct.errors import InvalidValue
 from xacct.limits import ASSUME_ROLE_SECONDS
 from xacct.testing.error_responses import Refused
 from xacct.testing.federated_identity import FederatedIdentity
@@ -78,8 +79,11 @@ class SamlAssertions:
             account: the account.
 
         Raises:
-            InvalidValue: it is no name of a provider.
+            InvalidValue: it is no name of a provider, or the sign-in endpoint of the partition is not known.
         """
+        if self._partition.signin_host is None:
+            rule = "the sandbox has SAML in partitions whose sign-in endpoint AWS publishes"
+            raise InvalidValue("partition", self._partition.name, rule)
         arn = f"arn:{self._partition.name}:iam::{account}:saml-provider/{name}"
         provider, iam = SamlProvider(name, arn, self._sign_in_url, self._clock), self._state.iam(account)
         if name not in iam.saml_providers:
@@ -184,8 +188,8 @@ class SamlAssertions:
         return text == "urn:amazon:webservices" or self._is_sign_in_url(text)
 
     def _is_sign_in_url(self, url: str) -> bool:
-        host = re.escape(str(self._partition.signin_host))
-        return re.fullmatch(rf"https://([a-z0-9-]+\.)?{host}/saml", url) is not None
+        host = self._partition.signin_host
+        return host is not None and re.fullmatch(rf"https://([a-z0-9-]+\.)?{re.escape(host)}/saml", url) is not None
 
     def _longest_session(self, assertion: _Element, attributes: Mapping[str, Sequence[str]]) -> int | None:
         """Return the longest duration that the assertion allows in seconds; None if it has none."""

@@ -346,7 +346,8 @@ class Sandbox:
             account: the account id; None for the first account of the sandbox.
 
         Raises:
-            InvalidValue: the name has another form, or the sandbox has no such account.
+            InvalidValue: the name has another form, the sandbox has no such account, or AWS does not publish the
+                sign-in endpoint of its partition.
             ModuleNotFoundError: signxml is not installed.
 
         Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_saml.html
