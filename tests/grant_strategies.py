@@ -130,6 +130,12 @@ def console_users(account: str, partition: str) -> st.SearchStrategy[ConsoleUser
     )
 
 
+# What AWS services cannot meet: a grant for services only has none of it.
+CONDITIONS_OF_CALLERS = frozenset(
+    {"external_id", "mfa_max_age", "require_mfa", "organization_id", "session_tags", "source_identity", "source_ips"}
+)
+
+
 @st.composite
 def trust_grants(
     draw: Draw, account: str | None = None, partition: str | None = None, **fields: st.SearchStrategy[Any]
@@ -160,16 +166,16 @@ def trust_grants(
         "source_ips": st.lists(networks, max_size=2),
         "role_name": st.just("CrossAccountRoleS3") | names,
     }
+    values = {
+        "organization_id": organization,
+        "may_write": draw(fields.pop("may_write", st.booleans())),
+        "require_mfa": draw(st.booleans()),
+        **_drawn(draw, options | _SHARED | fields),
+    }
+    if all(principal.kind == "Service" for principal in values["principals"]):
+        values = {name: value for name, value in values.items() if name not in CONDITIONS_OF_CALLERS}
     try:
-        return TrustGrant(
-            account=account,
-            partition=partition,
-            organization_id=organization,
-            managed_policy_arns=arns,
-            may_write=draw(fields.pop("may_write", st.booleans())),
-            require_mfa=draw(st.booleans()),
-            **_drawn(draw, options | _SHARED | fields),
-        )
+        return TrustGrant(account=account, partition=partition, managed_policy_arns=arns, **values)
     except PolicyError:
         # Too long, or the same condition on two levels.
         assume(False)

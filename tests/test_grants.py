@@ -109,6 +109,25 @@ def test_a_service_with_conditions_is_refused_instead_of_trusted_without_them() 
         trust(principals=[Principal("Service", "lambda.amazonaws.com", (source,))])
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("external_id", "x-42"),
+        ("mfa_max_age", 600),
+        ("require_mfa", True),
+        ("organization_id", "o-exampleorg1"),
+        ("session_tags", {"team": "data"}),
+        ("source_identity", "dev-*"),
+        ("source_ips", ["203.0.113.0/24"]),
+    ],
+)
+def test_conditions_of_a_grant_for_services_only_are_refused_instead_of_ignored(field: str, value: object) -> None:
+    service = Principal.service("lambda.amazonaws.com")
+    with pytest.raises(InvalidValue, match=rf"{field}: .* is for AWS services only"):
+        trust(principals=[service], **{field: value})
+    assert trust(principals=[service, TRUSTED], **{field: value}).principals
+
+
 def test_an_empty_name_is_refused() -> None:
     with pytest.raises(InvalidValue, match="name: '' is not valid"):
         trust(name="")

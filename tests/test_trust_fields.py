@@ -34,18 +34,6 @@ def role_of(grant: TrustGrant) -> RoleRecord:
 def normalized(grant: TrustGrant) -> TrustGrant:
     """Return the grant in the form that its trust policy cannot tell from others."""
     people = [principal for principal in grant.principals if principal.kind != "Service"]
-    if not people:
-        # Services meet no conditions, so a trust policy of services only has none.
-        return evolve(
-            grant,
-            external_id=None,
-            require_mfa=False,
-            mfa_max_age=None,
-            organization_id=None,
-            source_ips=(),
-            session_tags={},
-            source_identity=(),
-        )
     if grant.organization_id is None or not any(principal.is_anyone for principal in people):
         return grant
     # Everybody of an organization is one principal, whichever field says so.

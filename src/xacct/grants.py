@@ -93,12 +93,24 @@ def _in_any_order(patterns: Mapping[str, tuple[str, ...]]) -> dict[str, frozense
     return {key: frozenset(values) for key, values in patterns.items()}
 
 
+# The fields of a TrustGrant that are conditions of the trust policy which no AWS service meets.
+_CONDITIONS_OF_CALLERS = (
+    "external_id",
+    "mfa_max_age",
+    "require_mfa",
+    "organization_id",
+    "session_tags",
+    "source_identity",
+    "source_ips",
+)
+
+
 @frozen(kw_only=True)
 class TrustGrant:
     """A role in the trusting account: the principals that can assume it, the conditions, and the role's permissions.
 
     The conditions apply to users and roles. AWS services cannot meet them, so a service gets a statement of its own,
-    whose only condition is the expiry.
+    whose only condition is the expiry. A grant for services only is refused if it has other conditions.
 
     Args:
         name: the grant's name, which xacct records in the tags of what it creates; by default the role's name. A grant
@@ -203,6 +215,14 @@ class TrustGrant:
                 raise InvalidValue("principals", principal.value, rule)
             if principal.value == self.role_arn:
                 raise InvalidValue("principals", principal.value, "a new role cannot trust itself")
+        if all(principal.kind == "Service" for principal in self.principals):
+            self._check_conditions_of_services()
+
+    def _check_conditions_of_services(self) -> None:
+        for name in _CONDITIONS_OF_CALLERS:
+            if value := getattr(self, name):
+                rule = "the grant is for AWS services only, which cannot meet it: leave it out, or trust a user or role"
+                raise InvalidValue(name, value, rule)
 
     def _check_permissions(self) -> None:
         if not self.managed_policy_arns and not self.policies:

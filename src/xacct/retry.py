@@ -6,15 +6,17 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import tenacity
 from attrs import field, frozen
 from attrs.validators import ge, gt
 from botocore.exceptions import ClientError, ConnectionError as NoConnection, HTTPClientError
 
 from xacct.arn import Arn
 from xacct.errors import AwsError, NotPropagated, PermissionMissing, SessionExpired
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 __all__ = [
     "EXPIRED_CODES",
@@ -196,6 +198,8 @@ def attempt(
         SessionExpired: the caller's credentials have expired.
         AwsError: any other error.
     """
+    import tenacity  # takes time that `xacct credentials` does not have
+
     ambiguous = False
 
     def once() -> T:
@@ -243,6 +247,8 @@ def poll(read: Callable[[], T], is_final: Callable[[T], bool], patience: Patienc
         is_final: returns whether a result is what the caller waits for.
         patience: how long to wait, and how often to read.
     """
+    import tenacity
+
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_not_result(is_final),
         stop=tenacity.stop_any(tenacity.stop_after_delay(patience.deadline), stop_after_sleeping(patience.deadline)),
@@ -253,24 +259,18 @@ def poll(read: Callable[[], T], is_final: Callable[[T], bool], patience: Patienc
     return retrying(read)
 
 
-def _last_result(state: tenacity.RetryCallState) -> Any:
+def _last_result(state: RetryCallState) -> Any:
     if state.outcome is None:
         raise AssertionError("tenacity stops only after a try")
     return state.outcome.result()
 
 
-class stop_after_sleeping(tenacity.stop.stop_base):  # noqa: N801 # named like tenacity's own
-    """Stop after a total of `seconds` of sleep, whatever the clock says.
+def stop_after_sleeping(seconds: float) -> Callable[[RetryCallState], bool]:
+    """Return the condition of tenacity to stop after a total of `seconds` of sleep, whatever the clock says.
 
     With a replaced ``time.sleep`` no real time passes, so that a deadline on the clock is never reached.
     """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def __call__(self, retry_state: tenacity.RetryCallState) -> bool:
-        """Return whether to stop."""
-        return retry_state.idle_for >= self._seconds
+    return lambda state: state.idle_for >= seconds
 
 
 def _service_of(resource: str) -> str:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from xacct._version import __version__
+from xacct.cli.garbage_collection import no_garbage_collection
 
 __all__ = ["main"]
 
@@ -44,7 +45,8 @@ def _run(given: list[str]) -> int:
     if given[:1] and given[0] in _FOR_PROGRAMS:
         return _run_for_programs(given[0], given[1:])
     try:
-        from xacct.cli.app import run
+        with no_garbage_collection():
+            from xacct.cli.app import run
     except ImportError as error:
         sys.stderr.write(f"xacct: this command needs an extra: pip install 'xacct[cli]' ({error})\n")
         return 1
@@ -64,7 +66,9 @@ def _run_for_programs(name: str, words: Sequence[str]) -> int:
     # Under `python -m xacct`, the program's name is that of this file.
     program = "python -m xacct" if sys.argv[0].endswith("__main__.py") else "xacct"
     try:
-        code: int = import_module(f"xacct.cli.{name}").command(words, program)
+        with no_garbage_collection():
+            module = import_module(f"xacct.cli.{name}")
+        code: int = module.command(words, program)
     except XacctError as error:
         if "--debug" in (words[: words.index("--")] if "--" in words else words):
             raise

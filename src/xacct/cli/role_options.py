@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from xacct.cli.garbage_collection import no_garbage_collection
 from xacct.errors import InvalidValue
 from xacct.session.assume import assume_role
 from xacct.session.sts_errors import errors_of_botocore
@@ -54,16 +55,18 @@ def role_session(options: argparse.Namespace, role_arns: Sequence[str]) -> Itera
     if options.verbose or options.debug:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
     with _base(options.profile) as base:
-        yield assume_role(
-            base,
-            role_arns,
-            session_name=options.session_name,
-            external_id=options.external_id,
-            duration=options.duration,
-            mfa_serial=options.mfa_serial,
-            region=options.region,
-            cache=options.cache,
-        )
+        with no_garbage_collection():
+            session = assume_role(
+                base,
+                role_arns,
+                session_name=options.session_name,
+                external_id=options.external_id,
+                duration=options.duration,
+                mfa_serial=options.mfa_serial,
+                region=options.region,
+                cache=options.cache,
+            )
+        yield session
 
 
 @contextmanager

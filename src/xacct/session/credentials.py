@@ -12,7 +12,6 @@ from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, NoReturn, SupportsIndex, cast
 
-import tenacity
 from attrs import evolve, field, frozen
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import ClientError
@@ -224,9 +223,11 @@ class AssumedRoleCredentials(RefreshableCredentials):
     def _assume_when_known(self) -> Lease:
         if not self._wait:
             return self._assume()
+        import tenacity  # takes time that `xacct credentials` does not have
+
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(TransientDenial(self._caller)),
-            stop=tenacity.stop_after_delay(self._wait) | stop_after_sleeping(self._wait),
+            stop=tenacity.stop_any(tenacity.stop_after_delay(self._wait), stop_after_sleeping(self._wait)),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=5),
             before_sleep=lambda _: log.debug(
                 "assuming %s was denied; retrying, because the role may be new", self.request.role_arn
