@@ -77,3 +77,17 @@ def test_a_strict_sandbox_knows_the_permissions_of_these_services() -> None:
     with Sandbox([PROD], strict=True) as aws:
         aws.account(PROD).session.client("sqs").list_queues()
         aws.account(PROD).session.client("ssm").put_parameter(Name="/shop/key", Value="42", Type="String")
+
+
+def test_an_invalid_resource_policy_is_refused(two: Two) -> None:
+    sqs, sns = two.prod.client("sqs"), two.prod.client("sns")
+    url, topic = sqs.create_queue(QueueName="orders")["QueueUrl"], sns.create_topic(Name="orders")["TopicArn"]
+    for text in ("x", "{}", document({"Effect": "Allow", "Action": "sqs:*", "Resource": "*"})):
+        assert "400 InvalidAttributeValue" in refusal(
+            sqs.set_queue_attributes, QueueUrl=url, Attributes={"Policy": text}
+        )
+        assert "400 InvalidParameter" in refusal(
+            sns.set_topic_attributes, TopicArn=topic, AttributeName="Policy", AttributeValue=text
+        )
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": "", "DelaySeconds": "1"})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="DisplayName", AttributeValue="Orders")

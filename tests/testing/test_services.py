@@ -8,8 +8,11 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import boto3
 import pytest
 from attrs import frozen
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from xacct.testing import Sandbox
@@ -233,3 +236,22 @@ def test_errors_in_json_have_the_type_in_the_body_and_in_the_header_as_the_servi
 def test_other_services_answer_in_their_own_form(shop: Shop, service: str, operation: str, error: str) -> None:
     client = shop.client(f"arn:aws:iam::{DEV}:user/nobody", service)
     assert refusal(getattr(client, operation)).startswith(error)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "unknown", "unsigned"),
+    [
+        ("sqs", "list_queues", "403 InvalidClientTokenId", "403 AccessDenied: User: *"),
+        ("sns", "list_topics", "403 InvalidClientTokenId", "403 AuthorizationError: User: *"),
+        ("dynamodb", "list_tables", "400 UnrecognizedClientException", "400 MissingAuthenticationTokenException"),
+        ("lambda", "list_functions", "403 UnrecognizedClientException", "403 MissingAuthenticationTokenException"),
+        ("ec2", "describe_instances", "401 AuthFailure", "401 AuthFailure"),
+    ],
+)
+def test_credentials_that_do_not_exist_get_the_error_of_the_service(
+    shop: Shop, service: Any, operation: str, unknown: str, unsigned: str
+) -> None:
+    session = boto3.Session("AKIAIOSFODNN7EXAMPLE", "secret", region_name=REGION)
+    assert refusal(getattr(session.client(service), operation)).startswith(unknown)
+    anonymous = session.client(service, config=Config(signature_version=UNSIGNED))
+    assert refusal(getattr(anonymous, operation)).startswith(unsigned)

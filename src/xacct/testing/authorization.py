@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
+from xacct.authz.layers import LAYER_TITLES
 from xacct.errors import PolicyError
 from xacct.policy import PolicyDocument
 from xacct.reference import services_under_rcps
@@ -168,7 +169,7 @@ def _policy_set(
 ) -> PolicySet:
     return PolicySet(
         identity=[_document(policy) for policy in identity],
-        resource=resource,
+        resource=None if resource is None else _document((LAYER_TITLES["resource"], resource)),
         boundary=None if boundary is None else _document(boundary),
         session=[_document(("session policy", text)) for text in session],
         scps=of_caller.scps if of_caller else (),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
+from xacct.testing.credential_errors import expired_token, incomplete_signature, unknown_key, unsigned
 from xacct.testing.error_responses import Refused, bad_signature
 from xacct.testing.federated_identity import FederatedIdentity
 from xacct.testing.http_messages import Call
@@ -117,16 +118,6 @@ class AuthenticatedPrincipal:
 
 
 _ANONYMOUS = AuthenticatedPrincipal(arn="*", account="", user_id="")
-
-# Error codes and messages differ between services.
-_UNKNOWN_KEY = {
-    "s3": ("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."),
-    "kms": ("UnrecognizedClientException", "The security token included in the request is invalid."),
-}
-_EXPIRED = {
-    "s3": ("ExpiredToken", "The provided token has expired.", 400),
-    "kms": ("ExpiredTokenException", "The security token included in the request is expired", 400),
-}
 
 
 class CredentialStore:
@@ -238,12 +229,11 @@ class CredentialStore:
         if call.token != session.token:
             raise _wrong_token(call)
         if session.entity is not None and not self._still_exists(session.entity):
-            raise _unknown_key(call)
+            raise unknown_key(call)
         if call.service == "iam" and not session.works_with_iam:
-            raise _unknown_key(call)
+            raise unknown_key(call)
         if self._clock.now() >= session.expires:
-            expired = ("ExpiredToken", "The security token included in the request is expired", 403)
-            raise Refused(*_EXPIRED.get(call.service, expired))
+            raise expired_token(call)
         caller = AuthenticatedPrincipal(
             arn=session.arn, account=session.account, user_id=session.user_id, entity=session.entity, session=session
         )
@@ -256,7 +246,7 @@ class CredentialStore:
                     raise _wrong_token(call)
                 caller = AuthenticatedPrincipal(arn=user.arn, account=user.account_id, user_id=user.id, entity=user)
                 return caller, key.secret_access_key
-        raise _unknown_key(call)
+        raise unknown_key(call)
 
     def _still_exists(self, entity: User | Role) -> bool:
         current = self._state.principal(entity.arn)
@@ -278,29 +268,19 @@ def document_of(policy: ManagedPolicy) -> str:
 
 
 def _check_anonymous(call: Call) -> None:
-    """Check that a call without credentials may be anonymous: one of S3, or one with a token of an identity provider.
+    """Check that a call without credentials may be anonymous: that its service or its operation takes it.
 
     Raises:
         Refused: the call must be signed, or its signature cannot be read.
     """
-    kms = call.service == "kms"
     if call.request.headers.get("Authorization"):
-        if call.service == "s3":
-            raise Refused("InvalidArgument", "Unsupported Authorization Type")
-        text = "Authorization header requires 'Credential' parameter."
-        raise Refused("IncompleteSignatureException" if kms else "IncompleteSignature", text, 400)
-    if call.service in ("iam", "kms", "sts") and not call.operation.startswith("AssumeRoleWith"):
-        code = "MissingAuthenticationTokenException" if kms else "MissingAuthenticationToken"
-        raise Refused(code, "Request is missing Authentication Token", 400 if kms else 403)
+        raise incomplete_signature(call)
+    error = unsigned(call)
+    if error is not None:
+        raise error
 
 
 def _wrong_token(call: Call) -> Refused:
     if call.service == "s3" and call.token:
         return Refused("InvalidToken", "The provided token is malformed or otherwise invalid.", 400)
-    return _unknown_key(call)
-
-
-def _unknown_key(call: Call) -> Refused:
-    invalid = ("InvalidClientTokenId", "The security token included in the request is invalid.")
-    code, message = _UNKNOWN_KEY.get(call.service, invalid)
-    return Refused(code, message, 400 if call.service == "kms" else 403)
+    return unknown_key(call)

@@ -19,6 +19,7 @@ __all__ = [
     "WITHOUT_ALL_RESOURCES",
     "action_in_message",
     "denial_code",
+    "error_style",
     "json_error_names",
     "key_denial",
     "words_before",
@@ -34,17 +35,24 @@ _BY_PROTOCOL: Mapping[str, tuple[str, int]] = {
     "rest-json": ("AccessDeniedException", 403),
     "smithy-rpc-v2-cbor": ("AccessDeniedException", 400),
 }
+# The services that speak JSON, and keep the codes that they had before.
+_COMPATIBLE = frozenset({"monitoring", "sqs"})
 # The services that differ.
-_BY_SERVICE: Mapping[str, tuple[str, int]] = {
-    "monitoring": ("AccessDenied", 403),
-    "sns": ("AuthorizationError", 403),
-    "sqs": ("AccessDenied", 403),
-}
+_BY_SERVICE: Mapping[str, tuple[str, int]] = {"sns": ("AuthorizationError", 403)}
 # The codes of a denial by the key of an encrypted resource.
 _BY_KEY: Mapping[str, tuple[str, int]] = {
     "sns": ("KMSAccessDenied", 400),
     "sqs": ("KMS.AccessDeniedException", 400),
 }
+
+
+def error_style(call: Call) -> str:
+    """Return the protocol whose error codes a service uses: its own, or the one that it had before JSON.
+
+    Args:
+        call: the parsed request.
+    """
+    return "query" if call.service in _COMPATIBLE else call.protocol
 
 
 def denial_code(call: Call) -> tuple[str, int]:
@@ -53,7 +61,7 @@ def denial_code(call: Call) -> tuple[str, int]:
     Args:
         call: the parsed request.
     """
-    return _BY_SERVICE.get(call.service) or _BY_PROTOCOL.get(call.protocol, ("AccessDenied", 403))
+    return _BY_SERVICE.get(call.service) or _BY_PROTOCOL.get(error_style(call), ("AccessDenied", 403))
 
 
 def key_denial(call: Call, text: str) -> tuple[str, str, int] | None:

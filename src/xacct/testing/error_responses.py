@@ -14,6 +14,7 @@ from xacct.testing.denials import (
     WITHOUT_ALL_RESOURCES,
     action_in_message,
     denial_code,
+    error_style,
     json_error_names,
     key_denial,
     words_before,
@@ -59,8 +60,11 @@ def bad_signature(call: Call, message: str) -> Refused:
         call: the parsed request.
         message: AWS's error message.
     """
-    if "json" in (call.request.content_type or ""):
-        return Refused("InvalidSignatureException", message, 400)
+    style = error_style(call)
+    if style in ("json", "rest-json"):
+        return Refused("InvalidSignatureException", message, 400 if style == "json" else 403)
+    if style == "ec2":
+        return Refused("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
     return Refused("SignatureDoesNotMatch", message, 403)
 
 
@@ -127,7 +131,7 @@ def render(refused: Refused, call: Call) -> Answer:
         )
         return Answer(refused.status, {"content-type": "application/xml"}, body)
     if protocol == "rest-json":
-        body = json.dumps({"Type": "User", "message": refused.message})
+        body = json.dumps({"message": refused.message})
         return Answer(refused.status, {"content-type": "application/json", "x-amzn-errortype": refused.code}, body)
     if protocol == "json":
         return _json_error(refused, call)

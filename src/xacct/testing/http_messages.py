@@ -44,6 +44,9 @@ __all__ = [
 # Where the signature of a request is, and the version of AWS's signing process; None for an unsigned request.
 Signature = tuple[Literal["header", "url", "form"], Literal[2, 4]]
 
+# The names in signatures of the services that moto names in another way.
+_SIGNING_NAMES = {"awslambda": "lambda", "cloudwatch": "monitoring"}
+
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/([0-9]{8})/([^/]*)/([^/]+)/aws4_request")
 _VERSION_2 = re.compile(r"AWS ([^:\s]+):\S+")
 _S3_HOST = re.compile(r"(?:(.+)\.)?s3(?:[.-]dualstack)?(?:[.-]([a-z0-9-]+))?\.amazonaws\.com")
@@ -265,7 +268,8 @@ def with_body(request: Request, body: bytes) -> Request:
 def _service_of(request: Request) -> str:
     """Return the service of an unsigned request, according to its URL."""
     services = (name for name, pattern in backend_index.backend_url_patterns if pattern.match(request.base_url))
-    return next(services, "s3")
+    name = next(services, "s3")
+    return _SIGNING_NAMES.get(name, name)
 
 
 @frozen

@@ -13,6 +13,7 @@ from xacct.testing.write_rules import (
     organizations,
     policies,
     policy_simulator,
+    resource_policies,
     sign_in,
 )
 from xacct.testing.write_rules.encoded_documents import with_encoded_documents
@@ -54,5 +55,6 @@ _RULES: dict[tuple[str, str], Rule] = {
     **buckets.RULES,
     **bucket_access.RULES,
     **keys.RULES,
+    **resource_policies.RULES,
     **organizations.RULES,
 }
