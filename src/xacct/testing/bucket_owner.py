@@ -37,7 +37,7 @@ def _check(expected: str, name: str, state: MotoState) -> None:
     if not expected:
         return
     if not (len(expected) == 12 and expected.isdigit()):
-        text = "The value of the expected bucket owner parameter must be an AWS account ID"
+        text = f"The value of the expected bucket owner parameter must be an AWS Account ID... [{expected}]"
         raise Refused("InvalidBucketOwnerAWSAccountID", text)
     bucket = state.bucket(name)
     if bucket is not None and bucket.account_id != expected:

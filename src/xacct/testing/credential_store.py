@@ -15,7 +15,7 @@ from xacct.testing.error_responses import Refused, bad_signature
 from xacct.testing.federated_identity import FederatedIdentity
 from xacct.testing.http_messages import Call
 from xacct.testing.request_time import check_region, check_time
-from xacct.testing.signature import is_signed_with
+from xacct.testing.signature import check_headers_are_signed, is_signed_with
 
 if TYPE_CHECKING:
     from moto.iam.models import AccessKey, ManagedPolicy, Role, User
@@ -216,6 +216,7 @@ class CredentialStore:
         session = self._sessions.get(call.access_key)
         caller, secret = self._principal_of_session(session, call) if session else self._principal_of_access_key(call)
         check_time(call, self._clock.now())
+        check_headers_are_signed(call)
         if not is_signed_with(secret, call):
             check = "Check your key and signing method."
             if call.service != "s3":

@@ -20,6 +20,7 @@ from xacct.testing.denials import (
     words_before,
 )
 from xacct.testing.http_messages import Answer, Call
+from xacct.testing.s3_error_details import details_of
 
 __all__ = ["Refused", "bad_signature", "denied", "invalid", "render"]
 
@@ -124,7 +125,8 @@ def render(refused: Refused, call: Call) -> Answer:
     if call.service == "s3":
         if call.request.method == "HEAD":
             return Answer(refused.status, {"x-amz-request-id": identifier}, b"")
-        details = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in refused.details.items())
+        elements = refused.details or details_of(refused.code, call)
+        details = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in elements.items())
         body = (
             f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{refused.code}</Code><Message>'
             f"{escape(refused.message)}</Message>{details}<RequestId>{identifier}</RequestId></Error>"

@@ -79,6 +79,8 @@ def _problem(key: Key, operation: str) -> tuple[str, str]:
     if key.key_state == "PendingDeletion":
         refused = operation in _REFUSED_WHEN_PENDING_DELETION
         return ("KMSInvalidStateException", "pending deletion") if refused else ("", "")
+    if key.key_state == "PendingImport":
+        return ("KMSInvalidStateException", "pending import") if operation in _NEED_ENABLED_KEY else ("", "")
     if operation == "CancelKeyDeletion":
         return "KMSInvalidStateException", "not pending deletion"
     refused = key.key_state == "Disabled" and operation in _NEED_ENABLED_KEY

@@ -24,7 +24,7 @@ from xacct.testing.error_responses import Refused, denied, render
 from xacct.testing.faults import Faults, error_of
 from xacct.testing.http_messages import Answer, Call, parse_request, with_body
 from xacct.testing.key_states import check_key_states
-from xacct.testing.post_policy import check_post_policy
+from xacct.testing.post_policy import check_post_fields, check_post_policy
 from xacct.testing.propagation import Visibility
 from xacct.testing.public_access import restricted
 from xacct.testing.request_validation import check_request
@@ -35,6 +35,7 @@ from xacct.testing.required_permissions import (
     required_permissions,
 )
 from xacct.testing.required_permissions.iam import CALLER_DEFAULT
+from xacct.testing.s3_error_details import with_details
 from xacct.testing.saml_assertions import SamlAssertions
 from xacct.testing.token_service import SecurityTokenService
 from xacct.testing.web_identity_tokens import WebIdentityTokens
@@ -219,6 +220,8 @@ class Pipeline:
         return self._execute(_with_user_name(context.call, context.caller), context)
 
     def _authenticate(self, context: RequestContext) -> None:
+        if context.call.operation == "PostObject":
+            check_post_fields(context.call)
         context.caller = self._credentials.authenticate(context.call)
         check_request(context.call)
         if context.call.operation == "PostObject" and context.call.signature is not None:
@@ -305,6 +308,7 @@ class Pipeline:
         except NotImplementedError:
             text = f"{call.service}:{call.operation} is not implemented in the sandbox"
             raise Refused("NotImplemented", text, 501) from None
+        answer = with_details(answer, call)
         changed = answer if checked is None or answer.status >= 300 else checked(answer)
         if call.service == "organizations":
             self._state.organizations.refresh()

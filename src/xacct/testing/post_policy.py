@@ -16,10 +16,32 @@ from xacct.testing.error_responses import Refused
 if TYPE_CHECKING:
     from xacct.testing.http_messages import Call
 
-__all__ = ["check_post_policy"]
+__all__ = ["check_post_fields", "check_post_policy"]
 
 # The fields that a policy need not permit.
 _EXEMPT = frozenset({"awsaccesskeyid", "signature", "x-amz-signature", "policy", "file", "bucket", "submit"})
+# The fields of a signature, of each version of AWS's signing process.
+_SIGNATURES = (
+    ("AWSAccessKeyId", "Signature"),
+    ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature"),
+)
+
+
+def check_post_fields(call: Call) -> None:
+    """Check that a form has all fields of a signature, or none.
+
+    Args:
+        call: S3's POST of an object.
+
+    Raises:
+        Refused: some of the fields are missing.
+    """
+    for fields in _SIGNATURES:
+        missing = [name for name in fields if name.lower() not in call.form]
+        if missing and len(missing) < len(fields):
+            text = f"Bucket POST must contain a field named '{missing[0]}'.  If it is specified, please check the order"
+            details = {"ArgumentName": missing[0], "ArgumentValue": ""}
+            raise Refused("InvalidArgument", f"{text} of the fields.", details=details)
 
 
 def check_post_policy(call: Call, now: datetime) -> None:

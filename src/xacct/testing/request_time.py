@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from xacct.testing.http_messages import Call
     from xacct.testing.moto_state import MotoState
 
-__all__ = ["check_region", "check_time", "signing_at"]
+__all__ = ["check_region", "check_time", "regions", "signing_at"]
 
 _SKEW = timedelta(minutes=15)
+_URL_PARAMETERS = frozenset(
+    f"X-Amz-{name}" for name in ("Algorithm", "Credential", "Date", "Expires", "Signature", "SignedHeaders")
+)
 _LONGEST_URL_SECONDS = 7 * 24 * 3600
 _STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z")
 
@@ -85,6 +88,8 @@ def check_time(call: Call, now: datetime) -> None:
             raise Refused("AccessDenied", "Request is not valid yet", 403)
         if now >= end:
             times = {"Expires": f"{end:%Y-%m-%dT%H:%M:%SZ}", "ServerTime": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
+            if version == 4:
+                times["X-Amz-Expires"] = call.request.args["X-Amz-Expires"]
             raise Refused("AccessDenied", "Request has expired", 403, details=times)
     elif kind == "header":
         headers = call.request.headers
@@ -100,6 +105,7 @@ def check_time(call: Call, now: datetime) -> None:
 def _validity(call: Call, version: int) -> tuple[datetime, datetime]:
     """Return the times between which a presigned URL is valid."""
     query = call.request.args
+    _check_parameters(query, version)
     always = datetime.min.replace(tzinfo=timezone.utc) + _SKEW
     if version == 2:
         expires = query.get("Expires", "")
@@ -119,6 +125,19 @@ def _validity(call: Call, version: int) -> tuple[datetime, datetime]:
         text = f"X-Amz-Expires must be less than a week (in seconds); that is, {limit}"
         raise Refused("AuthorizationQueryParametersError", text)
     return signed, signed + timedelta(seconds=int(seconds))
+
+
+def _check_parameters(query: Mapping[str, str], version: int) -> None:
+    if version == 2:
+        if not {"AWSAccessKeyId", "Expires", "Signature"} <= query.keys():
+            text = "Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"
+            raise Refused("AccessDenied", text, 403)
+    elif not query.keys() >= _URL_PARAMETERS:
+        text = (
+            "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, "
+            "X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+        )
+        raise Refused("AuthorizationQueryParametersError", text)
 
 
 def _time_of(stamp: str) -> datetime | None:
@@ -163,7 +182,7 @@ def check_region(call: Call, state: MotoState) -> None:
     Raises:
         Refused: AWS has no such region in the partition of the accounts.
     """
-    if call.region in _regions(state.partition):
+    if call.region in regions(state.partition):
         return
     if call.service != "s3":
         raise bad_signature(call, "Credential should be scoped to a valid region. ")
@@ -179,6 +198,13 @@ def check_region(call: Call, state: MotoState) -> None:
 
 
 @cache
-def _regions(name: str) -> frozenset[str]:
+def regions(name: str) -> frozenset[str]:
+    """Return the regions of a partition.
+
+    Args:
+        name: the partition's name.
+    """
     partitions: list[dict[str, Any]] = Loader().load_data("partitions")["partitions"]
-    return frozenset(region for entry in partitions if entry["id"] == name for region in entry["regions"])
+    return frozenset(
+        region for entry in partitions if entry["id"] == name for region in entry["regions"] if "-global" not in region
+    )

@@ -12,19 +12,25 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from xacct.testing.chunks import content_of_chunks, is_in_chunks
+from xacct.testing.constraints import violations
 from xacct.testing.copy_source import copy_source
 from xacct.testing.error_responses import Refused
 
 if TYPE_CHECKING:
     from xacct.testing.http_messages import Call
 
-__all__ = ["check_request"]
+__all__ = ["check_request", "malformed_xml"]
 
 # The services that the sandbox authorizes itself; moto checks the requests of the others.
 _PROTOCOLS = {"iam": "query", "sts": "query", "kms": "json", "s3": "xml"}
 _TYPES: Mapping[str, type[Any]] = {"structure": dict, "map": dict, "list": list, "string": str}
 # The operations of S3 whose body may be empty, although they have one.
-_OPTIONAL_BODIES = frozenset({"CreateBucket", "PutBucketAcl", "PutObjectAcl"})
+_OPTIONAL_BODIES = frozenset({"CompleteMultipartUpload", "CreateBucket", "PutBucketAcl", "PutObjectAcl"})
+# The operations of S3 that have other errors for a value that is not one of the enumerated ones.
+_OWN_ERRORS_FOR_VALUES = frozenset(
+    {"CreateBucket", "PutBucketAcl", "PutBucketNotificationConfiguration", "PutObjectAcl"}
+)
 _ROOT_ELEMENT = re.compile(rb"\s*(?:<\?.*?\?>\s*)?<(?:[\w.-]+:)?([\w.-]+)", re.DOTALL)
 # The parameters of S3 that are numbers, and what S3 says about other values of them.
 _NUMBERS = {
@@ -75,6 +81,9 @@ def _check_json(call: Call) -> None:
     if not call.is_well_formed or not isinstance(body, dict):
         raise Refused("SerializationException", "The request is not a JSON object with members of their types.")
     _check_required(call, "ValidationException")
+    problems = [] if call.model.input_shape is None else list(violations(call.params, call.model.input_shape))
+    if problems:
+        raise Refused("ValidationException", _detected(problems))
 
 
 def _check_required(call: Call, code: str) -> None:
@@ -82,10 +91,12 @@ def _check_required(call: Call, code: str) -> None:
     missing = [] if shape is None else list(_missing(call.params, shape, ""))
     if not missing:
         return
-    problems = "; ".join(
-        f"Value null at '{path}' failed to satisfy constraint: Member must not be null" for path in missing
-    )
-    raise Refused(code, f"{len(missing)} validation error{'s' * (len(missing) > 1)} detected: {problems}")
+    problems = [f"Value null at '{path}' failed to satisfy constraint: Member must not be null" for path in missing]
+    raise Refused(code, _detected(problems))
+
+
+def _detected(problems: list[str]) -> str:
+    return f"{len(problems)} validation error{'s' * (len(problems) > 1)} detected: {'; '.join(problems)}"
 
 
 def _missing(value: Any, shape: Any, path: str) -> Iterator[str]:
@@ -114,13 +125,14 @@ def _check_xml(call: Call) -> None:
         text = "The specified method is not allowed against this resource."
         raise Refused("MethodNotAllowed", text, 405)
     if "x-amz-copy-source" in call.request.headers and copy_source(call) is None:
-        text = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
-        raise Refused("InvalidArgument", text, details={"ArgumentName": "x-amz-copy-source"})
+        header = "x-amz-copy-source"
+        details = {"ArgumentName": header, "ArgumentValue": header}
+        raise Refused("InvalidArgument", "Invalid copy source object key", details=details)
     for name, text in _NUMBERS.items():
         value = call.request.args.get(name)
         if value is not None and not value.isdigit():
             raise Refused("InvalidArgument", text, details={"ArgumentName": name, "ArgumentValue": value})
-    if call.request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+    if is_in_chunks(call):
         _check_chunks(call)
     _check_xml_body(call)
 
@@ -143,9 +155,26 @@ def _check_xml_body(call: Call) -> None:
     root = _ROOT_ELEMENT.match(body)
     expected = member.serialization.get("name", name)
     if not call.is_well_formed or root is None or root[1].decode() != expected:
-        raise _malformed_xml()
-    if any(True for _ in _missing(call.params.get(name) or {}, member, "")):
-        raise _malformed_xml()
+        raise malformed_xml()
+    value = call.params.get(name) or {}
+    if any(True for _ in _missing(value, member, "")):
+        raise malformed_xml()
+    if call.operation not in _OWN_ERRORS_FOR_VALUES and not all(_enumerated(value, member)):
+        raise malformed_xml()
+
+
+def _enumerated(value: Any, shape: Any) -> Iterator[bool]:
+    """Iterate over the enumerated members of a value, and whether they have one of their values."""
+    if shape.type_name == "structure":
+        for name, member in shape.members.items():
+            if value.get(name) is not None:
+                yield from _enumerated(value[name], member)
+    elif shape.type_name == "list":
+        for entry in value:
+            yield from _enumerated(entry, shape.member)
+    elif getattr(shape, "enum", None):
+        # An empty element is like a missing one.
+        yield not value or value in shape.enum
 
 
 def _payload(call: Call) -> tuple[str, Any]:
@@ -157,33 +186,14 @@ def _payload(call: Call) -> tuple[str, Any]:
     return name, shape.members[name]
 
 
-def _malformed_xml() -> Refused:
+def malformed_xml() -> Refused:
+    """Return S3's error for a body that is not well-formed, or that has values outside of its schema."""
     text = "The XML you provided was not well-formed or did not validate against our published schema"
     return Refused("MalformedXML", text)
 
 
 def _check_chunks(call: Call) -> None:
-    """Check the lengths in a body that is sent in chunks.
-
-    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
-    """
-    length = _length_of_chunks(call.request.get_data())
-    if length is None or str(length) != call.request.headers.get("X-Amz-Decoded-Content-Length"):
+    """Check the lengths in a body that is sent in chunks."""
+    content = content_of_chunks(call.request.get_data())
+    if content is None or str(len(content)) != call.request.headers.get("X-Amz-Decoded-Content-Length"):
         raise Refused("IncompleteBody", "The request body terminated unexpectedly")
-
-
-def _length_of_chunks(body: bytes) -> int | None:
-    """Return the length of the content of a body in chunks; None if it is not well-formed."""
-    position, length = 0, 0
-    while True:
-        end = body.find(b"\r\n", position)
-        digits = body[position : max(end, position)].partition(b";")[0]
-        if not re.fullmatch(rb"[0-9a-fA-F]+", digits):
-            return None
-        size = int(digits, 16)
-        if size == 0:
-            return length
-        position, length = end + 2 + size, length + size
-        if body[position : position + 2] != b"\r\n":
-            return None
-        position += 2

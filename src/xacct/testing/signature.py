@@ -19,9 +19,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
 from botocore.credentials import Credentials
 
+from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Call, Signature
 
-__all__ = ["is_signed_with"]
+__all__ = ["check_headers_are_signed", "is_signed_with"]
 
 _FIELD = re.compile(r"(SignedHeaders|Signature)=([^,\s]+)")
 
@@ -37,6 +38,27 @@ def is_signed_with(secret: str, call: Call) -> bool:
     """
     verify = _VERIFIERS.get(call.signature)
     return verify is not None and verify(secret, call)
+
+
+def check_headers_are_signed(call: Call) -> None:
+    """Check that the headers of AWS that accompany a presigned URL are among those that it signs.
+
+    Args:
+        call: the parsed request.
+
+    Raises:
+        Refused: one is not.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+    """
+    if call.signature != ("url", 4):
+        return
+    signed = call.request.args.get("X-Amz-SignedHeaders", "").split(";")
+    given = sorted(name.lower() for name, _ in call.request.headers.items() if name.lower().startswith("x-amz-"))
+    others = [name for name in given if name not in signed]
+    if others:
+        text = "There were headers present in the request which were not signed"
+        raise Refused("AccessDenied", text, 403, details={"HeadersNotSigned": ", ".join(others)})
 
 
 def _matches_header(secret: str, call: Call) -> bool:

@@ -58,6 +58,8 @@ def required_permissions(
         ]
     reference = call.text("KeyId")
     key = state.key(reference, account, call.region) if reference else _key_of_ciphertext(call, state)
+    if key is not None and reference and key.region != call.region:
+        raise Refused("NotFoundException", f"Invalid arn {key.region}")
     if key is None and reference:
         arn = f"arn:{state.partition}:kms:{call.region}:{account}:key/{reference}"
         text = _missing_key(reference, reference if reference.startswith("arn:") else arn)
@@ -140,7 +142,7 @@ def key_permission_for_service(
     if caller.account:
         context["kms:CallerAccount"] = caller.account
     key = state.key(key_reference, account, region) if key_reference else None
-    if key is not None:
+    if key is not None and key.region == region:
         return _permission_on_key(action, key, context, state)
     key_arns = f"arn:{state.partition}:kms:{region}:{account}:key/"
     if f"alias/aws/{service}" in key_reference or not key_reference:
@@ -148,7 +150,8 @@ def key_permission_for_service(
         resource = f"{key_arns}aws-{service}"
         return RequiredPermission(action=action, resource=resource, account=account, policy=policy, context=context)
     resource = key_reference if key_reference.startswith("arn:") else key_arns + key_reference
-    missing = Refused("KMS.NotFoundException", _missing_key(key_reference, resource))
+    text = _missing_key(key_reference, resource) if key is None else f"Invalid arn {key.region}"
+    missing = Refused("KMS.NotFoundException", text)
     return RequiredPermission(action=action, resource=resource, account=account, context=context, missing=missing)
 
 
@@ -158,7 +161,7 @@ def _missing_key(reference: str, arn: str) -> str:
         return f"Invalid arn {reference}"
     if "alias/" in reference:
         return f"Alias {arn.replace(':key/', ':')} is not found."
-    if re.fullmatch(r"mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", arn.rpartition("/")[2]):
+    if re.fullmatch(r"mrk-[0-9a-f]{32}|(mrk-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", arn.rpartition("/")[2]):
         return f"Key '{arn}' does not exist"
     return f"Invalid keyId '{reference}'"
 

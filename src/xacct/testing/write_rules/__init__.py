@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from xacct.testing.http_messages import Answer
 from xacct.testing.write_rules import (
+    acls,
     authorization_details,
     bucket_access,
+    bucket_settings,
     buckets,
     entities,
     identity_providers,
+    key_answers,
+    key_requests,
     keys,
+    object_lock,
+    object_versions,
     organizations,
     policies,
     policy_simulator,
     resource_policies,
+    service_credentials,
+    service_linked_roles,
     sign_in,
+    tag_sets,
+    uploads,
 )
 from xacct.testing.write_rules.encoded_documents import with_encoded_documents
 from xacct.testing.write_rules.parameters import check_entities_exist, check_parameters, check_policies_exist
-from xacct.testing.write_rules.write import Postprocess, Rule, Write
+from xacct.testing.write_rules.write import Check, Postprocess, Rule, Write
 
 __all__ = ["Write", "apply_write_rules"]
 
@@ -40,7 +50,10 @@ def apply_write_rules(write: Write) -> Postprocess | Answer | None:
         check_parameters(write)
         check_policies_exist(write)
         check_entities_exist(write)
-    rule = _RULES.get((write.call.service, write.call.operation))
+    operation = (write.call.service, write.call.operation)
+    for check in _CHECKS.get(operation, ()):
+        check(write)
+    rule = _RULES.get(operation)
     result = rule(write) if rule else None
     return with_encoded_documents(result) if write.call.service == "iam" else result
 
@@ -48,6 +61,8 @@ def apply_write_rules(write: Write) -> Postprocess | Answer | None:
 _RULES: dict[tuple[str, str], Rule] = {
     **entities.RULES,
     **policies.RULES,
+    **service_credentials.RULES,
+    **service_linked_roles.RULES,
     **sign_in.RULES,
     **identity_providers.RULES,
     **authorization_details.RULES,
@@ -57,4 +72,18 @@ _RULES: dict[tuple[str, str], Rule] = {
     **keys.RULES,
     **resource_policies.RULES,
     **organizations.RULES,
+    **key_answers.RULES,
 }
+
+_CHECKS: dict[tuple[str, str], tuple[Check, ...]] = {}
+for _checks in (
+    object_versions.CHECKS,
+    bucket_settings.CHECKS,
+    object_lock.CHECKS,
+    acls.CHECKS,
+    tag_sets.CHECKS,
+    uploads.CHECKS,
+    key_requests.CHECKS,
+):
+    for _operation, _of_operation in _checks.items():
+        _CHECKS[_operation] = _CHECKS.get(_operation, ()) + _of_operation

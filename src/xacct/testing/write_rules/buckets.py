@@ -1,4 +1,4 @@
-"""Validation rules for S3 buckets and objects: deleting them, and uploading parts.
+"""Validation rules for S3 buckets and objects: deleting them.
 
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html
 """
@@ -35,25 +35,11 @@ def _delete_object(write: Write) -> None:
 def _check_object_exists(write: Write) -> None:
     bucket = write.state.bucket(write.call.text("Bucket"))
     if bucket is not None and write.call.text("Key") not in bucket.keys:
-        raise Refused("NoSuchKey", "The specified key does not exist.", 404, details={"Key": write.call.text("Key")})
-
-
-def _check_upload_exists(write: Write) -> None:
-    bucket = write.state.bucket(write.call.text("Bucket"))
-    if bucket is not None and write.call.text("UploadId") not in bucket.multiparts:
-        raise Refused(
-            "NoSuchUpload",
-            "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
-            "completed.",
-            404,
-        )
+        raise Refused("NoSuchKey", "The specified key does not exist.", 404)
 
 
 RULES: dict[tuple[str, str], Rule] = {
-    ("s3", "CompleteMultipartUpload"): _check_upload_exists,
     ("s3", "DeleteBucket"): _delete_bucket,
     ("s3", "DeleteObject"): _delete_object,
     ("s3", "DeleteObjectTagging"): _check_object_exists,
-    ("s3", "UploadPart"): _check_upload_exists,
-    ("s3", "UploadPartCopy"): _check_upload_exists,
 }

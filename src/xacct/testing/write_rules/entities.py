@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, rendered
 from xacct.testing.moto_state import MotoState, set_unique_id
 from xacct.testing.principals import rename_principal
 from xacct.testing.write_rules.documents import check_trust_policy
+from xacct.testing.write_rules.service_credentials import has_service_credentials
 from xacct.testing.write_rules.write import Postprocess, Rule, Write, conflict, taken
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-_ONLY_OF_GET_USER = re.compile(r"<(PermissionsBoundary|Tags)>.*?</\1>|<Tags ?/>", re.DOTALL)
+_ONLY_OF_ONE = re.compile(r"<(PermissionsBoundary|Tags)>.*?</\1>|<Tags ?/>", re.DOTALL)
 
 
 def _create_role(write: Write) -> Postprocess:
@@ -58,12 +58,6 @@ def _created_role(role: Role, write: Write) -> Mapping[str, Any]:
     }
 
 
-def _create_service_linked_role(write: Write) -> None:
-    name = write.call.text("AWSServiceName")
-    if not re.fullmatch(r"[\w+=,.@-]+\.amazonaws\.com(\.cn)?", name):
-        raise Refused("InvalidInput", f"The service principal {name} is not valid.")
-
-
 def _update_trust(write: Write) -> Postprocess | Answer | None:
     trust = check_trust_policy(write, "PolicyDocument")
     role = write.state.role(write.account, write.call.text("RoleName"))
@@ -89,14 +83,14 @@ def _create_user(write: Write) -> Postprocess:
     return postprocess
 
 
-def _list_users(_: Write) -> Postprocess:
-    """Leave out what the lists of users do not have.
+def _list_entities(_: Write) -> Postprocess:
+    """Leave out what the lists of users and roles do not have.
 
     Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListUsers.html
     """
 
     def postprocess(answer: Answer) -> Answer:
-        return evolve(answer, body=_ONLY_OF_GET_USER.sub("", answer.text))
+        return evolve(answer, body=_ONLY_OF_ONE.sub("", answer.text))
 
     return postprocess
 
@@ -159,7 +153,8 @@ def _check_user_is_unused(user: User, state: MotoState) -> None:
         raise conflict("Cannot delete entity, must delete access keys first.")
     if user.mfa_devices:
         raise conflict("Cannot delete entity, must delete MFA device first.")
-    if user.signing_certificates or user.ssh_public_keys:
+    has_credentials = has_service_credentials(state, user.account_id, user.name)
+    if user.signing_certificates or user.ssh_public_keys or has_credentials:
         raise conflict("Cannot delete entity, must remove referenced objects first.")
     if state.groups_of(user):
         raise conflict("Cannot delete entity, must remove users from group first.")
@@ -217,13 +212,13 @@ def _update_role(write: Write) -> Postprocess | None:
 
 RULES: dict[tuple[str, str], Rule] = {
     ("iam", "CreateRole"): _create_role,
-    ("iam", "CreateServiceLinkedRole"): _create_service_linked_role,
     ("iam", "UpdateAssumeRolePolicy"): _update_trust,
     ("iam", "UpdateRole"): _update_role,
     ("iam", "DeleteRole"): _delete_role,
     ("iam", "CreateUser"): _create_user,
-    ("iam", "ListUsers"): _list_users,
-    ("iam", "GetGroup"): _list_users,
+    ("iam", "ListRoles"): _list_entities,
+    ("iam", "ListUsers"): _list_entities,
+    ("iam", "GetGroup"): _list_entities,
     ("iam", "UpdateUser"): _update_user,
     ("iam", "DeleteUser"): _delete_user,
     ("iam", "PutUserPermissionsBoundary"): _set_user_boundary,

@@ -67,7 +67,6 @@ _STATES = {
 }
 
 RULES: dict[tuple[str, str], Rule] = {
-    ("kms", "CreateKey"): check_key_policy,
     ("kms", "PutKeyPolicy"): check_key_policy,
     ("kms", "GenerateRandom"): _generate_random,
     ("kms", "RetireGrant"): _retire_grant,

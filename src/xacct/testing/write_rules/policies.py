@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from xacct.arn import Arn
 from xacct.limits import INLINE_POLICY_CHARACTERS, MANAGED_POLICIES_PER_ENTITY
 from xacct.testing.http_messages import Answer, rendered
 from xacct.testing.write_rules.documents import check_identity_policy, check_managed_policy, count_characters
-from xacct.testing.write_rules.write import Rule, Write, conflict, exceeded, missing, taken
+from xacct.testing.write_rules.write import Postprocess, Rule, Write, conflict, exceeded, missing, taken
 
 if TYPE_CHECKING:
     from moto.iam.models import Group, Role, User
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 
-def _create_policy(write: Write) -> None:
+def _create_policy(write: Write) -> Postprocess:
     name = write.call.text("PolicyName")
     # Moto's dictionary holds AWS managed policies too.
     policies = write.state.iam(write.account).managed_policies.values()
@@ -29,6 +31,19 @@ def _create_policy(write: Write) -> None:
     ):
         raise taken(f"A policy called {name} already exists. Duplicate names are not allowed.")
     check_managed_policy(write)
+    return _with_usage_count(write)
+
+
+def _with_usage_count(write: Write) -> Postprocess:
+    """Add how many principals have the policy as their permissions boundary, which moto leaves out."""
+
+    def postprocess(answer: Answer) -> Answer:
+        arn = write.call.text("PolicyArn")
+        boundaries = [getattr(found, "permissions_boundary_arn", None) for found in write.state.principals()]
+        count = f"<PermissionsBoundaryUsageCount>{boundaries.count(arn)}</PermissionsBoundaryUsageCount>"
+        return evolve(answer, body=answer.text.replace("<AttachmentCount>", f"{count}<AttachmentCount>", 1))
+
+    return postprocess
 
 
 def _check_version(write: Write) -> None:
@@ -108,6 +123,7 @@ def _list_policies(write: Write) -> None:
 RULES: dict[tuple[str, str], Rule] = {
     ("iam", "CreatePolicy"): _create_policy,
     ("iam", "CreatePolicyVersion"): check_managed_policy,
+    ("iam", "GetPolicy"): _with_usage_count,
     ("iam", "GetPolicyVersion"): _check_version,
     ("iam", "SetDefaultPolicyVersion"): _check_version,
     ("iam", "DeletePolicyVersion"): _check_version,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from xacct.limits import PASSWORD
 from xacct.testing.error_responses import Refused
-from xacct.testing.http_messages import Answer, rendered
+from xacct.testing.http_messages import Answer
 from xacct.testing.totp import are_consecutive
 from xacct.testing.write_rules.write import Postprocess, Rule, Write, conflict, missing, taken
 
@@ -86,11 +86,6 @@ def _weak(rule: str) -> Refused:
     return Refused("PasswordPolicyViolation", f"Password should {rule}")
 
 
-def _list_service_specific_credentials(write: Write) -> Answer:
-    # Moto does not implement them, so none can exist.
-    return rendered("iam", write.call.operation, {"ServiceSpecificCredentials": []})
-
-
 def _check_mfa_codes(write: Write) -> None:
     serial = write.call.text("SerialNumber")
     device = write.state.iam(write.account).virtual_mfa_devices.get(serial)
@@ -114,5 +109,4 @@ RULES: dict[tuple[str, str], Rule] = {
     ("iam", "DeleteLoginProfile"): _check_login_profile,
     ("iam", "EnableMFADevice"): _check_mfa_codes,
     ("iam", "DeleteVirtualMFADevice"): _check_device_is_unused,
-    ("iam", "ListServiceSpecificCredentials"): _list_service_specific_credentials,
 }

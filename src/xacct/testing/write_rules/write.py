@@ -12,7 +12,7 @@ from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, Call
 from xacct.testing.moto_state import MotoState
 
-__all__ = ["Postprocess", "Rule", "Write", "conflict", "exceeded", "malformed", "missing", "taken"]
+__all__ = ["Check", "Postprocess", "Rule", "Write", "conflict", "exceeded", "malformed", "missing", "taken"]
 
 
 @frozen
@@ -41,6 +41,9 @@ Postprocess = Callable[[Answer], Answer]
 
 # Refuses the write, answers it in place of moto, or returns how to change moto's answer. None: moto's answer is right.
 Rule = Callable[[Write], "Postprocess | Answer | None"]
+
+# Refuses the write, or does nothing.
+Check = Callable[[Write], None]
 
 
 def conflict(message: str) -> Refused:

@@ -1,0 +1,284 @@
+"""What was there before a recorded call. Each function makes it, and returns the values that the row names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from botocore.config import Config
+from tests.testing.conftest import PROD, allowing, trusting
+
+# Each takes the replay of a row, which has clients, the values so far, and sessions.
+Circumstance = Callable[[Any], dict[str, Any]]
+NAMED: dict[str, Circumstance] = {}
+
+
+def circumstance(name: str) -> Callable[[Circumstance], Circumstance]:
+    def named(function: Circumstance) -> Circumstance:
+        NAMED[name] = function
+        return function
+
+    return named
+
+
+def _name(replay: Any, kind: str) -> str:
+    return f"{replay.values['name']}-{kind}"
+
+
+@circumstance("role")
+def role(replay: Any) -> dict[str, Any]:
+    name = _name(replay, "role")
+    role = replay.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trusting(PROD, Action=TAGGING))
+    return {"role": name, "role_arn": role["Role"]["Arn"]}
+
+
+TAGGING = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+
+
+@circumstance("session with a transitive tag")
+def session_with_a_transitive_tag(replay: Any) -> dict[str, Any]:
+    name = _name(replay, "chained")
+    iam = replay.client("iam")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusting(PROD, Action=TAGGING))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=allowing("sts:*"))
+    tags = [{"Key": "SessionTag1", "Value": "SessionValue1"}]
+    assumed = replay.client("sts").assume_role(
+        RoleArn=arn, RoleSessionName="Session1", Tags=tags, TransitiveTagKeys=["SessionTag1"]
+    )
+    replay.sessions["role"] = replay.session(assumed["Credentials"])
+    return {"chained_arn": arn}
+
+
+@circumstance("session of a role")
+def session_of_a_role(replay: Any) -> dict[str, Any]:
+    name = _name(replay, "used")
+    iam = replay.client("iam")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusting(PROD))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=allowing("iam:*"))
+    assumed = replay.client("sts").assume_role(RoleArn=arn, RoleSessionName="Session1")
+    replay.sessions["role"] = replay.session(assumed["Credentials"])
+    return {}
+
+
+@circumstance("user")
+def user(replay: Any) -> dict[str, Any]:
+    name = _name(replay, "user")
+    return {"user": name, "user_arn": replay.client("iam").create_user(UserName=name)["User"]["Arn"]}
+
+
+@circumstance("group")
+def group(replay: Any) -> dict[str, Any]:
+    replay.client("iam").create_group(GroupName=_name(replay, "group"))
+    return {"group": _name(replay, "group")}
+
+
+@circumstance("policy")
+def policy(replay: Any) -> dict[str, Any]:
+    name = _name(replay, "policy")
+    made = replay.client("iam").create_policy(PolicyName=name, PolicyDocument=allowing("lambda:ListFunctions"))
+    return {"policy": name, "policy_arn": made["Policy"]["Arn"]}
+
+
+@circumstance("service specific credential")
+def service_specific_credential(replay: Any) -> dict[str, Any]:
+    made = replay.client("iam").create_service_specific_credential(
+        UserName=replay.values["user"], ServiceName="codecommit.amazonaws.com"
+    )
+    return {"credential": made["ServiceSpecificCredential"]["ServiceSpecificCredentialId"]}
+
+
+def _key(replay: Any, region: str = "us-east-1", **options: Any) -> dict[str, Any]:
+    made = replay.client("kms", region=region).create_key(**options)["KeyMetadata"]
+    return {"key": made["KeyId"], "key_arn": made["Arn"]}
+
+
+@circumstance("key")
+def key(replay: Any) -> dict[str, Any]:
+    return _key(replay)
+
+
+@circumstance("key in another region")
+def key_in_another_region(replay: Any) -> dict[str, Any]:
+    return _key(replay, region="us-west-2")
+
+
+@circumstance("external key")
+def external_key(replay: Any) -> dict[str, Any]:
+    return _key(replay, Origin="EXTERNAL")
+
+
+@circumstance("multi region key")
+def multi_region_key(replay: Any) -> dict[str, Any]:
+    return _key(replay, MultiRegion=True)
+
+
+@circumstance("HMAC 224 key")
+def hmac_224_key(replay: Any) -> dict[str, Any]:
+    return _key(replay, KeySpec="HMAC_224", KeyUsage="GENERATE_VERIFY_MAC")
+
+
+@circumstance("HMAC 256 key")
+def hmac_256_key(replay: Any) -> dict[str, Any]:
+    return _key(replay, KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+
+
+@circumstance("signing key")
+def signing_key(replay: Any) -> dict[str, Any]:
+    return _key(replay, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+
+
+@circumstance("RSA 2048 key")
+def rsa_2048_key(replay: Any) -> dict[str, Any]:
+    return _key(replay, KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")
+
+
+@circumstance("RSA 2048 signing key")
+def rsa_2048_signing_key(replay: Any) -> dict[str, Any]:
+    return _key(replay, KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
+
+
+@circumstance("ciphertext")
+def ciphertext(replay: Any) -> dict[str, Any]:
+    encrypted = replay.client("kms").encrypt(KeyId=replay.values["key"], Plaintext=b"message")
+    return {"ciphertext": encrypted["CiphertextBlob"], "longer_ciphertext": encrypted["CiphertextBlob"] + b"bad_data"}
+
+
+def _bucket(replay: Any, **options: Any) -> dict[str, Any]:
+    name = _name(replay, "bucket")
+    replay.client("s3").create_bucket(Bucket=name, **options)
+    return {"bucket": name}
+
+
+@circumstance("bucket")
+def bucket(replay: Any) -> dict[str, Any]:
+    return _bucket(replay)
+
+
+@circumstance("bucket with ACLs")
+def bucket_with_acls(replay: Any) -> dict[str, Any]:
+    made = _bucket(replay, ObjectOwnership="ObjectWriter")
+    replay.client("s3").delete_public_access_block(Bucket=made["bucket"])
+    return made
+
+
+@circumstance("bucket with Object Lock")
+def bucket_with_object_lock(replay: Any) -> dict[str, Any]:
+    return _bucket(replay, ObjectLockEnabledForBucket=True)
+
+
+@circumstance("versioned bucket")
+def versioned_bucket(replay: Any) -> dict[str, Any]:
+    made = _bucket(replay)
+    status = {"Status": "Enabled"}
+    replay.client("s3").put_bucket_versioning(Bucket=made["bucket"], VersioningConfiguration=status)
+    return made
+
+
+@circumstance("object")
+def stored_object(replay: Any) -> dict[str, Any]:
+    made = replay.client("s3").put_object(Bucket=replay.values["bucket"], Key="my-key", Body=b"0123456789")
+    return {"etag": made["ETag"], **({"version": made["VersionId"]} if "VersionId" in made else {})}
+
+
+@circumstance("delete marker")
+def delete_marker(replay: Any) -> dict[str, Any]:
+    made = replay.client("s3").delete_object(Bucket=replay.values["bucket"], Key="my-key")
+    return {"delete_marker": made["VersionId"]}
+
+
+@circumstance("upload")
+def upload(replay: Any) -> dict[str, Any]:
+    made = replay.client("s3").create_multipart_upload(Bucket=replay.values["bucket"], Key="my-key")
+    return {"upload": made["UploadId"]}
+
+
+@circumstance("versioned bucket with ACLs")
+def versioned_bucket_with_acls(replay: Any) -> dict[str, Any]:
+    made = bucket_with_acls(replay)
+    status = {"Status": "Enabled"}
+    replay.client("s3").put_bucket_versioning(Bucket=made["bucket"], VersioningConfiguration=status)
+    return made
+
+
+@circumstance("owner")
+def owner(replay: Any) -> dict[str, Any]:
+    owner = replay.client("s3").list_buckets()["Owner"]
+    return {"owner": owner, "owner_id": owner["ID"]}
+
+
+@circumstance("object encrypted with the key")
+def object_encrypted_with_the_key(replay: Any) -> dict[str, Any]:
+    values = replay.values
+    replay.client("s3").put_object(
+        Bucket=values["bucket"], Key="my-key", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=values["key"]
+    )
+    return {}
+
+
+def _signing(replay: Any, version: str) -> Any:
+    signature = {"SigV2": "s3", "SigV4": "s3v4"}[version]
+    config = Config(signature_version=signature, s3={"addressing_style": "virtual"})
+    return replay.aws.account(PROD).session.client("s3", region_name="us-east-1", config=config)
+
+
+def _url(replay: Any, version: str, operation: str = "get_object", seconds: int = 60) -> str:
+    where = {"Bucket": replay.values["bucket"], "Key": "my-key"}
+    return str(_signing(replay, version).generate_presigned_url(operation, Params=where, ExpiresIn=seconds))
+
+
+def _without(url: str, parameter: str) -> str:
+    return re.sub(rf"(?<=[?&]){parameter}=[^&]*&?", "", url)
+
+
+NAMED["SigV4 URL"] = lambda replay: {"url": _url(replay, "SigV4")}
+NAMED["SigV4 URL of an upload"] = lambda replay: {"url": _url(replay, "SigV4", "put_object")}
+NAMED["SigV2 URL without Expires"] = lambda replay: {"url": _without(_url(replay, "SigV2"), "Expires")}
+NAMED["SigV4 URL without X Amz Date"] = lambda replay: {"url": _without(_url(replay, "SigV4"), "X-Amz-Date")}
+
+
+def _expired_url(replay: Any, version: str) -> dict[str, Any]:
+    url = _url(replay, version, seconds=2)
+    replay.aws.clock.advance(3)
+    return {"url": url}
+
+
+NAMED["SigV2 URL that has expired"] = lambda replay: _expired_url(replay, "SigV2")
+NAMED["SigV4 URL that has expired"] = lambda replay: _expired_url(replay, "SigV4")
+
+
+def _post(replay: Any, version: str = "SigV4", without: tuple[str, ...] = (), **options: Any) -> dict[str, Any]:
+    post = _signing(replay, version).generate_presigned_post(replay.values["bucket"], "my-key", **options)
+    return {"url": post["url"], "form": {name: text for name, text in post["fields"].items() if name not in without}}
+
+
+NAMED["SigV2 POST without its signature"] = lambda replay: _post(replay, "SigV2", ("signature",))
+NAMED["SigV4 POST without its signature"] = lambda replay: _post(replay, "SigV4", ("x-amz-signature",))
+NAMED["SigV2 POST without AWSAccessKeyId"] = lambda replay: _post(replay, "SigV2", ("AWSAccessKeyId",))
+NAMED["SigV4 POST without X Amz Algorithm"] = lambda replay: _post(replay, "SigV4", ("x-amz-algorithm",))
+NAMED["POST without signature and policy"] = lambda replay: _post(
+    replay,
+    without=("x-amz-signature", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "policy"),
+)
+NAMED["POST of 5 to 10 bytes"] = lambda replay: _post(replay, Conditions=[["content-length-range", 5, 10]])
+
+
+@circumstance("POST that has expired")
+def post_that_has_expired(replay: Any) -> dict[str, Any]:
+    post = _post(replay, ExpiresIn=2)
+    replay.aws.clock.advance(3)
+    return post
+
+
+_REDIRECT = "http://localhost.test/random"
+
+
+def _redirected(replay: Any, condition: list[str]) -> dict[str, Any]:
+    post = _post(replay, Fields={"success_action_redirect": _REDIRECT}, Conditions=[condition])
+    return {**post, "form": {**post["form"], "success_action_redirect": "http://wrong.location/test"}}
+
+
+NAMED["POST with another redirect"] = lambda replay: _redirected(replay, ["eq", "$success_action_redirect", _REDIRECT])
+NAMED["POST with another beginning of the redirect"] = lambda replay: _redirected(
+    replay, ["starts-with", "$success_action_redirect", "http://localhost"]
+)
