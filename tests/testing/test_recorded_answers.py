@@ -131,7 +131,7 @@ def with_elements(elements: Mapping[str, str]) -> dict[str, Any]:
 def cases() -> Iterator[Any]:
     for number, (service, row) in enumerate(ROWS):
         marks = [pytest.mark.xfail(reason=row["differs"])] if "differs" in row else []
-        name = f"{service}-{number}-{row['test'].rpartition('::')[2]}-{row.get('key', '')}"
+        name = f"{service}-{number}-{row['call']}-{row['test'].rpartition('::')[2]}-{row.get('key', '')}"
         yield pytest.param(number, row, id=re.sub(r"[^\w.-]+", "_", name), marks=marks)
 
 

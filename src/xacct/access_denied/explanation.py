@@ -41,7 +41,7 @@ Context = Mapping[str, str | Iterable[str]]
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 _DENIAL = re.compile(
     r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
-    r'(?: on resource: (?:\\?"(?P<quoted>[^"\\\n]+)|(?P<bare>[^"\\\s]+)))?'
+    r'(?: on resource: (?:\\?"(?P<quoted>[^"\\\n]+)|(?P<bare>(?:policy path |(?:group|policy|role|user) )?[^"\\\s]+)))?'
 )
 # What a program can put after a message that it logs. AWS puts names that can end so, those of objects, in quotes.
 _AFTER_MESSAGE = "')]}.,;"
@@ -216,7 +216,19 @@ def _named(denial: re.Match[str]) -> dict[str, str]:
     """Return the principal, the action and the resource that AWS's message names."""
     named = {name: text or "" for name, text in denial.groupdict().items()}
     resource = named.pop("quoted", "") or named.pop("bare", "").rstrip(_AFTER_MESSAGE)
-    return {"principal": named.get("principal", ""), "action": named["action"], "resource": resource}
+    principal = named.get("principal", "")
+    return {"principal": principal, "action": named["action"], "resource": _resource_arn(resource, principal)}
+
+
+def _resource_arn(resource: str, principal: str) -> str:
+    """Return the ARN of a resource that IAM's messages name by its kind and name, such as ``role Reader``."""
+    kind, _, name = resource.removeprefix("policy path ").partition(" ")
+    if resource.startswith("policy path "):
+        kind, name = "policy", resource.rpartition("/")[2]
+    if not kind or kind == resource or name.startswith("arn:"):
+        return name or resource
+    caller = Arn.parse(principal, name="principal")
+    return f"arn:{caller.partition}:iam::{caller.account}:{kind}/{name}"
 
 
 def _cause_data(cause: Cause) -> dict[str, object]:

@@ -69,13 +69,14 @@ def bad_signature(call: Call, message: str) -> Refused:
     return Refused("SignatureDoesNotMatch", message, 403)
 
 
-def denied(decision: Decision, caller: str, call: Call) -> Refused:
+def denied(decision: Decision, caller: str, call: Call, shown: str = "") -> Refused:
     """Return AWS's error for a denied permission. It names one policy type, even if several deny the call.
 
     Args:
         decision: the denial.
         caller: the caller's ARN, or ``*`` for an anonymous caller.
         call: the parsed request.
+        shown: how the message names the resource, if not by its ARN.
     """
     request = decision.request
     code, status = denial_code(call)
@@ -89,7 +90,7 @@ def denied(decision: Decision, caller: str, call: Call) -> Refused:
     outside = caller == "*" or (request.cross_account and not _in_one_organization(request))
     if call.service == "s3" and outside and (caller == "*" or not decision.action.startswith("kms:")):
         return Refused(code, "Access Denied", status)
-    resource = f'"{request.resource}"' if decision.action.startswith("s3:") else request.resource
+    resource = f'"{request.resource}"' if decision.action.startswith("s3:") else shown or request.resource
     action, on_resource = action_in_message(call, decision.action), f" on resource: {resource}"
     if request.resource == "*" and call.service in WITHOUT_ALL_RESOURCES:
         on_resource = ""

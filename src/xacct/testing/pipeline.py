@@ -268,7 +268,7 @@ class Pipeline:
             if decision.allowed:
                 error = restricted(permission, caller, self._state)
             else:
-                error = denied(decision, caller.arn, call)
+                error = denied(decision, caller.arn, call, permission.shown)
             if error is None:
                 continue
             if permission.entry is None:

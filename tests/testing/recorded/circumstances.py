@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.config import Config
-from tests.testing.conftest import PROD, allowing, trusting
+from tests.testing.conftest import DEV, PROD, allowing, document, trusting
 
 # Each takes the replay of a row, which has clients, the values so far, and sessions.
 Circumstance = Callable[[Any], dict[str, Any]]
@@ -282,3 +282,67 @@ NAMED["POST with another redirect"] = lambda replay: _redirected(replay, ["eq", 
 NAMED["POST with another beginning of the redirect"] = lambda replay: _redirected(
     replay, ["starts-with", "$success_action_redirect", "http://localhost"]
 )
+
+
+@circumstance("alice")
+def alice(replay: Any) -> dict[str, Any]:
+    """A user without permissions, whose session is ``alice``."""
+    iam, name = replay.client("iam"), _name(replay, "alice")
+    arn = iam.create_user(UserName=name)["User"]["Arn"]
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    replay.sessions["alice"] = replay.session(key)
+    return {"alice": name, "alice_arn": arn}
+
+
+@circumstance("session of a role without permissions")
+def session_without_permissions(replay: Any) -> dict[str, Any]:
+    name = _name(replay, "used")
+    arn = replay.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trusting(PROD))["Role"]["Arn"]
+    assumed = replay.client("sts").assume_role(RoleArn=arn, RoleSessionName="Session1")
+    replay.sessions["role"] = replay.session(assumed["Credentials"])
+    return {"session_arn": assumed["AssumedRoleUser"]["Arn"]}
+
+
+@circumstance("session with a session policy")
+def session_with_a_session_policy(replay: Any) -> dict[str, Any]:
+    name = _name(replay, "used")
+    iam = replay.client("iam")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusting(PROD))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=allowing("*"))
+    policy = allowing("s3:GetBucketLocation")
+    assumed = replay.client("sts").assume_role(RoleArn=arn, RoleSessionName="Session1", Policy=policy)
+    replay.sessions["role"] = replay.session(assumed["Credentials"])
+    return {"session_arn": assumed["AssumedRoleUser"]["Arn"]}
+
+
+@circumstance("key without the account in its policy")
+def key_of_another(replay: Any) -> dict[str, Any]:
+    administrator = f"arn:aws:iam::{PROD}:user/Administrator"
+    statement = {"Effect": "Allow", "Principal": {"AWS": administrator}, "Action": "kms:*", "Resource": "*"}
+    return _key(replay, Policy=document(statement))
+
+
+@circumstance("workflow of another repository")
+def workflow(replay: Any) -> dict[str, Any]:
+    """A token of GitHub Actions, and a role that trusts another repository."""
+    issuer = replay.aws.oidc_provider("https://token.actions.githubusercontent.com", account=PROD)
+    provider = f"arn:aws:iam::{PROD}:oidc-provider/token.actions.githubusercontent.com"
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {"token.actions.githubusercontent.com:sub": "repo:acme/app:ref:refs/heads/main"}},
+    }
+    name = _name(replay, "deploy")
+    role = replay.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))
+    token = issuer.token(sub="repo:mallory/app:ref:refs/heads/main", aud="sts.amazonaws.com")
+    return {"role_arn": role["Role"]["Arn"], "token": token}
+
+
+@circumstance("token of another issuer")
+def other_issuer(replay: Any) -> dict[str, Any]:
+    """A token of an issuer for which there is no provider in the account of the role."""
+    issuer = replay.aws.oidc_provider("https://gitlab.example.com", account=DEV)
+    name = _name(replay, "deploy")
+    role = replay.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trusting(PROD))
+    return {"role_arn": role["Role"]["Arn"], "token": issuer.token(sub="s", aud="sts.amazonaws.com")}

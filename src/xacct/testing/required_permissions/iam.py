@@ -58,6 +58,9 @@ _ARN_PARAMETERS = ("SAMLProviderArn", "OpenIDConnectProviderArn", "PolicyArn")
 # Operations on the MFA device whose ARN is the SerialNumber.
 _ON_MFA_DEVICE = ("DeleteVirtualMFADevice", "ListMFADeviceTags", "TagMFADevice", "UntagMFADevice")
 
+# Operations that create something in an entity, or in a policy, that exists.
+_CREATE_IN_ENTITY = frozenset({"CreateAccessKey", "CreateLoginProfile", "CreatePolicyVersion"})
+_ON_POLICIES = ("Policy", "PolicyVersion", "PolicyVersions")
 # Operations whose UserName defaults to the caller.
 CALLER_DEFAULT = frozenset(
     {
@@ -92,7 +95,11 @@ def required_permissions(
     prefix = f"arn:{state.partition}:iam::{caller.account}:"
     resource = _resource(call, caller, state, prefix)
     context = _context(call, state, resource)
-    permissions = [RequiredPermission(action=action, resource=resource, account=caller.account, context=context)]
+    permissions = [
+        RequiredPermission(
+            action=action, resource=resource, account=caller.account, context=context, shown=_shown(call, resource)
+        )
+    ]
     if call.operation == "AddRoleToInstanceProfile":
         name = call.text("RoleName")
         permissions.append(
@@ -139,6 +146,23 @@ def _resource(call: Call, caller: AuthenticatedPrincipal, state: MotoState, pref
     if call.operation in CALLER_DEFAULT:
         return caller.entity.arn if caller.entity is not None else caller.arn
     return "*"
+
+
+def _shown(call: Call, resource: str) -> str:
+    """Return how AWS's error message names a resource: by its ARN only to create or to tag it.
+
+    Source: messages that AWS's users have published
+    """
+    if call.operation == "ListPolicies":
+        return f"policy path {call.text('PathPrefix', '/')}"
+    if call.operation == "CreatePolicy":
+        return f"policy {call.text('PolicyName')}"
+    if call.operation.startswith(("Create", "Tag", "Untag")) and call.operation not in _CREATE_IN_ENTITY:
+        return ""
+    for parameter, kind in (("RoleName", "role"), ("UserName", "user"), ("GroupName", "group")):
+        if call.text(parameter):
+            return f"{kind} {call.text(parameter)}"
+    return f"policy {resource}" if call.text("PolicyArn") and call.operation.endswith(_ON_POLICIES) else ""
 
 
 def _path(state: MotoState, account: str, kind: str, name: str) -> str:

@@ -28,6 +28,7 @@ class RequiredPermission:
             permission is denied, only this entry fails.
         missing: the error that the call gets once all permissions before this one are allowed, because the resource
             does not exist; None if it exists, or if the service decides that later.
+        shown: how AWS's error message names the resource, if not by its ARN.
     """
 
     action: str
@@ -37,6 +38,7 @@ class RequiredPermission:
     context: Mapping[str, str | tuple[str, ...]] = field(factory=dict)
     entry: int | None = None
     missing: Refused | None = None
+    shown: str = ""
 
 
 def requested_tags(tags: Iterable[Mapping[str, str]], key: str = "Key", value: str = "Value") -> Context:

@@ -56,6 +56,10 @@ def check_trust_policy(write: Write, parameter: str) -> str:
         # AWS reports a principal of an invalid form as one that does not exist.
         absent = missing_principal(document, write.state) if ".Principal." in error.path else None
         raise malformed(f"Invalid principal in policy: {absent}" if absent else "Syntax errors in policy.") from None
+    sids = [str(statement.get("Sid", "")) for statement in statements_of(document)]
+    invalid = [sid for sid in sids if not re.fullmatch(r"[0-9A-Za-z]*", sid)]
+    if invalid:
+        raise malformed(f"The following Statement Ids are invalid: {', '.join(invalid)}")
     for statement in statements_of(document):
         _check_trust_statement(statement)
     if count_characters(text) > TRUST_POLICY_CHARACTERS:
