@@ -551,3 +551,18 @@ def test_an_error_of_assume_role_brings_its_request_with_it(both: Both) -> None:
 def test_an_explanation_can_be_pickled(both: Both) -> None:
     explanation = both.explain(both.assuming())
     assert pickle.loads(pickle.dumps(explanation.causes)) == explanation.causes
+
+
+@pytest.mark.parametrize(
+    ("named", "resource"),
+    [
+        ("role Reader", f"arn:aws:iam::{DEV}:role/Reader"),
+        ("user bob", f"arn:aws:iam::{DEV}:user/bob"),
+        ("policy path /", f"arn:aws:iam::{DEV}:policy/"),
+        (f"policy arn:aws:iam::{DEV}:policy/P", f"arn:aws:iam::{DEV}:policy/P"),
+        (f"arn:aws:iam::{DEV}:user/bob", f"arn:aws:iam::{DEV}:user/bob"),
+    ],
+)
+def test_a_resource_that_iam_names_by_its_kind_is_in_the_callers_account(both: Both, named: str, resource: str) -> None:
+    text = f"User: {ALICE} is not authorized to perform: iam:GetRole on resource: {named} because no identity-based"
+    assert both.explain(f"{text} policy allows the iam:GetRole action").decisions[0].request.resource == resource

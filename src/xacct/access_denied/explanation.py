@@ -215,9 +215,9 @@ def explain(
 def _named(denial: re.Match[str]) -> dict[str, str]:
     """Return the principal, the action and the resource that AWS's message names."""
     named = {name: text or "" for name, text in denial.groupdict().items()}
-    resource = named.pop("quoted", "") or named.pop("bare", "").rstrip(_AFTER_MESSAGE)
     principal = named.get("principal", "")
-    return {"principal": principal, "action": named["action"], "resource": _resource_arn(resource, principal)}
+    resource = named.get("quoted") or _resource_arn(named.get("bare", "").rstrip(_AFTER_MESSAGE), principal)
+    return {"principal": principal, "action": named["action"], "resource": resource}
 
 
 def _resource_arn(resource: str, principal: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from botocore.config import Config
 from tests.testing.conftest import DEV, PROD, allowing, document, trusting
@@ -346,3 +348,104 @@ def other_issuer(replay: Any) -> dict[str, Any]:
     name = _name(replay, "deploy")
     role = replay.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trusting(PROD))
     return {"role_arn": role["Role"]["Arn"], "token": issuer.token(sub="s", aud="sts.amazonaws.com")}
+
+
+@circumstance("user of another account")
+def user_of_another_account(replay: Any) -> dict[str, Any]:
+    """A user whose own policies allow everything, and whose session is ``other``."""
+    iam, name = replay.aws.account(DEV).session.client("iam"), _name(replay, "other")
+    arn = iam.create_user(UserName=name)["User"]["Arn"]
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=allowing("*"))
+    replay.sessions["other"] = replay.session(iam.create_access_key(UserName=name)["AccessKey"])
+    return {"other_arn": arn}
+
+
+@circumstance("table")
+def table(replay: Any) -> dict[str, Any]:
+    replay.client("dynamodb").create_table(
+        TableName=replay.values["name"],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return {}
+
+
+@circumstance("function")
+def function(replay: Any) -> dict[str, Any]:
+    name = replay.values["name"]
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = replay.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+    code = {"ZipFile": b"code"}
+    replay.client("lambda").create_function(
+        FunctionName=name, Runtime="python3.13", Role=role, Handler="app.handler", Code=code
+    )
+    return {}
+
+
+@circumstance("time of the object")
+def time_of_the_object(replay: Any) -> dict[str, Any]:
+    found = replay.client("s3").head_object(Bucket=replay.values["bucket"], Key="my-key")
+    return {"modified": found["LastModified"], "bare_etag": found["ETag"].strip('"')}
+
+
+def _another_signature(replay: Any, version: str) -> dict[str, Any]:
+    parameter = {"SigV2": "Signature", "SigV4": "X-Amz-Signature"}[version]
+    return {"url": re.sub(rf"(?<=[?&]{parameter}=)[^&]*", "invalid", _url(replay, version))}
+
+
+def _upload_of_text(replay: Any, version: str) -> dict[str, Any]:
+    where = {"Bucket": replay.values["bucket"], "Key": "my-key", "ContentType": "text/plain"}
+    return {"url": _signing(replay, version).generate_presigned_url("put_object", Params=where, ExpiresIn=60)}
+
+
+def _another_policy(replay: Any, version: str) -> dict[str, Any]:
+    post = _post(replay, version)
+    return {**post, "form": {**post["form"], "policy": "invalid"}}
+
+
+for _version in ("SigV2", "SigV4"):
+    NAMED[f"{_version} URL with another signature"] = partial(_another_signature, version=_version)
+    NAMED[f"{_version} URL of an upload of text"] = partial(_upload_of_text, version=_version)
+    NAMED[f"{_version} POST with another policy"] = partial(_another_policy, version=_version)
+
+
+@circumstance("SigV4 URL of an upload with metadata")
+def upload_with_metadata(replay: Any) -> dict[str, Any]:
+    where = {"Bucket": replay.values["bucket"], "Key": "my-key", "Metadata": {"foo": "bar"}}
+    return {"url": _signing(replay, "SigV4").generate_presigned_url("put_object", Params=where, ExpiresIn=60)}
+
+
+@circumstance("SigV4 URL whose credential is encoded twice")
+def encoded_twice(replay: Any) -> dict[str, Any]:
+    return {"url": re.sub(r"(?<=X-Amz-Credential=)[^&]*", lambda text: quote(text[0]), _url(replay, "SigV4"))}
+
+
+def _redirect_in_policy(*condition: Any) -> Circumstance:
+    return lambda replay: _post(replay, Fields={"success_action_redirect": _REDIRECT}, Conditions=list(condition))
+
+
+NAMED["POST whose condition has no $"] = _redirect_in_policy(["eq", "success_action_redirect", _REDIRECT])
+NAMED["POST with two properties in a condition"] = lambda replay: _redirect_in_policy(
+    {"bucket": replay.values["bucket"], "success_action_redirect": _REDIRECT}
+)(replay)
+NAMED["POST with the redirect in another case"] = _redirect_in_policy(
+    ["eq", "$success_action_redirect", _REDIRECT.replace("http://", "HTTP://")]
+)
+
+
+@circumstance("POST with the beginning of the redirect in another case")
+def redirect_in_another_case(replay: Any) -> dict[str, Any]:
+    post = _redirect_in_policy(["starts-with", "$success_action_redirect", "http://localhost"])(replay)
+    return {**post, "form": {**post["form"], "success_action_redirect": _REDIRECT.replace("http://", "HTTP://")}}
+
+
+NAMED["POST whose size is no number"] = lambda replay: _post(replay, Conditions=[["content-length-range", "test", 10]])
+
+
+def _post_with(field: str, value: str) -> Circumstance:
+    return lambda replay: _post(replay, Fields={field: value}, Conditions=[{field: value}])
+
+
+NAMED["POST with an unknown storage class"] = _post_with("x-amz-storage-class", "FakeClass")
+NAMED["POST with malformed tags"] = _post_with("tagging", "not-xml")

@@ -143,7 +143,10 @@ def _permissions_on(
         resource = found.arn or resource
         context = {**context, **resource_tags(found.tags, rules.tag_keys)}
         policy = None if account != caller.account and action in rules.own_account_only else found.policy
-    yield RequiredPermission(action=action, resource=resource, account=account, policy=policy, context=context)
+    shown = call.text(rules.shown) if rules.shown else ""
+    yield RequiredPermission(
+        action=action, resource=resource, account=account, policy=policy, context=context, shown=shown
+    )
     if found is not None and _needs_key(found.kms_key, call, account == caller.account, rules):
         for needed in rules.kms_actions.get(action, ()):
             yield key_permission_for_service(

@@ -69,6 +69,7 @@ _RULES: dict[tuple[str, str], Rule] = {
     **policy_simulator.RULES,
     **buckets.RULES,
     **bucket_access.RULES,
+    **object_lock.RULES,
     **keys.RULES,
     **resource_policies.RULES,
     **organizations.RULES,

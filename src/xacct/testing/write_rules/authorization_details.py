@@ -12,6 +12,7 @@ from urllib.parse import quote
 from xacct.arn import Arn
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, rendered
+from xacct.testing.write_rules.policies import boundary_usage
 from xacct.testing.write_rules.write import Rule, Write
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _entities(kind: str, write: Write) -> Iterator[Any]:
         for policy in iam.managed_policies.values():
             is_local = Arn.parse(policy.arn).account == write.account
             if is_local if kind == "LocalManagedPolicy" else not is_local and policy.attachment_count:
-                yield _policy_detail(policy)
+                yield _policy_detail(policy, boundary_usage(policy.arn, write.state))
 
 
 def _role_detail(role: Role) -> Mapping[str, Any]:
@@ -92,7 +93,7 @@ def _role_detail(role: Role) -> Mapping[str, Any]:
     }
 
 
-def _policy_detail(policy: ManagedPolicy) -> Mapping[str, Any]:
+def _policy_detail(policy: ManagedPolicy, used_as_boundary: int) -> Mapping[str, Any]:
     """Return the details of a policy: neither its description, which only GetPolicy returns, nor its tags."""
     return {
         "PolicyName": policy.name,
@@ -101,7 +102,7 @@ def _policy_detail(policy: ManagedPolicy) -> Mapping[str, Any]:
         "Path": policy.path,
         "DefaultVersionId": policy.default_version_id,
         "AttachmentCount": policy.attachment_count,
-        "PermissionsBoundaryUsageCount": 0,
+        "PermissionsBoundaryUsageCount": used_as_boundary,
         "IsAttachable": True,
         "CreateDate": policy.create_date,
         "UpdateDate": policy.update_date,

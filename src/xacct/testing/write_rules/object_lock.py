@@ -5,20 +5,23 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html, 
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from attrs import evolve
 from moto.s3.models import FakeKey
 
 from xacct.testing.error_responses import Refused
+from xacct.testing.http_messages import Answer
 from xacct.testing.request_validation import malformed_xml
 from xacct.testing.write_rules.object_versions import check_key_exists
-from xacct.testing.write_rules.write import Check, Write
+from xacct.testing.write_rules.write import Check, Postprocess, Rule, Write
 
 if TYPE_CHECKING:
     from moto.s3.models import FakeBucket
 
-__all__ = ["CHECKS"]
+__all__ = ["CHECKS", "RULES"]
 
 _BYPASS = "x-amz-bypass-governance-retention"
 _MODE, _UNTIL = "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"
@@ -132,6 +135,41 @@ def _check_bypass(write: Write) -> None:
         text = f"{_BYPASS} is only applicable to Object Lock enabled buckets."
         raise Refused("InvalidArgument", text, details={"ArgumentName": _BYPASS})
 
+
+def _configure(write: Write) -> Answer | None:
+    """Set a bucket's default retention; moto sets that of empty buckets only."""
+    bucket = _bucket(write)
+    if bucket is None:
+        return None
+    default = (write.call.params["ObjectLockConfiguration"].get("Rule") or {}).get("DefaultRetention") or {}
+    bucket.object_lock_enabled = True
+    bucket.default_lock_mode = default.get("Mode")
+    bucket.default_lock_days = default.get("Days") or 0
+    bucket.default_lock_years = default.get("Years") or 0
+    return Answer(200, {}, "")
+
+
+def _configuration(_: Write) -> Postprocess:
+    """Leave out the unit of time that a bucket's default retention does not have."""
+    return lambda answer: evolve(answer, body=re.sub(r"<(Days|Years)>0</\1>", "", answer.text))
+
+
+def _retention(write: Write) -> Answer | None:
+    """Answer with the retention of an object, which moto does not implement."""
+    found = _object(write)
+    if found is None:
+        return None
+    until = f"{_moment(found.lock_until):%Y-%m-%dT%H:%M:%SZ}"
+    members = f"<Mode>{found.lock_mode}</Mode><RetainUntilDate>{until}</RetainUntilDate>"
+    body = f'<?xml version="1.0" encoding="UTF-8"?>\n<Retention>{members}</Retention>'
+    return Answer(200, {"content-type": "application/xml"}, body)
+
+
+RULES: dict[tuple[str, str], Rule] = {
+    ("s3", "GetObjectLockConfiguration"): _configuration,
+    ("s3", "GetObjectRetention"): _retention,
+    ("s3", "PutObjectLockConfiguration"): _configure,
+}
 
 CHECKS: dict[tuple[str, str], tuple[Check, ...]] = {
     ("s3", "CreateMultipartUpload"): (_check_headers,),

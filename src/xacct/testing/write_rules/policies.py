@@ -13,13 +13,14 @@ from attrs import evolve
 from xacct.arn import Arn
 from xacct.limits import INLINE_POLICY_CHARACTERS, MANAGED_POLICIES_PER_ENTITY
 from xacct.testing.http_messages import Answer, rendered
+from xacct.testing.moto_state import MotoState
 from xacct.testing.write_rules.documents import check_identity_policy, check_managed_policy, count_characters
 from xacct.testing.write_rules.write import Postprocess, Rule, Write, conflict, exceeded, missing, taken
 
 if TYPE_CHECKING:
     from moto.iam.models import Group, Role, User
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "boundary_usage"]
 
 
 def _create_policy(write: Write) -> Postprocess:
@@ -34,13 +35,22 @@ def _create_policy(write: Write) -> Postprocess:
     return _with_usage_count(write)
 
 
+def boundary_usage(arn: str, state: MotoState) -> int:
+    """Return how many principals have a policy as their permissions boundary.
+
+    Args:
+        arn: the policy's ARN.
+        state: the accounts.
+    """
+    return sum(getattr(found, "permissions_boundary_arn", None) == arn for found in state.principals())
+
+
 def _with_usage_count(write: Write) -> Postprocess:
     """Add how many principals have the policy as their permissions boundary, which moto leaves out."""
 
     def postprocess(answer: Answer) -> Answer:
-        arn = write.call.text("PolicyArn")
-        boundaries = [getattr(found, "permissions_boundary_arn", None) for found in write.state.principals()]
-        count = f"<PermissionsBoundaryUsageCount>{boundaries.count(arn)}</PermissionsBoundaryUsageCount>"
+        number = boundary_usage(write.call.text("PolicyArn"), write.state)
+        count = f"<PermissionsBoundaryUsageCount>{number}</PermissionsBoundaryUsageCount>"
         return evolve(answer, body=answer.text.replace("<AttachmentCount>", f"{count}<AttachmentCount>", 1))
 
     return postprocess
@@ -57,9 +67,7 @@ def _delete_policy(write: Write) -> None:
     policy = write.state.managed_policy(write.account, write.call.text("PolicyArn"))
     if policy is None:
         return
-    if policy.attachment_count or any(
-        getattr(found, "permissions_boundary_arn", None) == policy.arn for found in write.state.principals()
-    ):
+    if policy.attachment_count or boundary_usage(policy.arn, write.state):
         raise conflict("Cannot delete a policy attached to entities.")
     if len(policy.versions) > 1:
         raise conflict(
