@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from xacct import ConsoleUser, SwitchRoleLink, grant_cross_account_read
 from xacct.testing import Sandbox, Server
 from xacct.testing.__main__ import main
 
-from .conftest import DEV, PROD, REGION, allowing, trusting
+from .conftest import DEV, PROD, REGION, allowing, document, trusting
 
 READER = f"arn:aws:iam::{PROD}:role/Reader"
 
@@ -128,15 +129,14 @@ COMMANDS: list[tuple[str, str, str]] = [
 ]
 
 
-@pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS CLI is not installed")
-@pytest.mark.parametrize(("account", "command", "output"), COMMANDS)
-def test_the_aws_cli_gets_the_same_results(
-    served: Served, tmp_path: Path, account: str, command: str, output: str
-) -> None:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **served.aws.environment(account, served.server)}
+needs_the_aws_cli = pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS CLI is not installed")
+
+
+def run_aws(command: str, tmp_path: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **variables}
     if "PYENV_ROOT" in os.environ:
         environment["PYENV_ROOT"] = os.environ["PYENV_ROOT"]
-    ran = subprocess.run(
+    return subprocess.run(
         ["aws", *command.split(), "--output", "text"],
         env=environment,
         capture_output=True,
@@ -144,8 +144,51 @@ def test_the_aws_cli_gets_the_same_results(
         check=False,
         timeout=60,
     )
+
+
+@needs_the_aws_cli
+@pytest.mark.parametrize(("account", "command", "output"), COMMANDS)
+def test_the_aws_cli_gets_the_same_results(
+    served: Served, tmp_path: Path, account: str, command: str, output: str
+) -> None:
+    ran = run_aws(command, tmp_path, served.aws.environment(account, served.server))
     assert output in ran.stdout + ran.stderr
     assert (ran.returncode == 0) == ("(" not in ran.stderr), ran.stderr
+
+
+@needs_the_aws_cli
+@pytest.mark.parametrize("sub", ["repo:octo/app:ref:refs/heads/main", "repo:fork/app:ref:refs/heads/main"])
+def test_the_aws_cli_signs_in_with_a_token_and_with_an_assertion(served: Served, tmp_path: Path, sub: str) -> None:
+    github = served.aws.oidc_provider("https://token.actions.githubusercontent.com")
+    okta, allowed = served.aws.saml_provider("Okta"), "repo:octo/app:ref:refs/heads/main"
+    iam = served.session(PROD).client("iam")
+    of_github = {"token.actions.githubusercontent.com:sub": allowed}
+    for name, principal, action, claims in (
+        ("Deploy", github.provider_arn, "sts:AssumeRoleWithWebIdentity", of_github),
+        ("Admin", okta.provider_arn, "sts:AssumeRoleWithSAML", {"SAML:sub": allowed}),
+    ):
+        statement = {"Effect": "Allow", "Principal": {"Federated": principal}, "Action": action}
+        trust = document({**statement, "Condition": {"StringEquals": claims}})
+        with suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    (tmp_path / "token").write_text(github.token(sub=sub))
+    web = {
+        "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"),
+        "AWS_ROLE_ARN": f"arn:aws:iam::{PROD}:role/Deploy",
+        "AWS_ROLE_SESSION_NAME": "workflow",
+    }
+    endpoint = {"AWS_ENDPOINT_URL": served.server.url, "AWS_DEFAULT_REGION": REGION}
+    admin = f"arn:aws:iam::{PROD}:role/Admin"
+    assertion = okta.assertion(admin, name_id=sub, session_name="alice")
+    saml = f"sts assume-role-with-saml --role-arn {admin} --principal-arn {okta.provider_arn}"
+    for ran, arn in (
+        (run_aws("sts get-caller-identity", tmp_path, {**endpoint, **web}), "assumed-role/Deploy/workflow"),
+        (run_aws(f"{saml} --saml-assertion {assertion}", tmp_path, endpoint), "assumed-role/Admin/alice"),
+    ):
+        if sub == allowed:
+            assert arn in ran.stdout, ran.stderr
+        else:
+            assert "Not authorized to perform sts:AssumeRoleWith" in ran.stderr
 
 
 @pytest.fixture
