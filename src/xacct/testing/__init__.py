@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xacct.testing.account import Account as Account
 from xacct.testing.clock import Clock as Clock
-from xacct.testing.faults import Fault as Fault, Faults as Faults
+from xacct.testing.faults import DeploymentFault as DeploymentFault, Fault as Fault, Faults as Faults
 from xacct.testing.issuer import Issuer as Issuer
 from xacct.testing.pipeline import RecordedCall as RecordedCall
 from xacct.testing.propagation import Propagation as Propagation
@@ -16,6 +16,7 @@ from xacct.testing.server import Server as Server
 __all__ = [
     "Account",
     "Clock",
+    "DeploymentFault",
     "Fault",
     "Faults",
     "Issuer",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import boto3
@@ -13,7 +15,7 @@ from xacct.testing.sessions import new_session
 if TYPE_CHECKING:
     from moto.iam.models import AccessKey
 
-__all__ = ["Account", "create_administrator"]
+__all__ = ["Account", "create_administrator", "create_administrator_role"]
 
 
 @frozen(kw_only=True)
@@ -48,3 +50,28 @@ def create_administrator(account: str, state: MotoState, region: str) -> Account
     key = user.create_access_key("AKIA")
     session = new_session(key.access_key_id, key.secret_access_key, region=region)
     return Account(id=account, session=session, key=key)
+
+
+def create_administrator_role(account: str, name: str, principal: Mapping[str, str], state: MotoState) -> None:
+    """Create a role with AdministratorAccess.
+
+    Args:
+        account: the account id.
+        name: the name of the role.
+        principal: the principal that its trust policy trusts, such as ``{"AWS": "arn:aws:iam::111111111111:root"}``.
+        state: the accounts.
+    """
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    iam = state.iam(account)
+    iam.create_role(
+        role_name=name,
+        assume_role_policy_document=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        path="/",
+        permissions_boundary=None,
+        description="",
+        tags=[],
+        max_session_duration="3600",
+    )
+    administrator = f"arn:{state.partition}:iam::aws:policy/AdministratorAccess"
+    state.managed_policy(account, administrator)
+    iam.attach_role_policy(administrator, name)

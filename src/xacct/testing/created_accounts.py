@@ -5,9 +5,8 @@ Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_a
 
 from __future__ import annotations
 
-import json
-
 from xacct.arn import Arn
+from xacct.testing.account import create_administrator_role
 from xacct.testing.moto_state import MotoState
 
 __all__ = ["ACCESS_ROLE", "enter_from_management"]
@@ -26,23 +25,8 @@ def enter_from_management(account: str, role_name: str, management: str, state: 
         state: the accounts.
     """
     state.add_account(account)
-    iam, name = state.iam(account), role_name or ACCESS_ROLE
+    name = role_name or ACCESS_ROLE
     # Moto creates the role with another path and without permissions.
-    created = state.role(account, name)
-    if created is not None:
-        iam.delete_role(name)
-    principal = {"AWS": str(Arn.root(management, state.partition))}
-    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
-    trust = {"Version": "2012-10-17", "Statement": [statement]}
-    iam.create_role(
-        role_name=name,
-        assume_role_policy_document=json.dumps(trust),
-        path="/",
-        permissions_boundary=None,
-        description="",
-        tags=[],
-        max_session_duration="3600",
-    )
-    administrator = f"arn:{state.partition}:iam::aws:policy/AdministratorAccess"
-    state.managed_policy(account, administrator)
-    iam.attach_role_policy(administrator, name)
+    if state.role(account, name) is not None:
+        state.iam(account).delete_role(name)
+    create_administrator_role(account, name, {"AWS": str(Arn.root(management, state.partition))}, state)

@@ -6,15 +6,26 @@ import random
 from collections.abc import Callable
 from typing import Literal, get_args
 
-from attrs import define, field
+from attrs import define, field, frozen
 
+from xacct.arn import account_id
 from xacct.errors import InvalidValue
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Call
 
-__all__ = ["Fault", "Faults", "error_of"]
+__all__ = ["DeploymentFault", "Fault", "Faults", "FaultyDeployment", "error_of"]
 
 Fault = Literal["throttled", "server error", "lost answer", "denied"]
+DeploymentFault = Literal["failed", "slow", "partial"]
+
+
+@frozen
+class FaultyDeployment:
+    """A fault of the deployments of stack sets into an account: its kind, the reason that it gives, and its seconds."""
+
+    kind: DeploymentFault
+    reason: str
+    seconds: float
 
 
 @define
@@ -47,6 +58,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._rules: list[_Rule] = []
+        self._deployments: dict[str, FaultyDeployment] = {}
 
     def add(
         self,
@@ -84,6 +96,38 @@ class Faults:
     def clear(self) -> None:
         """Remove all faults."""
         self._rules.clear()
+        self._deployments.clear()
+
+    def add_deployment(
+        self,
+        account: str,
+        fault: DeploymentFault,
+        *,
+        reason: str = "Resource handler returned message: Internal failure",
+        seconds: float = 600,
+    ) -> None:
+        """Make later deployments of CloudFormation's stack sets into an account fail or take time.
+
+        How many accounts may fail until the operation fails, and how many are deployed to at a time, is in the
+        operation's preferences.
+
+        Args:
+            account: the account id.
+            fault: ``failed``: the deployment fails and leaves nothing; ``partial``: it fails after the first resource
+                of the template, which stays; ``slow``: it takes a time.
+            reason: the reason that a failed deployment gives.
+            seconds: how long a slow deployment takes, by the sandbox's clock.
+
+        Raises:
+            InvalidValue: the fault is unknown, or the account id is malformed.
+        """
+        if fault not in get_args(DeploymentFault):
+            raise InvalidValue("fault", fault, f"one of {', '.join(get_args(DeploymentFault))}")
+        self._deployments[account_id(account)] = FaultyDeployment(fault, reason, seconds)
+
+    def deployment(self, account: str) -> FaultyDeployment | None:
+        """Return the fault of deployments into an account; None if there is none."""
+        return self._deployments.get(account)
 
     def next_fault(self, call: Call) -> Fault | Refused | None:
         """Count the call for every fault, and return the first one that applies to it."""

@@ -34,6 +34,7 @@ from xacct.testing.required_permissions import (
     permission_by_action,
     required_permissions,
 )
+from xacct.testing.required_permissions.cloudformation import is_of_stack_sets
 from xacct.testing.required_permissions.iam import CALLER_DEFAULT
 from xacct.testing.s3_error_details import with_details
 from xacct.testing.saml_assertions import SamlAssertions
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from xacct.testing.clock import Clock
     from xacct.testing.moto_state import MotoState
+    from xacct.testing.stack_sets import StackSetService
 
 __all__ = ["AnswerLost", "Pipeline", "RecordedCall"]
 
@@ -170,6 +172,7 @@ class Pipeline:
         self._authorizer = Authorizer(state, clock)
         self._sts = SecurityTokenService(state, credentials, clock, tokens, assertions)
         self._lock = RLock()
+        self._stack_sets: StackSetService | None = None
         self.faults = Faults()
         self.calls: list[RecordedCall] = []
 
@@ -208,6 +211,9 @@ class Pipeline:
         raise AnswerLost(context.call.request.url)
 
     def _run_steps(self, context: RequestContext) -> Answer:
+        if self._stack_sets is not None:
+            with self._visibility.latest():
+                self._stack_sets.advance()
         with self._visibility.view("data"):
             self._authenticate(context)
             self._find_required_permissions(context)
@@ -215,9 +221,21 @@ class Pipeline:
             self._authorize(context)
             if context.call.service == "sts":
                 return self._sts.answer(context.call, context.caller)
+        if context.call.service == "cloudformation" and is_of_stack_sets(context.call.operation):
+            with self._visibility.latest():
+                return self._stack_set_service().answer(context.call, context.account)
         if (context.call.service, context.call.operation) == ("s3", "DeleteObjects"):
             return self._delete_permitted_objects(context)
         return self._execute(_with_user_name(context.call, context.caller), context)
+
+    def _stack_set_service(self) -> StackSetService:
+        if self._stack_sets is None:
+            # Imported here, because few tests have stack sets.
+            from xacct.testing.stack_sets import Deployer, StackSetService
+
+            deployer = Deployer(self._state, self._credentials, self.faults)
+            self._stack_sets = StackSetService(self._state, self._clock, deployer)
+        return self._stack_sets
 
     def _authenticate(self, context: RequestContext) -> None:
         if context.call.operation == "PostObject":

@@ -87,6 +87,7 @@ class Visibility:
         self._propagation, self._state, self._clock = propagation, state, clock
         self._random = random.Random(propagation.seed if propagation else 0)  # noqa: S311 # repeatable, and no secret
         self._versions: dict[tuple[str, Kind, str], list[_Version]] = {}
+        self._latest = False
 
     def remember(self, call: Call, account: str) -> None:
         """Keep the current version of the entity that a call is about to change."""
@@ -103,10 +104,19 @@ class Visibility:
         self._versions.setdefault((account, *target), []).append(evolve(version, attributes=attributes, until=until))
 
     @contextmanager
+    def latest(self) -> Iterator[None]:
+        """Let every read see the latest state until the block ends: AWS's own services wait until they see it."""
+        before, self._latest = self._latest, True
+        try:
+            yield
+        finally:
+            self._latest = before
+
+    @contextmanager
     def view(self, plane: Plane) -> Iterator[None]:
         """Make moto's state what one read on a plane sees, until the block ends."""
         now, restored = self._clock.now().timestamp(), []
-        for (account, kind, name), versions in list(self._versions.items()):
+        for (account, kind, name), versions in [] if self._latest else list(self._versions.items()):
             versions[:] = [version for version in versions if max(version.until.values()) > now]
             visible = [version for version in versions if version.until[plane] > now]
             chosen = self._random.choice([None, *visible])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from xacct.testing.credential_store import AuthenticatedPrincipal
 from xacct.testing.http_messages import Call
 from xacct.testing.moto_state import MotoState
-from xacct.testing.required_permissions import iam, kms, organizations, s3, sts
+from xacct.testing.required_permissions import cloudformation, iam, kms, organizations, s3, sts
 from xacct.testing.required_permissions.permission import Context, RequiredPermission
 from xacct.testing.required_permissions.service_rules import ServiceRules
 from xacct.testing.required_permissions.services import rules_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Context", "RequiredPermission", "permission_by_action", "required_permissions"]
 
 _SERVICES: dict[str, Callable[[Call, AuthenticatedPrincipal, MotoState], list[RequiredPermission] | None]] = {
+    "cloudformation": cloudformation.required_permissions,
     "iam": iam.required_permissions,
     "kms": kms.required_permissions,
     "organizations": organizations.required_permissions,
