@@ -12,6 +12,7 @@ from configparser import ConfigParser
 from contextlib import redirect_stderr, redirect_stdout
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from inspect import CO_VARKEYWORDS
+from itertools import count
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +139,27 @@ def quick_event_handlers() -> Iterator[None]:
         patch.setattr(hooks, "accepts_kwargs", accepts_kwargs)
         patch.setattr(hooks._PrefixTrie, "__copy__", copy_handlers)
         yield
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that runs all cases of the longest tests."""
+    parser.addoption("--every-case", action="store_true", help="run all cases of the tests marked every_case")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep every third case of the tests marked ``every_case``. The values of several parameters take turns."""
+    if config.getoption("every_case"):
+        return
+    numbers: dict[str, Iterator[int]] = {}
+    left_out = set()
+    for item in items:
+        if item.get_closest_marker("every_case"):
+            test = item.nodeid.partition("[")[0]
+            if next(numbers.setdefault(test, count())) % 3:
+                left_out.add(item)
+    if left_out:
+        config.hook.pytest_deselected(items=[*left_out])
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish() -> None:

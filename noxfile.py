@@ -119,6 +119,13 @@ def mutation(session: nox.Session) -> None:
     session.run("mutmut", "results")
 
 
+@nox.session(default=False)
+def every_case(session: nox.Session) -> None:
+    """Run all cases of the tests that have one for each call of a run. Takes a quarter of an hour, so CI runs a third."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "-m", "every_case", "--every-case", *session.posargs)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests on each installed Python version."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from attrs import frozen
+from tests.cli.fork_server import run_in_fork
 
 from xacct.testing import Sandbox
 
@@ -53,17 +52,10 @@ class Command:
 
     def __call__(self, *words: str, stdin: str = "", environment: Mapping[str, str] | None = None) -> Ended:
         """Run the command to its end."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "xacct", *words],
-            cwd=self.folder,
-            env={**self.environment, **(environment or {})},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
+        code, out, err = run_in_fork(
+            words, folder=self.folder, environment={**self.environment, **(environment or {})}, stdin=stdin
         )
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
+        return Ended(code, out, err)
 
     def granted(self, *words: str, name: str = "reports") -> None:
         """Make a grant with the command, and check that it worked."""

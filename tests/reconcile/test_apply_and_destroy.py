@@ -194,6 +194,7 @@ def calls_from(first: int) -> range:
     return range(first, 200, SHARES)
 
 
+@pytest.mark.every_case
 @races
 @some_calls
 def test_a_removal_before_any_call_of_an_apply(accounts: Accounts, clock: Clock, start: Start, first: int) -> None:
@@ -208,6 +209,7 @@ def test_a_removal_before_any_call_of_an_apply(accounts: Accounts, clock: Clock,
             race.assert_reruns_complete()
 
 
+@pytest.mark.every_case
 @races
 @some_calls
 def test_an_apply_before_any_call_of_a_removal(accounts: Accounts, clock: Clock, start: Start, first: int) -> None:
@@ -224,6 +226,7 @@ def test_an_apply_before_any_call_of_a_removal(accounts: Accounts, clock: Clock,
             race.assert_reruns_complete()
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize(("start", "pace"), [("everything", QUICK), ("no role", QUICK), ("everything", SLOW)])
 @some_calls
 def test_a_removal_before_any_call_of_another(accounts: Accounts, clock: Clock, start: Start, first: int) -> None:

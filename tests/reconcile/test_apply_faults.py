@@ -48,6 +48,7 @@ every_write = pytest.mark.parametrize(
 every_needed_call = pytest.mark.parametrize("call", [call for call in APPLY if "DescribeOrganization" not in call])
 
 
+@pytest.mark.every_case
 @every_call
 def test_transient_faults_are_retried(
     accounts: Accounts, untouched: dict[str, Any], patience: Patience, call: str
@@ -61,6 +62,7 @@ def test_transient_faults_are_retried(
     assert accounts.snapshot() == untouched
 
 
+@pytest.mark.every_case
 @every_needed_call
 @pytest.mark.parametrize("fault", ["throttled", "lost answer", "denied"])
 def test_after_a_permanent_fault_the_changes_are_rolled_back(
@@ -88,6 +90,7 @@ def test_after_a_rollback_a_rerun_converges(
     assert_rerun_converges(accounts, partial(plan_tutorial, accounts, patience), untouched)
 
 
+@pytest.mark.every_case
 @every_write
 def test_a_denial_after_a_lost_answer_does_not_hide_that_the_call_took_effect(
     accounts: Accounts, untouched: dict[str, Any], patience: Patience, call: str
@@ -99,6 +102,7 @@ def test_a_denial_after_a_lost_answer_does_not_hide_that_the_call_took_effect(
     assert accounts.snapshot() == untouched
 
 
+@pytest.mark.every_case
 @every_call
 @pytest.mark.parametrize("fault", ["server error", "denied"])
 def test_the_error_names_what_could_not_be_rolled_back(
@@ -119,6 +123,7 @@ def test_the_error_names_what_could_not_be_rolled_back(
     converges(accounts, untouched, patience)
 
 
+@pytest.mark.every_case
 @every_call
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_after_a_killed_run_a_rerun_converges(
@@ -131,6 +136,7 @@ def test_after_a_killed_run_a_rerun_converges(
     converges(accounts, untouched, patience)
 
 
+@pytest.mark.every_case
 @every_write
 def test_after_a_killed_run_everything_can_be_removed(
     accounts: Accounts, untouched: dict[str, Any], patience: Patience, call: str
@@ -158,6 +164,7 @@ def user_first(accounts: Accounts) -> None:
     accounts.log.on_call = wait
 
 
+@pytest.mark.every_case
 @pytest.mark.usefixtures("user_first")
 @pytest.mark.parametrize("call", ROLLBACK)
 def test_after_a_killed_rollback_a_rerun_converges(
@@ -172,6 +179,7 @@ def test_after_a_killed_rollback_a_rerun_converges(
     converges(accounts, untouched, patience)
 
 
+@pytest.mark.every_case
 @pytest.mark.usefixtures("user_first")
 @pytest.mark.parametrize("call", ROLLBACK)
 def test_transient_faults_during_a_rollback_are_retried(

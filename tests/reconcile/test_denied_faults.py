@@ -13,6 +13,7 @@ OPERATIONS = sorted({call.split()[1] for call in APPLY})
 SEEDS = 6
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_denied_run_leaves_only_what_its_error_names_and_a_rerun_converges(operation: str) -> None:
     first = 1000 + SEEDS * OPERATIONS.index(operation)

@@ -31,6 +31,7 @@ def applied(accounts: Accounts, untouched: dict[str, Any], haste: Patience) -> P
     return plan
 
 
+@pytest.mark.every_case
 @every_call
 def test_transient_faults_are_retried(
     accounts: Accounts, untouched: dict[str, Any], applied: Plan, patience: Patience, call: str
@@ -44,6 +45,7 @@ def test_transient_faults_are_retried(
     assert plan.destroy() == ()
 
 
+@pytest.mark.every_case
 @every_call
 @pytest.mark.parametrize("fault", ["throttled", "lost answer", "denied"])
 def test_after_a_permanent_fault_the_error_names_what_is_left_and_a_rerun_removes_it(
@@ -58,6 +60,7 @@ def test_after_a_permanent_fault_the_error_names_what_is_left_and_a_rerun_remove
     assert_rerun_removes_it(accounts, applied, untouched)
 
 
+@pytest.mark.every_case
 @every_call
 def test_if_every_call_is_denied_the_error_names_what_is_left_and_a_rerun_removes_it(
     accounts: Accounts, untouched: dict[str, Any], applied: Plan, call: str
@@ -71,6 +74,7 @@ def test_if_every_call_is_denied_the_error_names_what_is_left_and_a_rerun_remove
     assert_rerun_removes_it(accounts, applied, untouched)
 
 
+@pytest.mark.every_case
 @every_write
 def test_after_a_killed_run_a_rerun_removes_what_is_left(
     accounts: Accounts, untouched: dict[str, Any], applied: Plan, call: str
@@ -84,6 +88,7 @@ def test_after_a_killed_run_a_rerun_removes_what_is_left(
     assert accounts.snapshot() == untouched
 
 
+@pytest.mark.every_case
 @every_write
 def test_what_was_removed_in_part_can_be_applied_again(
     accounts: Accounts, untouched: dict[str, Any], applied: Plan, patience: Patience, call: str

@@ -10,6 +10,7 @@ from .seeds import seeded
 SEEDS, PER_TEST = range(80), 20
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("first", SEEDS[::PER_TEST])
 def test_apply_and_destroy_succeed_in_spite_of_transient_errors(first: int) -> None:
     failures: set[tuple[str, str]] = set()

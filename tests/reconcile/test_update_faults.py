@@ -99,6 +99,7 @@ def test_an_update_makes_these_calls(accounts: Accounts, patience: Patience) -> 
     assert sorted(accounts.log.writes) == sorted(WRITES)
 
 
+@pytest.mark.every_case
 @pytest.mark.usefixtures("old")
 @every_call
 def test_transient_faults_are_retried(accounts: Accounts, patience: Patience, call: str) -> None:
@@ -108,6 +109,7 @@ def test_transient_faults_are_retried(accounts: Accounts, patience: Patience, ca
     assert plan_of(NEW, accounts, patience).is_empty
 
 
+@pytest.mark.every_case
 @every_call
 @pytest.mark.parametrize("fault", ["lost answer", "denied"])
 def test_after_a_permanent_fault_the_changes_are_rolled_back(
@@ -135,6 +137,7 @@ def test_after_a_permanent_fault_the_changes_are_rolled_back(
     assert_rerun_converges(accounts, partial(plan_of, NEW, accounts, patience), untouched)
 
 
+@pytest.mark.every_case
 @pytest.mark.usefixtures("old")
 @every_call
 def test_after_a_killed_run_a_rerun_converges(
@@ -147,6 +150,7 @@ def test_after_a_killed_run_a_rerun_converges(
     assert_rerun_converges(accounts, partial(plan_of, NEW, accounts, patience), untouched)
 
 
+@pytest.mark.every_case
 @every_call
 def test_after_a_killed_run_the_old_grants_can_be_applied_again(
     accounts: Accounts, untouched: dict[str, Any], old: dict[str, Any], patience: Patience, call: str

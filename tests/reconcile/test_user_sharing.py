@@ -150,6 +150,7 @@ def race(accounts: Accounts, untouched: dict[str, Any], patience: Patience) -> R
     return Race(accounts, untouched, evolve(patience, deadline=0.5))
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("before", REMOVAL)
 @pytest.mark.parametrize("joining", [(SECOND,), (SECOND, THIRD)], ids=len)
 def test_grants_join_before_any_call_of_the_removal(
@@ -162,6 +163,7 @@ def test_grants_join_before_any_call_of_the_removal(
     race.assert_reruns_complete()
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("before", JOIN)
 def test_the_only_other_grant_is_removed_before_any_call_of_a_grant_that_joins(race: Race, before: int) -> None:
     race.run(race.join, race.removal, before, JOIN)
@@ -170,6 +172,7 @@ def test_the_only_other_grant_is_removed_before_any_call_of_a_grant_that_joins(r
     race.assert_reruns_complete()
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("before", DROP)
 def test_a_grant_joins_before_any_call_of_the_only_other_one_that_drops_the_user(race: Race, before: int) -> None:
     race.removal = Attempt(lambda: race.plan(DROPPED).apply())
@@ -360,6 +363,7 @@ def test_a_grant_joins_while_another_one_does(race: Race, succeeds: bool) -> Non
     race.assert_reruns_complete()
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("before", JOIN)
 def test_the_only_other_grant_changes_before_any_call_of_a_grant_that_joins(race: Race, before: int) -> None:
     records = [key for key in race.user.tags if key.startswith("xacct:grant:")]
