@@ -121,7 +121,7 @@ def mutation(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def every_case(session: nox.Session) -> None:
-    """Run all cases of the tests that have one for each call of a run. Takes a quarter of an hour, so CI runs a third."""
+    """Run all cases of the tests that have one for each call of a run. The other sessions run a third of them."""
     session.install("-e", ".[dev]")
     session.run("pytest", "-m", "every_case", "--every-case", *session.posargs)
 

@@ -26,7 +26,7 @@ from xacct.retry import (
     not_visible_yet,
     poll,
     principal_not_visible_yet,
-    stop_after_sleeping,
+    stop_after,
     translate,
 )
 
@@ -267,9 +267,10 @@ def test_each_retry_is_logged_with_the_operation_and_the_error(caplog: pytest.Lo
 
 def test_retries_stop_as_soon_as_the_waits_add_up_to_the_deadline() -> None:
     state = tenacity.RetryCallState(tenacity.Retrying(), fn=None, args=(), kwargs={})
+    assert state.seconds_since_start is None
     stops = []
     for state.idle_for in (0, 19.9, 20, 20.1):
-        stops.append(stop_after_sleeping(20)(state))
+        stops.append(stop_after(20)(state))
     assert stops == [False, False, True, True]
 
 

@@ -31,7 +31,7 @@ __all__ = [
     "not_visible_yet",
     "poll",
     "principal_not_visible_yet",
-    "stop_after_sleeping",
+    "stop_after",
     "translate",
 ]
 
@@ -212,7 +212,7 @@ def attempt(
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda error: is_retryable(error) or transient(error)),
-        stop=tenacity.stop_any(tenacity.stop_after_delay(patience.deadline), stop_after_sleeping(patience.deadline)),
+        stop=stop_after(patience.deadline),
         wait=tenacity.wait_random_exponential(multiplier=patience.first, max=patience.longest),
         sleep=patience.sleep,
         before_sleep=lambda state: log.debug(
@@ -251,7 +251,7 @@ def poll(read: Callable[[], T], is_final: Callable[[T], bool], patience: Patienc
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_not_result(is_final),
-        stop=tenacity.stop_any(tenacity.stop_after_delay(patience.deadline), stop_after_sleeping(patience.deadline)),
+        stop=stop_after(patience.deadline),
         wait=tenacity.wait_random_exponential(multiplier=patience.first, max=patience.longest),
         sleep=patience.sleep,
         retry_error_callback=_last_result,
@@ -265,12 +265,12 @@ def _last_result(state: RetryCallState) -> Any:
     return state.outcome.result()
 
 
-def stop_after_sleeping(seconds: float) -> Callable[[RetryCallState], bool]:
-    """Return the condition of tenacity to stop after a total of `seconds` of sleep, whatever the clock says.
+def stop_after(seconds: float) -> Callable[[RetryCallState], bool]:
+    """Return the condition of tenacity to stop after a time, on the clock or asleep.
 
     With a replaced ``time.sleep`` no real time passes, so that a deadline on the clock is never reached.
     """
-    return lambda state: state.idle_for >= seconds
+    return lambda state: max(state.seconds_since_start or 0, state.idle_for) >= seconds
 
 
 def _service_of(resource: str) -> str:

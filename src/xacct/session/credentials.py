@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from xacct.aws_reads import caller_arn
 from xacct.errors import AwsError
 from xacct.limits import CHAINED_SESSION_SECONDS, DEFAULT_SESSION_SECONDS
-from xacct.retry import stop_after_sleeping
+from xacct.retry import stop_after
 from xacct.session.cache import CliCache
 from xacct.session.role_request import RoleRequest, session_name_from
 from xacct.session.sts_errors import TransientDenial, errors_of_botocore, is_chaining_limit, translate_sts_error
@@ -227,7 +227,7 @@ class AssumedRoleCredentials(RefreshableCredentials):
 
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(TransientDenial(self._caller)),
-            stop=tenacity.stop_any(tenacity.stop_after_delay(self._wait), stop_after_sleeping(self._wait)),
+            stop=stop_after(self._wait),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=5),
             before_sleep=lambda _: log.debug(
                 "assuming %s was denied; retrying, because the role may be new", self.request.role_arn

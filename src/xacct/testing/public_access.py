@@ -40,7 +40,7 @@ _LIMITING_KEYS = frozenset(
 _LIMITING_OPERATORS = frozenset(
     {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "foranyvalue:stringequals"}
 )
-# A range of addresses that is broader than these is public. AWS excludes private ranges, none of which is broader than 10.0.0.0/8.
+# A range of addresses that is broader than these is public. AWS excepts private ranges, but none of them is broader.
 _BROADEST_PREFIX = {4: 8, 6: 32}
 
 
