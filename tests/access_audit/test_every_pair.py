@@ -117,6 +117,7 @@ def members(accounts: Sequence[Snapshot]) -> Organization:
     return organization(*(found.account for found in accounts))
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("seed", range(20))
 def test_the_audit_finds_the_ways_that_deciding_every_pair_finds(seed: int) -> None:
     accounts = generated(seed)

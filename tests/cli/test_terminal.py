@@ -88,6 +88,7 @@ def test_a_bar_shows_the_progress_of_changes(command: Command) -> None:
     assert end(terminal)[0] == 0
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("seed", range(5))
 def test_ctrl_c_while_a_grant_is_made_leaves_all_or_nothing(seed: int, command: Command) -> None:
     interrupted_at = random.Random(seed).randint(1, 16)
