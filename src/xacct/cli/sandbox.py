@@ -30,7 +30,7 @@ def command(
         port: The port to listen on; 0 for a free one.
         account: An account ID. Repeat for several.
         region: The region of the accounts; default: eu-central-1.
-        strict: Deny calls to other services than IAM, STS, S3 and KMS.
+        strict: Deny calls whose required permissions are not known.
         aws_config: A file to write a profile for each account to. Set AWS_CONFIG_FILE to its path to use them.
     """
     from xacct.testing.__main__ import serve

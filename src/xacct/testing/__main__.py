@@ -30,7 +30,7 @@ def _parser() -> argparse.ArgumentParser:
         help="an account id; repeat for more accounts (default: 111111111111 and 222222222222)",
     )
     parser.add_argument("--region", help="region of the accounts (default: eu-central-1)")
-    parser.add_argument("--strict", action="store_true", help="deny calls to services other than IAM, STS, S3 and KMS")
+    parser.add_argument("--strict", action="store_true", help="deny calls whose required permissions are not known")
     parser.add_argument(
         "--aws-config", type=Path, metavar="FILE", help="write a profile for each account to FILE, for AWS_CONFIG_FILE"
     )

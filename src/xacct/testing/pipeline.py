@@ -31,7 +31,7 @@ from xacct.testing.request_validation import check_request
 from xacct.testing.required_permissions import (
     Context,
     RequiredPermission,
-    permission_by_action,
+    permissions_by_action,
     required_permissions,
 )
 from xacct.testing.required_permissions.cloudformation import is_of_stack_sets
@@ -252,14 +252,15 @@ class Pipeline:
         call, caller = context.call, context.caller
         permissions = required_permissions(call, caller, self._state)
         if permissions is None:
-            found = permission_by_action(call, caller)
-            action = found.permission.action
+            found = permissions_by_action(call, caller, self._state)
             if self._strict and not found.is_complete:
-                text = f"The sandbox does not know the permissions that {action} requires and is in strict mode."
+                text = f"The sandbox does not know the permissions that {found.action} requires and is in strict mode."
                 raise Refused("AccessDenied", text, 403)
+            permissions = found.permissions
             if not found.is_complete:
-                log.warning("%s is authorized by its action name on resource '*' only; AWS may check more", action)
-            permissions = [found.permission]
+                resources = ", ".join(repr(permission.resource) for permission in permissions)
+                text = "%s is authorized by its action name on resource %s only; AWS may check more"
+                log.warning(text, found.action, resources)
         context.permissions = permissions
 
     def _find_account(self, context: RequestContext) -> None:

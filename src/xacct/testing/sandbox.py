@@ -47,9 +47,9 @@ class Sandbox:
 
     Within the block, every boto3 client talks to these accounts, also one that was made before. A request to another
     host is an error, except to this machine. Moto keeps their resources, and `xacct.authz`
-    authorizes each call. For IAM, STS, S3 and KMS the sandbox enforces identity policies, permissions boundaries,
-    session policies, trust policies, bucket policies and key policies as AWS documents them, also across accounts. S3
-    ACLs grant nothing, as in new buckets of AWS.
+    authorizes each call. For IAM, STS, S3, KMS, SQS, SNS, Secrets Manager, Lambda, ECR, DynamoDB, Systems Manager, Logs
+    and EventBridge the sandbox enforces identity policies, permissions boundaries, session policies, trust policies and
+    the policies of resources as AWS documents them, also across accounts. S3 ACLs grant nothing, as in new buckets.
 
     Args:
         accounts: the account ids.
@@ -57,8 +57,9 @@ class Sandbox:
         partition: the partition of the accounts: one that moto supports.
         propagation: the delay until writes to IAM take effect; None for no delay. With a delay, `time.sleep` advances
             the sandbox's clock and takes no real time, in the whole process.
-        strict: whether to deny calls to other services than IAM, STS, S3 and KMS. Otherwise such a call is authorized
-            by its action name on resource ``*``, with a warning in the log ``xacct.testing``.
+        strict: whether to deny calls to services whose rules the sandbox does not know, except for actions that have
+            no resources. Otherwise such a call is authorized by its action and by what its parameters say of its
+            resource, with a warning in the log ``xacct.testing``.
 
     Attributes:
         calls: the calls received, with the caller and IAM's decisions; ``print`` one to see the explanation.

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from xacct.testing.credential_store import AuthenticatedPrincipal
 from xacct.testing.http_messages import Call
 from xacct.testing.moto_state import MotoState
@@ -17,9 +19,9 @@ from xacct.testing.required_permissions.service_rules import ServiceRules
 from xacct.testing.required_permissions.services import rules_of
 
 if TYPE_CHECKING:
-    from xacct.testing.required_permissions.by_action import PermissionByAction
+    from xacct.testing.required_permissions.by_action import PermissionsByAction
 
-__all__ = ["Context", "RequiredPermission", "permission_by_action", "required_permissions"]
+__all__ = ["Context", "RequiredPermission", "permissions_by_action", "required_permissions"]
 
 _SERVICES: dict[str, Callable[[Call, AuthenticatedPrincipal, MotoState], list[RequiredPermission] | None]] = {
     "cloudformation": cloudformation.required_permissions,
@@ -63,15 +65,16 @@ def _from_reference(
     return permissions_from_reference(call, caller, state, rules)
 
 
-def permission_by_action(call: Call, caller: AuthenticatedPrincipal) -> PermissionByAction:
-    """Return the permission that a call requires according to the name of its operation, if nothing else is known.
+def permissions_by_action(call: Call, caller: AuthenticatedPrincipal, state: MotoState) -> PermissionsByAction:
+    """Return the permissions that a call requires as far as its name and parameters tell, if nothing else is known.
 
     Args:
         call: the call.
         caller: the principal that made it.
+        state: the accounts.
     """
-    from xacct.testing.required_permissions.by_action import PermissionByAction, permission_by_action as by_action
+    from xacct.testing.required_permissions.by_action import permissions_by_action as by_action
 
-    found = by_action(call, caller)
+    found = by_action(call, caller, state)
     # The operations of these services that are not known can need more.
-    return PermissionByAction(found.permission, found.is_complete and call.service not in _SERVICES)
+    return evolve(found, is_complete=found.is_complete and call.service not in _SERVICES)

@@ -209,6 +209,8 @@ def _format(text: str, needs: Needs, rules: ServiceRules, model: OperationModel)
     for name in _PLACEHOLDER.findall(text):
         if name not in _PLACES:
             expression = needs.names.get(name) or rules.names.get(name) or _parameter(name, model)
+            if not expression and rules.similar_names:
+                expression = _similar_parameter(name, model)
             getters[name] = _getter(expression) if expression else None
     required = _PLACEHOLDER.sub("\0", _OPTIONAL.sub("", text)).split("\0")
     return _Format(text, getters, re.compile(".+".join(map(re.escape, required)), re.DOTALL))
@@ -226,6 +228,17 @@ def _parameter(name: str, model: OperationModel) -> str:
     """Return the name of the parameter with this name in any letter case; empty if there is none."""
     members: Iterable[str] = model.input_shape.members if model.input_shape is not None else ()
     return next((str(member) for member in members if member.lower() == name.lower()), "")
+
+
+def _similar_parameter(name: str, model: OperationModel) -> str:
+    """Return the name of the parameter that names a thing of the same kind; empty if there is none."""
+    members: Iterable[str] = model.input_shape.members if model.input_shape is not None else ()
+    kind = _kind(name)
+    return next((str(member) for member in members if kind and _kind(str(member)) == kind), "")
+
+
+def _kind(name: str) -> str:
+    return re.sub(r"(names?|ids?|identifiers?)$", "", name.lower())
 
 
 @cache

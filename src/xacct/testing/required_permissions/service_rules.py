@@ -104,6 +104,8 @@ class ServiceRules:
         operations: what the operations need whose actions or resources are not those of the same name.
         names: the expressions of the names in the ARNs of resources, by placeholder of the reference's formats, if no
             parameter has the placeholder's name.
+        similar_names: whether a parameter with a similar name is taken, too, as ``DBInstanceIdentifier`` for
+            ``DbInstanceName``.
         formats: the formats of the ARNs of resource types that are not those of the reference. A part in square
             brackets is left out without its names.
         ignored: the resource types of the reference that moto does not have.
@@ -124,6 +126,7 @@ class ServiceRules:
     prefix: str
     operations: Mapping[str, tuple[Needs, ...]] = field(factory=dict)
     names: Mapping[str, str] = field(factory=dict)
+    similar_names: bool = False
     formats: Mapping[str, str] = field(factory=dict)
     ignored: frozenset[str] = frozenset()
     owner: str = ""
