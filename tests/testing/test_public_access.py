@@ -106,6 +106,21 @@ def test_a_policy_is_public_unless_its_access_is_limited_to_fixed_values(public:
     assert is_public(document({**READ, **changes})) is public
 
 
+def test_the_setting_of_an_account_applies_to_its_buckets(two: Two, s3: Any) -> None:
+    control = two.prod.client("s3control")
+    block(s3, BlockPublicPolicy=False, RestrictPublicBuckets=False)
+    control.put_public_access_block(AccountId=PROD, PublicAccessBlockConfiguration={"BlockPublicPolicy": True})
+    assert two.aws.calls[-1].decisions[0].action == "s3:PutAccountPublicAccessBlock"
+    assert "BlockPublicPolicy" in refusal(s3.put_bucket_policy, Bucket="reports", Policy=document(READ))
+    control.delete_public_access_block(AccountId=PROD)
+    s3.put_bucket_policy(Bucket="reports", Policy=document(READ))
+    two.dev.client("s3").get_object(Bucket="reports", Key="k")
+    control.put_public_access_block(AccountId=PROD, PublicAccessBlockConfiguration={"RestrictPublicBuckets": True})
+    assert refusal(two.dev.client("s3").get_object, Bucket="reports", Key="k") == "403 AccessDenied: Access Denied"
+    other = two.dev.client("s3control").get_public_access_block
+    assert refusal(other, AccountId=PROD).startswith("403 AccessDenied: ")
+
+
 def test_a_bucket_without_acls_refuses_them(s3: Any) -> None:
     assert refusal(s3.put_object, Bucket="reports", Key="k", ACL="public-read") == NO_ACLS
     assert refusal(s3.put_object, Bucket="reports", Key="k", GrantRead=f"id={DEV}") == NO_ACLS

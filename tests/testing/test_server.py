@@ -15,7 +15,10 @@ import boto3
 import pytest
 import requests
 from attrs import frozen
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from xacct import ConsoleUser, SwitchRoleLink, grant_cross_account_read
@@ -258,3 +261,14 @@ def press():
 raise SystemExit(main(["--port", "0"], wait=press))
 """
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60).returncode == 0
+
+
+def test_requests_of_s3_control_are_told_from_those_of_s3(served: Served) -> None:
+    # boto3 sends them to 111111111111.127.0.0.1, which is no host.
+    url = f"{served.server.url}/v20180820/configuration/publicAccessBlock"
+    key = served.aws.account(PROD).key
+    signed = AWSRequest("GET", url, headers={"x-amz-account-id": PROD, "x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+    S3SigV4Auth(Credentials(key.access_key_id, key.secret_access_key), "s3", REGION).add_auth(signed)
+    response = requests.get(url, headers=dict(signed.headers), timeout=5)
+    assert (response.status_code, served.aws.calls[-1].decisions[0].action) == (404, "s3:GetAccountPublicAccessBlock")
+    assert "NoSuchPublicAccessBlockConfiguration" in response.text

@@ -102,6 +102,11 @@ class Call:
         return value if isinstance(value, str) else default
 
     @property
+    def is_of_s3_control(self) -> bool:
+        """Whether it is a call of Amazon S3 Control, which has the signing name of Amazon S3."""
+        return self.model is not None and self.model.service_model.service_name == "s3control"
+
+    @property
     def protocol(self) -> str:
         """The protocol of the request, as botocore names it; empty if the service has no model."""
         content = self.request.content_type

@@ -19,7 +19,7 @@ from xacct.testing.organizations import Organizations
 if TYPE_CHECKING:
     from moto.iam.models import Group, IAMBackend, ManagedPolicy, Role, User
     from moto.kms.models import Key
-    from moto.s3.models import FakeBucket, FakeKey
+    from moto.s3.models import FakeBucket, FakeKey, PublicAccessBlock
 
 __all__ = ["MotoState", "set_unique_id"]
 
@@ -133,6 +133,12 @@ class MotoState:
             if bucket is not None:
                 return bucket
         return None
+
+    def account_public_access_block(self, account: str) -> PublicAccessBlock | None:
+        """Return the Block Public Access configuration of an account; None if it has none."""
+        backend = self.backend("s3control", account, self.partition)
+        block: PublicAccessBlock | None = None if backend is None else backend.public_access_block
+        return block
 
     def tags_of_object(self, bucket: FakeBucket, found: FakeKey) -> dict[str, str]:
         """Return the tags of an object."""

@@ -14,11 +14,13 @@ from xacct.policy import Condition, PolicyDocument, Statement
 from xacct.testing.error_responses import Refused
 
 if TYPE_CHECKING:
+    from moto.s3.models import FakeBucket
+
     from xacct.testing.credential_store import AuthenticatedPrincipal
     from xacct.testing.moto_state import MotoState
     from xacct.testing.required_permissions import RequiredPermission
 
-__all__ = ["is_public", "restricted"]
+__all__ = ["blocks", "is_public", "restricted"]
 
 # A statement for everybody is not public if one of these keys must have a fixed value.
 _LIMITING_KEYS = frozenset(
@@ -93,6 +95,20 @@ def _is_narrow(value: str) -> bool:
     return network.prefixlen >= _BROADEST_PREFIX[network.version]
 
 
+def blocks(bucket: FakeBucket | None, setting: str, state: MotoState) -> bool:
+    """Return whether a bucket or its account has a setting of Block Public Access.
+
+    Args:
+        bucket: the bucket; None if it does not exist.
+        setting: the name of the setting in moto, such as ``block_public_policy``.
+        state: the accounts.
+    """
+    if bucket is None:
+        return False
+    of_account = state.account_public_access_block(bucket.account_id)
+    return any(getattr(block, setting, False) for block in (bucket.public_access_block, of_account) if block)
+
+
 def restricted(permission: RequiredPermission, caller: AuthenticatedPrincipal, state: MotoState) -> Refused | None:
     """Return the error of a permitted request that RestrictPublicBuckets denies; None if it does not.
 
@@ -106,7 +122,6 @@ def restricted(permission: RequiredPermission, caller: AuthenticatedPrincipal, s
     if permission.policy is None or permission.account == caller.account or not permission.action.startswith("s3:"):
         return None
     bucket = state.bucket(permission.resource.rpartition(":")[2].partition("/")[0])
-    block = None if bucket is None else bucket.public_access_block
-    if block is None or not block.restrict_public_buckets or not is_public(permission.policy):
+    if not blocks(bucket, "restrict_public_buckets", state) or not is_public(permission.policy):
         return None
     return Refused("AccessDenied", "Access Denied", 403)

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["Server"]
 
 
+# The paths of Amazon S3 Control, which has the signing name of Amazon S3.
+_S3_CONTROL = "/v20180820/"
+
+
 @final
 class Server:
     """An HTTP server that serves the sandbox's accounts on 127.0.0.1. Use it in a ``with`` block, or close it.
@@ -91,6 +95,9 @@ def _with_aws_host(request: PlainRequest) -> Request:
     unsigned = "sts" if request.get_data().startswith(b"Action=AssumeRoleWith") else "s3"
     service, region = (scope.service, scope.region) if scope else (unsigned, "us-east-1")
     host = "iam.amazonaws.com" if service == "iam" else f"{service}.{region}.amazonaws.com"
+    account = request.headers.get("x-amz-account-id")
+    if service == "s3" and account and request.path.startswith(_S3_CONTROL):
+        host = f"{account}.s3-control.{region}.amazonaws.com"
     uri = request.environ.get("RAW_URI") or request.full_path
     headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
     sent = Request.from_primitives(request.method, f"https://{host}{uri}", headers, request.get_data())

@@ -49,10 +49,12 @@ def required_permissions(
     Raises:
         Refused: a resource's ARN is malformed.
     """
-    service = _SERVICES.get(call.service)
+    # Amazon S3 Control has the signing name of Amazon S3.
+    name = "s3control" if call.is_of_s3_control else call.service
+    service = _SERVICES.get(name)
     if service is not None:
         return service(call, caller, state)
-    rules = rules_of(call.service)
+    rules = rules_of(name)
     return None if rules is None else _from_reference(call, caller, state, rules)
 
 

@@ -14,7 +14,7 @@ from moto.s3.models import PublicAccessBlock
 from xacct.limits import is_bucket_name
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer
-from xacct.testing.public_access import is_public
+from xacct.testing.public_access import blocks, is_public
 from xacct.testing.write_rules.documents import check_bucket_policy
 from xacct.testing.write_rules.write import Postprocess, Rule, Write
 
@@ -78,9 +78,7 @@ def _create_bucket(write: Write) -> Postprocess:
 
 def _put_bucket_policy(write: Write) -> None:
     check_bucket_policy(write)
-    bucket = _bucket(write)
-    block = None if bucket is None else bucket.public_access_block
-    if block is not None and block.block_public_policy and is_public(write.call.text("Policy")):
+    if blocks(_bucket(write), "block_public_policy", write.state) and is_public(write.call.text("Policy")):
         raise _blocked(write, "policies", "BlockPublicPolicy")
 
 
@@ -114,8 +112,7 @@ def _check_upload_acl(write: Write) -> None:
 
 
 def _check_public_acl(write: Write, bucket: FakeBucket | None) -> None:
-    block = None if bucket is None else bucket.public_access_block
-    if block is not None and block.block_public_acls and _grants_to_everybody(write):
+    if _grants_to_everybody(write) and blocks(bucket, "block_public_acls", write.state):
         raise _blocked(write, "ACLs", "BlockPublicAcls")
 
 
