@@ -31,6 +31,7 @@ def iam() -> Iterator[Any]:
         client.add_user_to_group(GroupName="writers", UserName="alice")
         client.put_user_policy(UserName="bob", PolicyName="Simulate", PolicyDocument=allowing("iam:Sim*", ALICE))
         client.bob = aws.sign_in(f"arn:aws:iam::{PROD}:user/bob").client("iam")
+        client.aws = aws
         yield client
 
 
@@ -111,6 +112,21 @@ def test_the_permissions_boundary_limits_the_result(iam: Any) -> None:
     assert [one["EvalDecision"] for one in found] == ["allowed", "implicitDeny"]
 
 
+def test_service_control_policies_limit_the_result(iam: Any) -> None:
+    shape = iam.meta.service_model.operation_model("SimulateCustomPolicy").input_shape
+    if "OrderedOrganizationPolicyInputList" not in shape.members:
+        pytest.skip("this botocore does not know the parameter")
+    levels = [{"ServiceControlPolicyInputList": [allowing(action)]} for action in ("*", "s3:*")]
+    found = iam.simulate_custom_policy(
+        PolicyInputList=[allowing("*")],
+        OrderedOrganizationPolicyInputList=levels,
+        ActionNames=["s3:GetObject", "sqs:SendMessage"],
+    )["EvaluationResults"]
+    by_organization = [one["OrganizationsDecisionDetail"]["AllowedByOrganizations"] for one in found]
+    assert by_organization == [True, False]
+    assert [one["EvalDecision"] for one in found] == ["allowed", "implicitDeny"]
+
+
 def test_a_resource_policy_decides_across_accounts(iam: Any) -> None:
     def simulate(principal: str, **options: Any) -> dict[str, Any]:
         statement = {"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "s3:*", "Resource": "*"}
@@ -186,3 +202,9 @@ def test_a_principal_that_does_not_exist_is_an_error(iam: Any) -> None:
     assert refusal(iam.simulate_principal_policy, PolicySourceArn=missing, ActionNames=["s3:GetObject"]).startswith(
         "404 NoSuchEntity: "
     )
+
+
+def test_the_organization_of_a_principal_limits_the_result(iam: Any) -> None:
+    iam.aws.organization({"Workloads": [PROD]}, management=DEV)
+    answer = iam.simulate_principal_policy(PolicySourceArn=ALICE, ActionNames=["s3:PutObject"])
+    assert answer["EvaluationResults"][0]["OrganizationsDecisionDetail"] == {"AllowedByOrganizations": True}

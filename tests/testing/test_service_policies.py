@@ -20,6 +20,14 @@ def test_the_key_of_a_secret_is_required_too(two: Two) -> None:
     assert secrets.get_secret_value(SecretId="orders")["SecretString"] == "42"
 
 
+def test_a_secret_that_does_not_exist_has_only_its_name_in_the_message(two: Two) -> None:
+    two.dev.client("iam").create_user(UserName="nobody")
+    nobody = two.aws.sign_in(f"arn:aws:iam::{DEV}:user/nobody").client("secretsmanager")
+    assert "secretsmanager:GetSecretValue on resource: orders because no identity-based policy" in refusal(
+        nobody.get_secret_value, SecretId="orders"
+    )
+
+
 def test_an_explicit_deny_of_a_queue_applies_to_its_own_account(two: Two) -> None:
     sqs = two.prod.client("sqs")
     url = sqs.create_queue(QueueName="orders", tags={"stage": "test"})["QueueUrl"]

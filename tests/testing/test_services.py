@@ -239,6 +239,31 @@ def test_other_services_answer_in_their_own_form(shop: Shop, service: str, opera
 
 
 @pytest.mark.parametrize(
+    ("service", "call", "action", "resource"),
+    [
+        ("kinesis", lambda c: c.describe_stream(StreamName="s"), "kinesis:DescribeStream", "stream/s"),
+        ("ecs", lambda c: c.update_service(cluster="c", service="s"), "ecs:UpdateService", "service/c/s"),
+        ("rds", lambda c: c.delete_db_instance(DBInstanceIdentifier="d"), "rds:DeleteDBInstance", "db:d"),
+        ("states", lambda c: c.start_execution(stateMachineArn=f"arn:aws:states:{REGION}:{DEV}:stateMachine:m"),
+         "states:StartExecution", "stateMachine:m"),
+    ],
+)  # fmt: skip
+def test_the_parameters_of_other_services_name_the_resource_if_they_can(
+    shop: Shop, service: str, call: Callable[[Any], object], action: str, resource: str
+) -> None:
+    client = shop.client(f"arn:aws:iam::{DEV}:user/nobody", "stepfunctions" if service == "states" else service)
+    expected = f"perform: {action} on resource: arn:aws:{service}:{REGION}:{DEV}:{resource} because"
+    assert expected in refusal(lambda: call(client))
+
+
+def test_the_action_of_api_gateway_is_the_method(shop: Shop) -> None:
+    client = shop.client(f"arn:aws:iam::{DEV}:user/nobody", "apigateway")
+    assert f"apigateway:GET on resource: arn:aws:apigateway:{REGION}::/restapis because" in refusal(
+        client.get_rest_apis
+    )
+
+
+@pytest.mark.parametrize(
     ("service", "operation", "unknown", "unsigned"),
     [
         ("sqs", "list_queues", "403 InvalidClientTokenId", "403 AccessDenied: User: *"),

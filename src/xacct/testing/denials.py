@@ -22,6 +22,7 @@ __all__ = [
     "error_style",
     "json_error_names",
     "key_denial",
+    "resource_in_message",
     "words_before",
 ]
 
@@ -88,6 +89,18 @@ def action_in_message(call: Call, action: str) -> str:
     if prefix == "sqs" and call.service == "sqs":
         return f"sqs:{name.lower()}"
     return f"SNS:{name}" if prefix == "sns" and call.service == "sns" else action
+
+
+def resource_in_message(call: Call, resource: str) -> str:
+    """Return a resource as the messages of the service write it.
+
+    Args:
+        call: the parsed request.
+        resource: the resource's ARN, or ``*``.
+    """
+    # https://github.com/external-secrets/external-secrets/issues/2685: a secret that does not exist has no ARN.
+    name = call.text("SecretId")
+    return name if call.service == "secretsmanager" and name and resource.endswith(f":secret:{name}") else resource
 
 
 def json_error_names(call: Call, code: str) -> tuple[str, str]:

@@ -20,6 +20,7 @@ from attrs import frozen
 
 from xacct.arn import account_in
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
+from xacct.authz.policy_set import Layer
 from xacct.authz.statement_matcher import StatementMatcher
 from xacct.authz.variables import parse_template
 from xacct.errors import InvalidValue, PolicyError
@@ -37,6 +38,9 @@ _DEFAULT_ITEMS, _MOST_ITEMS = 100, 1000
 _DECISIONS = {"Allow": "allowed", "ExplicitDeny": "explicitDeny", "ImplicitDeny": "implicitDeny"}
 _IDENTITY, _RESOURCE = "IAM Policy", "Resource Policy"
 _RESOURCE_POLICY = "ResourcePolicy"
+
+# Service control policies by level of the organization, from the root down.
+_Levels = tuple[tuple[PolicyDocument, ...], ...]
 
 
 @frozen
@@ -57,6 +61,7 @@ class _Simulation:
         boundary: the permissions boundary; None without one.
         resource: the resource policy; None without one.
         owner: the account of resources whose ARN has none; empty for the caller's.
+        scps: the service control policies, by level of the organization; None in no organization.
         context: the context keys.
         account: the account of the caller.
     """
@@ -66,6 +71,7 @@ class _Simulation:
     boundary: _Source | None
     resource: _Source | None
     owner: str
+    scps: _Levels | None
     context: Mapping[str, tuple[str, ...]]
     account: str
 
@@ -77,7 +83,8 @@ class _Simulation:
 
 
 def _simulate_custom_policy(write: Write) -> Answer:
-    return _answer(write, _simulation(write, (), None, write.call.text("CallerArn") or write.account))
+    caller = write.call.text("CallerArn") or write.account
+    return _answer(write, _simulation(write, (), None, caller, _given_scps(write)))
 
 
 def _simulate_principal_policy(write: Write) -> Answer:
@@ -85,7 +92,8 @@ def _simulate_principal_policy(write: Write) -> Answer:
     identity, boundary = _policies_of(write, arn)
     # A group makes no requests.
     caller = write.call.text("CallerArn") or (write.account if ":group/" in arn else arn)
-    return _answer(write, _simulation(write, identity, boundary, caller))
+    member = write.state.organizations.membership(write.account)
+    return _answer(write, _simulation(write, identity, boundary, caller, None if member is None else member.scps))
 
 
 def _context_keys_for_custom_policy(write: Write) -> Answer:
@@ -102,7 +110,9 @@ def _keys_answer(write: Write, sources: Iterable[_Source]) -> Answer:
     return rendered("iam", write.call.operation, {"ContextKeyNames": list(names)})
 
 
-def _simulation(write: Write, identity: tuple[_Source, ...], boundary: _Source | None, caller: str) -> _Simulation:
+def _simulation(
+    write: Write, identity: tuple[_Source, ...], boundary: _Source | None, caller: str, scps: _Levels | None
+) -> _Simulation:
     call = write.call
     boundaries = _inputs(write, "PermissionsBoundaryPolicyInputList")
     if len(boundaries) > 1:
@@ -114,8 +124,22 @@ def _simulation(write: Write, identity: tuple[_Source, ...], boundary: _Source |
         boundary=boundaries[0] if boundaries else boundary,
         resource=_parsed(_Source(_RESOURCE_POLICY, resource)) if resource else None,
         owner=account_in(call.text("ResourceOwner")) or call.text("ResourceOwner"),
+        scps=scps,
         context=_context_entries(call.params.get("ContextEntries") or ()),
         account=account_in(caller) or caller,
+    )
+
+
+def _given_scps(write: Write) -> _Levels | None:
+    levels = write.call.params.get("OrderedOrganizationPolicyInputList")
+    if not levels:
+        return None
+    return tuple(
+        tuple(
+            _document(_parsed(_Source(f"service control policy {level}.{number}", text)))
+            for number, text in enumerate(one.get("ServiceControlPolicyInputList") or (), 1)
+        )
+        for level, one in enumerate(levels, 1)
     )
 
 
@@ -224,9 +248,11 @@ def _result(simulation: _Simulation, action: str, resource: str) -> dict[str, ob
     }
     bounds: dict[str, object] = {}
     if policies.boundary is not None:
-        denies, grade = policies.boundary.evaluate(request, action, has_boundary=True)
-        allowed = bool(grade) and not denies
-        bounds = {"PermissionsBoundaryDecisionDetail": {"AllowedByPermissionsBoundary": allowed}}
+        allowed = _allows(policies.boundary, request, action)
+        bounds["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": allowed}
+    if simulation.scps is not None:
+        allowed = all(_allows(layer, request, action) for layer in policies.scps)
+        bounds["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": allowed}
     if resource != "*":
         details = _details(simulation, decision)
         result["EvalDecisionDetails"] = details
@@ -237,8 +263,14 @@ def _result(simulation: _Simulation, action: str, resource: str) -> dict[str, ob
             "MissingContextValues": absent,
             **({"EvalDecisionDetails": details} if details else {}),
         }
-        result["ResourceSpecificResults"] = [{**specific, **bounds}]
+        boundary = {key: value for key, value in bounds.items() if key == "PermissionsBoundaryDecisionDetail"}
+        result["ResourceSpecificResults"] = [{**specific, **boundary}]
     return {**result, **bounds}
+
+
+def _allows(layer: Layer, request: AccessRequest, action: str) -> bool:
+    denies, grade = layer.evaluate(request, action, has_boundary=True)
+    return bool(grade) and not denies
 
 
 def _request(simulation: _Simulation, action: str, resource: str) -> AccessRequest:
@@ -266,6 +298,7 @@ def _policy_set(simulation: _Simulation, action: str) -> PolicySet:
         identity=[_document(source) for source in simulation.identity],
         resource=given,
         boundary=None if simulation.boundary is None else _document(simulation.boundary),
+        scps=simulation.scps or (),
     )
 
 
