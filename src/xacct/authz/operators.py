@@ -184,6 +184,7 @@ class CompiledCondition:
         tests: the compiled values without policy variables.
         unfilled: the values with policy variables.
         is_plain: whether the condition is valid and has neither Null, nor a quantifier, nor policy variables.
+        texts: the texts with which a plain condition compares for equality; None if it compares in another way.
         required_values: the values of which a request must have one, if the condition requires just that; else empty.
     """
 
@@ -197,6 +198,7 @@ class CompiledCondition:
     tests: tuple[Test, ...]
     unfilled: tuple[Unfilled, ...]
     is_plain: bool
+    texts: frozenset[str] | None
     required_values: tuple[str, ...]
 
     def evaluate(self, context: Context) -> bool | None:
@@ -205,6 +207,8 @@ class CompiledCondition:
         if self.is_plain:
             if not given:
                 return self.met_without_key
+            if self.texts is not None:
+                return self.texts.isdisjoint(given) is self.negated
             for value in given:
                 for test in self.tests:
                     if test(value):
@@ -279,5 +283,6 @@ def compile_condition(condition: Condition, version: str) -> CompiledCondition:
         tests=tuple(tests),
         unfilled=tuple(unfilled),
         is_plain=is_plain,
+        texts=frozenset(condition.values) if is_plain and builder is _equals and not has_variables else None,
         required_values=condition.values if is_plain and name == "stringequals" and not has_variables else (),
     )

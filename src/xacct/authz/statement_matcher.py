@@ -86,6 +86,7 @@ class StatementMatcher:
         has_canonical_user: whether Principal or NotPrincipal has a canonical user ID.
         names_principals: whether the statement has Principal or NotPrincipal, or lacks them.
         resource_tests: the compiled patterns, if none depends on more than the resource.
+        only_resource_test: the compiled pattern, if it is the only one and that of Resource.
         excludes_resources: whether the patterns are those of NotResource.
         covers_every_resource: whether Resource has ``*``.
     """
@@ -103,6 +104,7 @@ class StatementMatcher:
     has_canonical_user: bool
     names_principals: bool
     resource_tests: tuple[Pattern, ...]
+    only_resource_test: Pattern | None
     excludes_resources: bool
     covers_every_resource: bool
 
@@ -192,8 +194,10 @@ class StatementMatcher:
 
     def match(self, request: AccessRequest, *, has_boundary: bool = False) -> Grade:
         """Return how directly the statement applies to a request for an action that it covers; NONE if it does not."""
-        if not (self.covers_every_resource or self.matches_resource(request)):
-            return _NONE
+        if not self.covers_every_resource:
+            test = self.only_resource_test
+            if not (self.matches_resource(request) if test is None else test(request.resource)):
+                return _NONE
         grade = self.match_principal(request, has_boundary=has_boundary) if self.names_principals else _FULL
         if grade and self.conditions:
             context = request.context
@@ -257,6 +261,7 @@ def _compile(s: Statement, version: str, layer: LayerName, policy: str, index: i
     patterns = sorted(action for action in actions if "*" in action or "?" in action)
     excludes = bool(s.not_resources)
     resources = tuple(compile_resource(r, version, layer, excludes=excludes) for r in s.resources or s.not_resources)
+    resource_tests = tuple(r.test for r in resources) if all(r.is_constant for r in resources) else ()
     return StatementMatcher(
         statement=s,
         layer=layer,
@@ -271,6 +276,7 @@ def _compile(s: Statement, version: str, layer: LayerName, policy: str, index: i
         has_canonical_user=any(p.kind == "CanonicalUser" for p in s.principals or s.not_principals),
         names_principals=bool(s.principals or s.not_principals) or layer in LAYERS_WITH_PRINCIPALS,
         excludes_resources=excludes,
-        resource_tests=tuple(r.test for r in resources) if all(r.is_constant for r in resources) else (),
+        resource_tests=resource_tests,
+        only_resource_test=resource_tests[0] if len(resource_tests) == 1 and not excludes else None,
         covers_every_resource="*" in s.resources,
     )
