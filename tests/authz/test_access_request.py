@@ -219,3 +219,16 @@ def test_a_request_of_the_wrong_form_is_refused_with_field_and_value(
 def test_a_refused_request_says_what_is_right(arguments: dict[str, str], right: str) -> None:
     with pytest.raises(InvalidValue, match=right):
         request(**{"principal": f"{IAM}user/dev", **arguments})
+
+
+def test_the_account_of_the_resource_is_a_key_unless_aws_does_not_set_it_for_the_action() -> None:
+    resource = "arn:aws:ec2:eu-west-1:111111111111:vpc/vpc-1"
+    plain = request(f"{IAM}user/dev", action="ec2:DescribeVpcs", resource=resource)
+    assert plain.context["aws:resourceaccount"] == ("111111111111",)
+    for action in ("ec2:CopySnapshot", "ebs:GetSnapshotBlock"):
+        without = request(f"{IAM}user/dev", action=action, resource=resource)
+        assert "aws:resourceaccount" not in without.context
+        assert plain.with_action(action) == without
+        assert without.with_action("ec2:DescribeVpcs") == plain
+    given = request(f"{IAM}user/dev", action="ec2:CopySnapshot", resource=resource, aws_ResourceAccount="222222222222")
+    assert given.context["aws:resourceaccount"] == ("222222222222",)

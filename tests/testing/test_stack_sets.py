@@ -207,6 +207,54 @@ def test_parameters_can_be_overridden(stack_sets: StackSets) -> None:
     assert found["OrganizationalUnitId"] == stack_sets.organization.units["Workloads/Production"]
 
 
+AUTOMATIC = {"Enabled": True, "RetainStacksOnAccountRemoval": False}
+
+
+def test_automatic_deployment_follows_accounts(stack_sets: StackSets) -> None:
+    stack_sets.create(AutoDeployment=AUTOMATIC)
+    # It ignores the preferences of this operation.
+    stack_sets.deploy("Workloads/Production")
+    stack_sets.organization.move(DEV, "Workloads/Production")
+    assert stack_sets.roles(DEV) == {"Reader"}
+    stack_sets.organization.move(PROD, "/")
+    assert (stack_sets.roles(PROD), stack_sets.roles(DEV)) == (set(), {"Reader"})
+    assert stack_sets.instances() == {DEV: ("CURRENT", "SUCCEEDED")}
+    organizations = stack_sets.aws.account(HOME).session.client("organizations")
+    organizations.create_account(AccountName="new", Email="new@example.com")
+    assert len(stack_sets.instances()) == 1
+    created = next(one["Id"] for one in organizations.list_accounts()["Accounts"] if one["Name"] == "new")
+    stack_sets.organization.move(created, "Workloads/Production")
+    assert stack_sets.roles(created) == {"Reader"}
+
+
+def test_stacks_in_accounts_that_left_are_retained_if_asked_for(stack_sets: StackSets) -> None:
+    stack_sets.create(AutoDeployment={**AUTOMATIC, "RetainStacksOnAccountRemoval": True})
+    stack_sets.deploy("Workloads/Production")
+    stack_sets.organization.move(PROD, "/")
+    assert (stack_sets.roles(PROD), stack_sets.instances()) == ({"Reader"}, {})
+
+
+@pytest.mark.parametrize("case", ["not automatic", "deleted", "chosen"])
+def test_without_automatic_deployment_nothing_follows(stack_sets: StackSets, case: str) -> None:
+    stack_sets.create(AutoDeployment=AUTOMATIC if case != "not automatic" else {"Enabled": False})
+    chosen = {"AccountFilterType": "INTERSECTION", "Accounts": [PROD]} if case == "chosen" else {}
+    stack_sets.deploy("Workloads/Production", targets=chosen)
+    if case == "deleted":
+        stack_sets.delete("Workloads/Production")
+    stack_sets.organization.move(DEV, "Workloads/Production")
+    assert stack_sets.roles(DEV) == set()
+
+
+def test_automatic_deployment_waits_for_the_running_operation(stack_sets: StackSets) -> None:
+    stack_sets.create(AutoDeployment=AUTOMATIC)
+    stack_sets.aws.faults.add_deployment(PROD, "slow", seconds=60)
+    stack_sets.deploy("Workloads/Production")
+    stack_sets.organization.move(DEV, "Workloads/Production")
+    assert stack_sets.roles(DEV) == set()
+    stack_sets.aws.clock.advance(61)
+    assert stack_sets.roles(DEV) == {"Reader"}
+
+
 # Failures
 
 

@@ -14,6 +14,7 @@ from attrs import field, fields, frozen
 from xacct.arn import Arn, account_id
 from xacct.authz.caller import Caller, context_of_caller, identify_caller
 from xacct.authz.federation import Claims, provider_of_role, saml_context, web_identity_context
+from xacct.authz.resource_owner import has_owner_keys
 from xacct.errors import InvalidValue
 
 __all__ = ["AccessRequest", "ContextValue"]
@@ -105,8 +106,7 @@ class AccessRequest:
     def __attrs_post_init__(self) -> None:
         caller = identify_caller(self.principal, self.context)
         account = _owner_of_resource(self.resource, self.resource_account) or caller.account
-        implied = {"aws:resourceaccount": (account,)} if account else {}
-        context = {**implied, **context_of_caller(self.principal), **self.context}
+        context = {**_owner_key(self.action.lower(), account), **context_of_caller(self.principal), **self.context}
         object.__setattr__(self, "caller", caller)
         object.__setattr__(self, "resource_account", account)
         object.__setattr__(self, "context", context)
@@ -201,6 +201,10 @@ class AccessRequest:
         for name in _FIELDS:
             object.__setattr__(other, name, getattr(self, name))
         other._set_action(action)
+        if has_owner_keys(other.action_name) != has_owner_keys(self.action_name):
+            context = {key: values for key, values in self.context.items() if key != "aws:resourceaccount"}
+            context |= _owner_key(other.action_name, self.resource_account)
+            object.__setattr__(other, "context", context)
         return other
 
     def _set_action(self, action: str) -> None:
@@ -214,6 +218,10 @@ class AccessRequest:
     def cross_account(self) -> bool:
         """Whether the caller and the resource are in different accounts."""
         return self.caller.account != self.resource_account
+
+
+def _owner_key(action: str, account: str) -> dict[str, tuple[str, ...]]:
+    return {"aws:resourceaccount": (account,)} if account and has_owner_keys(action) else {}
 
 
 _FIELDS = tuple(attribute.name for attribute in fields(AccessRequest))

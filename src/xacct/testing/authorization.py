@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from xacct.authz import AccessRequest, Decision, PolicySet, evaluate
 from xacct.authz.layers import LAYER_TITLES
+from xacct.authz.resource_owner import has_owner_keys
 from xacct.errors import PolicyError
 from xacct.policy import PolicyDocument
 from xacct.reference import services_under_rcps
@@ -64,11 +65,12 @@ class Authorizer:
         # An identity provider, which has no user ID, is in no organization.
         of_caller = organizations.membership(caller.account) if caller.user_id else None
         of_resource = organizations.membership(permission.account)
+        owner = of_resource if of_resource and has_owner_keys(permission.action.lower()) else None
         context = {
             **_keys_of_request(call, now),
             **_keys_of_caller(caller, now),
             **_keys_of_organization("Principal", of_caller),
-            **_keys_of_organization("Resource", of_resource),
+            **_keys_of_organization("Resource", owner),
             **permission.context,
             **condition_keys,
         }

@@ -331,6 +331,8 @@ class Pipeline:
         changed = answer if checked is None or answer.status >= 300 else checked(answer)
         if call.service == "organizations":
             self._state.organizations.refresh()
+            if self._stack_sets is not None:
+                self._stack_sets.organization_changed()
         return changed
 
 

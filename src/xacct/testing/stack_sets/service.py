@@ -6,19 +6,27 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/what-is-c
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, Call, rendered
+from xacct.testing.stack_sets.automatic_deployment import (
+    PREFERENCES,
+    is_automatic,
+    targets_that_joined,
+    targets_that_left,
+)
+from xacct.testing.stack_sets.call_parameters import operation_of, overrides_of, page, regions_of, settings_of
 from xacct.testing.stack_sets.deployment import Deployer
 from xacct.testing.stack_sets.operation import Action, Operation, Target
 from xacct.testing.stack_sets.stack import Stack
 from xacct.testing.stack_sets.stack_set import Instance, StackSet, result
 from xacct.testing.stack_sets.targets import account_filter, organization_targets
 from xacct.testing.stack_sets.template import check_template, parse_template
+from xacct.testing.stack_sets.trusted_access import activate, check_activated, deactivate, is_activated
 
 if TYPE_CHECKING:
     from moto.organizations.models import OrganizationsBackend
@@ -27,22 +35,6 @@ if TYPE_CHECKING:
     from xacct.testing.moto_state import MotoState
 
 __all__ = ["StackSetService"]
-
-_TRUSTED_SERVICE = "member.org.stacksets.cloudformation.amazonaws.com"
-_NOT_ACTIVATED = "You must enable organizations access to operate a service managed stack set"
-
-# The parameters of CreateStackSet and UpdateStackSet that describe the stack set.
-_SETTINGS = (
-    "AdministrationRoleARN",
-    "AutoDeployment",
-    "Capabilities",
-    "Description",
-    "ExecutionRoleName",
-    "Parameters",
-    "PermissionModel",
-    "Tags",
-    "TemplateBody",
-)
 
 
 class StackSetService:
@@ -58,6 +50,7 @@ class StackSetService:
         self._state, self._clock, self._deployer = state, clock, deployer
         self._stack_sets: list[StackSet] = []
         self._advancing = False
+        self._organization_changed = False
 
     def answer(self, call: Call, account: str) -> Answer:
         """Answer a permitted call.
@@ -81,17 +74,45 @@ class StackSetService:
         self.advance()
         return rendered("cloudformation", call.operation, answer)
 
+    def organization_changed(self) -> None:
+        """Let stack sets with automatic deployment follow the accounts, when `advance` is called next."""
+        self._organization_changed = True
+
     def advance(self) -> None:
         """Do what the running operations have done until now."""
-        running = [(one, two) for one in self._stack_sets for two in one.operations[-1:] if two.ended is None]
-        if self._advancing or not running:
+        if self._advancing:
             return
         self._advancing = True
         try:
-            for stack_set, operation in running:
-                self._advance(stack_set, operation)
+            self._advance_running()
+            if self._organization_changed:
+                self._follow_accounts()
+                self._advance_running()
         finally:
             self._advancing = False
+
+    def _advance_running(self) -> None:
+        for stack_set in self._stack_sets:
+            for operation in stack_set.operations[-1:]:
+                if operation.ended is None:
+                    self._advance(stack_set, operation)
+
+    def _follow_accounts(self) -> None:
+        """Start the operations of automatic deployment, one at a time in a stack set."""
+        self._organization_changed = False
+        for stack_set in filter(is_automatic, self._stack_sets):
+            backend = self._backend(stack_set.account)
+            left, joined = targets_that_left(stack_set, backend), targets_that_joined(stack_set, backend)
+            is_running = any(operation.ended is None for operation in stack_set.operations)
+            if (left or joined) and is_running:
+                self._organization_changed = True
+            elif left:
+                retain = bool(stack_set.settings["AutoDeployment"].get("RetainStacksOnAccountRemoval"))
+                self._start(stack_set, "DELETE", left, preferences=PREFERENCES, retain_stacks=retain)
+                self._organization_changed = bool(joined)
+            elif joined:
+                self._add_instances(stack_set, joined, {})
+                self._start(stack_set, "CREATE", joined, preferences=PREFERENCES)
 
     def _advance(self, stack_set: StackSet, operation: Operation) -> None:
         def deploy(target: Target) -> None:
@@ -108,7 +129,7 @@ class StackSetService:
         if any((one.name, one.account, one.region) == (name, account, call.region) for one in self._stack_sets):
             raise Refused("NameAlreadyExistsException", f"StackSet {name} already exists.", 409)
         stack_set_id = f"{name}:{uuid.uuid4()}"
-        settings = _settings(call)
+        settings = settings_of(call)
         if "TemplateBody" not in settings:
             raise Refused("ValidationError", "The sandbox reads templates from TemplateBody only.")
         stack_set = StackSet(
@@ -122,13 +143,13 @@ class StackSetService:
         )
         check_template(stack_set.template, stack_set.parameters, set(settings.get("Capabilities") or ()))
         if stack_set.is_service_managed:
-            self._check_activated(account)
+            check_activated(self._backend(account))
         self._stack_sets.append(stack_set)
         return {"StackSetId": stack_set_id}
 
     def _update_stack_set(self, call: Call, account: str) -> dict[str, Any]:
         stack_set = self._idle(call, account)
-        settings = {**stack_set.settings, **_settings(call)}
+        settings = {**stack_set.settings, **settings_of(call)}
         template = parse_template(settings["TemplateBody"])
         updated = evolve(stack_set, settings=settings, template=template)
         check_template(template, updated.parameters, set(settings.get("Capabilities") or ()))
@@ -136,7 +157,7 @@ class StackSetService:
         for instance in stack_set.instances.values():
             instance.status = "OUTDATED"
         targets = self._targets_of_instances(stack_set, call)
-        return self._start(stack_set, "UPDATE", targets, call)
+        return self._start_by(call, stack_set, "UPDATE", targets)
 
     def _delete_stack_set(self, call: Call, account: str) -> dict[str, Any]:
         stack_set = self._idle(call, account)
@@ -148,31 +169,40 @@ class StackSetService:
     def _create_stack_instances(self, call: Call, account: str) -> dict[str, Any]:
         stack_set = self._idle(call, account)
         targets = self._targets(stack_set, call)
-        for target in targets:
-            # CloudFormation deploys again to an instance that exists.
-            key = (target.account, target.region)
-            if key not in stack_set.instances:
-                stack_set.instances[key] = self._new_instance(stack_set, target, call)
-        return self._start(stack_set, "CREATE", targets, call)
+        self._add_instances(stack_set, targets, overrides_of(call))
+        asked: Mapping[str, Any] = call.params.get("DeploymentTargets") or {}
+        if asked.get("AccountFilterType", "NONE") == "NONE":
+            for region in regions_of(call):
+                stack_set.deployed_units.setdefault(region, set()).update(asked.get("OrganizationalUnitIds") or ())
+        return self._start_by(call, stack_set, "CREATE", targets)
 
     def _update_stack_instances(self, call: Call, account: str) -> dict[str, Any]:
         stack_set = self._idle(call, account)
         targets = self._targets_of_instances(stack_set, call)
         for target in targets:
-            stack_set.instances[target.account, target.region].overrides = _overrides(call)
-        return self._start(stack_set, "UPDATE", targets, call)
+            stack_set.instances[target.account, target.region].overrides = overrides_of(call)
+        return self._start_by(call, stack_set, "UPDATE", targets)
 
     def _delete_stack_instances(self, call: Call, account: str) -> dict[str, Any]:
         stack_set = self._idle(call, account)
         targets = self._targets_of_instances(stack_set, call)
-        retain = bool(call.params.get("RetainStacks"))
-        return self._start(stack_set, "DELETE", targets, call, retain_stacks=retain)
+        units = (call.params.get("DeploymentTargets") or {}).get("OrganizationalUnitIds") or ()
+        for region in regions_of(call):
+            stack_set.deployed_units.get(region, set()).difference_update(units)
+        return self._start_by(call, stack_set, "DELETE", targets)
 
-    def _new_instance(self, stack_set: StackSet, target: Target, call: Call) -> Instance:
-        name = f"StackSet-{stack_set.name}-{uuid.uuid4()}"
-        place = f"arn:{self._state.partition}:cloudformation:{target.region}:{target.account}"
-        stack_id = f"{place}:stack/{name}/{uuid.uuid4()}"
-        return Instance(target=target, stack_id=stack_id, stack=Stack(name), overrides=_overrides(call))
+    def _add_instances(self, stack_set: StackSet, targets: Iterable[Target], overrides: Mapping[str, str]) -> None:
+        for target in targets:
+            # CloudFormation deploys again to an instance that exists.
+            if (target.account, target.region) not in stack_set.instances:
+                name = f"StackSet-{stack_set.name}-{uuid.uuid4()}"
+                place = f"arn:{self._state.partition}:cloudformation:{target.region}:{target.account}"
+                stack_set.instances[target.account, target.region] = Instance(
+                    target=target,
+                    stack_id=f"{place}:stack/{name}/{uuid.uuid4()}",
+                    stack=Stack(name),
+                    overrides=overrides,
+                )
 
     def _targets(self, stack_set: StackSet, call: Call) -> list[Target]:
         """Return the targets of CreateStackInstances, in the order of the regions.
@@ -188,19 +218,19 @@ class StackSetService:
                 raise Refused("ValidationError", text)
             found = dict.fromkeys(accounts, "")
         else:
-            self._check_activated(stack_set.account)
+            check_activated(self._backend(stack_set.account))
             if not asked.get("OrganizationalUnitIds"):
                 text = "StackSets with SERVICE_MANAGED permission model can only have OrganizationalUnit as target"
                 raise Refused("ValidationError", text)
             found = organization_targets(asked, self._backend(stack_set.account))
-        return [Target(account, region, unit) for region in _regions(call) for account, unit in found.items()]
+        return [Target(account, region, unit) for region in regions_of(call) for account, unit in found.items()]
 
     def _targets_of_instances(self, stack_set: StackSet, call: Call) -> list[Target]:
         """Return the targets of an operation on existing instances; all of them if the call names none."""
         asked: Mapping[str, Any] = call.params.get("DeploymentTargets") or {}
         accounts = [*(call.params.get("Accounts") or ()), *(asked.get("Accounts") or ())]
         units = asked.get("OrganizationalUnitIds") or ()
-        regions = _regions(call) or sorted({region for _, region in stack_set.instances})
+        regions = regions_of(call) or sorted({region for _, region in stack_set.instances})
         if accounts and not units:
             missing = [
                 (one, region) for region in regions for one in accounts if (one, region) not in stack_set.instances
@@ -222,14 +252,31 @@ class StackSetService:
             and (not units or account in under or instance.target.unit in units)
         ]
 
+    def _start_by(self, call: Call, stack_set: StackSet, action: Action, targets: list[Target]) -> dict[str, Any]:
+        operation = self._start(
+            stack_set,
+            action,
+            targets,
+            preferences=call.params.get("OperationPreferences") or {},
+            retain_stacks=bool(call.params.get("RetainStacks")),
+            operation_id=call.text("OperationId"),
+        )
+        return {"OperationId": operation.id}
+
     def _start(
-        self, stack_set: StackSet, action: Action, targets: list[Target], call: Call, *, retain_stacks: bool = False
-    ) -> dict[str, Any]:
-        preferences: Mapping[str, Any] = call.params.get("OperationPreferences") or {}
+        self,
+        stack_set: StackSet,
+        action: Action,
+        targets: list[Target],
+        *,
+        preferences: Mapping[str, Any],
+        retain_stacks: bool = False,
+        operation_id: str = "",
+    ) -> Operation:
         order = [*preferences.get("RegionOrder", ())]
         targets.sort(key=lambda target: order.index(target.region) if target.region in order else len(order))
         operation = Operation(
-            id=call.text("OperationId") or str(uuid.uuid4()),
+            id=operation_id or str(uuid.uuid4()),
             action=action,
             targets=targets,
             preferences=preferences,
@@ -237,7 +284,7 @@ class StackSetService:
             retain_stacks=retain_stacks,
         )
         stack_set.operations.append(operation)
-        return {"OperationId": operation.id}
+        return operation
 
     def _describe_stack_set(self, call: Call, account: str) -> dict[str, Any]:
         return {"StackSet": self._find(call, account).description()}
@@ -265,22 +312,22 @@ class StackSetService:
             for key, instance in stack_set.instances.items()
             if all(not want or want == have for want, have in zip(wanted, key))
         ]
-        return _page(found, call)
+        return page(found, call)
 
     def _describe_operation(self, call: Call, account: str) -> dict[str, Any]:
         stack_set = self._find(call, account)
-        return {"StackSetOperation": stack_set.operation(_operation(stack_set, call))}
+        return {"StackSetOperation": stack_set.operation(operation_of(stack_set, call))}
 
     def _list_operations(self, call: Call, account: str) -> dict[str, Any]:
         stack_set = self._find(call, account)
-        return _page([stack_set.operation(operation) for operation in reversed(stack_set.operations)], call)
+        return page([stack_set.operation(operation) for operation in reversed(stack_set.operations)], call)
 
     def _list_results(self, call: Call, account: str) -> dict[str, Any]:
-        targets = _operation(self._find(call, account), call).targets
-        return _page([result(target, self._state.partition) for target in targets], call)
+        targets = operation_of(self._find(call, account), call).targets
+        return page([result(target, self._state.partition) for target in targets], call)
 
     def _stop_operation(self, call: Call, account: str) -> dict[str, Any]:
-        operation = _operation(self._find(call, account), call)
+        operation = operation_of(self._find(call, account), call)
         if operation.ended is not None:
             text = f"Operation {operation.id} is not running and cannot be stopped"
             raise Refused("InvalidOperationException", text)
@@ -288,30 +335,18 @@ class StackSetService:
         return {}
 
     def _activate(self, _: Call, account: str) -> dict[str, Any]:
-        backend = self._backend(account)
-        if backend.org is None:
-            raise Refused("ValidationError", "Your account is not the management account of an organization")
-        if not self._is_activated(account):
-            backend.enable_aws_service_access(ServicePrincipal=_TRUSTED_SERVICE)
+        activate(self._backend(account))
         return {}
 
     def _deactivate(self, _: Call, account: str) -> dict[str, Any]:
-        self._backend(account).disable_aws_service_access(ServicePrincipal=_TRUSTED_SERVICE)
+        deactivate(self._backend(account))
         return {}
 
     def _describe_access(self, _: Call, account: str) -> dict[str, Any]:
-        return {"Status": "ENABLED" if self._is_activated(account) else "DISABLED"}
+        return {"Status": "ENABLED" if is_activated(self._backend(account)) else "DISABLED"}
 
     def _backend(self, account: str) -> OrganizationsBackend:
         return self._state.organizations.backend(account)
-
-    def _is_activated(self, account: str) -> bool:
-        services = self._backend(account).services
-        return any(service["ServicePrincipal"] == _TRUSTED_SERVICE for service in services)
-
-    def _check_activated(self, account: str) -> None:
-        if not self._is_activated(account):
-            raise Refused("ValidationError", _NOT_ACTIVATED)
 
     def _find(self, call: Call, account: str) -> StackSet:
         name = call.text("StackSetName")
@@ -333,33 +368,6 @@ class StackSetService:
             text = f"Another Operation on StackSet {stack_set.arn} is in progress: {running[0]}"
             raise Refused("OperationInProgressException", text, 409)
         return stack_set
-
-
-def _settings(call: Call) -> dict[str, Any]:
-    return {name: call.params[name] for name in _SETTINGS if name in call.params}
-
-
-def _overrides(call: Call) -> dict[str, str]:
-    given: Iterable[Mapping[str, str]] = call.params.get("ParameterOverrides") or ()
-    return {one["ParameterKey"]: one.get("ParameterValue", "") for one in given}
-
-
-def _regions(call: Call) -> list[str]:
-    return list(dict.fromkeys(call.params.get("Regions") or ()))
-
-
-def _operation(stack_set: StackSet, call: Call) -> Operation:
-    for operation in stack_set.operations:
-        if operation.id == call.text("OperationId"):
-            return operation
-    text = f"Operation {call.text('OperationId')} not found for StackSet {stack_set.name}"
-    raise Refused("OperationNotFoundException", text, 404)
-
-
-def _page(found: Sequence[Mapping[str, Any]], call: Call) -> dict[str, Any]:
-    start, most = int(call.text("NextToken") or 0), int(call.params.get("MaxResults") or 100)
-    more = {"NextToken": str(start + most)} if len(found) > start + most else {}
-    return {"Summaries": found[start : start + most], **more}
 
 
 _OPERATIONS: Mapping[str, Callable[[StackSetService, Call, str], dict[str, Any]]] = {

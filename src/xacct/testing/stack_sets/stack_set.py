@@ -67,6 +67,7 @@ class StackSet:
         template: the parsed template.
         instances: the instances, by account and region.
         operations: the operations, the latest at the end.
+        deployed_units: the IDs of the organizational units to all of whose accounts it is deployed, by region.
     """
 
     name: str
@@ -78,6 +79,7 @@ class StackSet:
     template: Mapping[str, Any]
     instances: dict[tuple[str, str], Instance] = field(factory=dict)
     operations: list[Operation] = field(factory=list)
+    deployed_units: dict[str, set[str]] = field(factory=dict)
 
     @property
     def is_service_managed(self) -> bool:
