@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Any
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
 from xacct.testing import Sandbox
 
-from .conftest import DEV, PROD, Two, document, refusal
+from .conftest import DEV, PROD, REGION, Two, document, refusal
 
 
 def allow(principal: str, action: str) -> str:
@@ -99,3 +107,31 @@ def test_an_invalid_resource_policy_is_refused(two: Two) -> None:
         )
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": "", "DelaySeconds": "1"})
     sns.set_topic_attributes(TopicArn=topic, AttributeName="DisplayName", AttributeValue="Orders")
+
+
+def test_a_queue_can_be_open_to_callers_without_credentials(two: Two) -> None:
+    sqs = two.prod.client("sqs")
+    url = sqs.create_queue(QueueName="orders", Attributes={"Policy": allow("*", "sqs:SendMessage")})["QueueUrl"]
+    anonymous = boto3.client("sqs", region_name=REGION, config=Config(signature_version=UNSIGNED))
+    anonymous.send_message(QueueUrl=url, MessageBody="42")
+    assert refusal(anonymous.receive_message, QueueUrl=url).startswith("403 AccessDenied: User: * is not authorized")
+
+
+def test_logs_go_to_another_account_if_the_destination_allows_it(two: Two) -> None:
+    owner, sender = two.prod.client("logs"), two.dev.client("logs")
+    stream, role = f"arn:aws:kinesis:{REGION}:{PROD}:stream/logs", f"arn:aws:iam::{PROD}:role/Logs"
+    owner.put_destination(destinationName="central", targetArn=stream, roleArn=role)
+    sender.create_log_group(logGroupName="/shop")
+    put: Any = sender.put_subscription_filter
+    options = {
+        "logGroupName": "/shop",
+        "filterName": "all",
+        "filterPattern": "",
+        "destinationArn": f"arn:aws:logs:{REGION}:{PROD}:destination:central",
+    }
+    assert "no resource-based policy allows the logs:PutSubscriptionFilter action" in refusal(put, **options)
+    owner.put_destination_policy(destinationName="central", accessPolicy=allow(DEV, "logs:PutSubscriptionFilter"))
+    with suppress(ClientError):
+        put(**options)
+    # Moto then looks for the destination in the sender's account.
+    assert two.aws.calls[-1].allowed

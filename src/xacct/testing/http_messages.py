@@ -49,6 +49,7 @@ _SIGNING_NAMES = {"awslambda": "lambda", "cloudwatch": "monitoring"}
 
 _SCOPE = re.compile(r"Credential=([^/,\s]+)/([0-9]{8})/([^/]*)/([^/]+)/aws4_request")
 _VERSION_2 = re.compile(r"AWS ([^:\s]+):\S+")
+_REGION = re.compile(r"\b[a-z]{2,4}(?:-[a-z]+)+-[0-9]\b")
 _S3_HOST = re.compile(r"(?:(.+)\.)?s3(?:[.-]dualstack)?(?:[.-]([a-z0-9-]+))?\.amazonaws\.com")
 
 
@@ -208,7 +209,7 @@ def parse_request(request: Request) -> Call:
     """Return the call that a request makes."""
     # Cache the body before werkzeug parses the form: the signature covers the raw bytes.
     request.get_data()
-    scope = scope_of(request) or Scope(None, "us-east-1", _service_of(request))
+    scope = scope_of(request) or Scope(None, _region_of(request), _service_of(request))
     service = scope.service
     form = _form(request) if service == "s3" else {}
     parsed = _post_object(request, form) if form else _parse(models_of(service, request), request)
@@ -275,6 +276,12 @@ def _service_of(request: Request) -> str:
     services = (name for name, pattern in backend_index.backend_url_patterns if pattern.match(request.base_url))
     name = next(services, "s3")
     return _SIGNING_NAMES.get(name, name)
+
+
+def _region_of(request: Request) -> str:
+    """Return the region of an unsigned request, according to its URL."""
+    found = _REGION.search(request.host)
+    return found[0] if found else "us-east-1"
 
 
 @frozen

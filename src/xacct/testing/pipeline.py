@@ -321,7 +321,11 @@ class Pipeline:
         if isinstance(checked, Answer):
             return checked
         # Moto reads the account from here before it looks at the credentials.
-        call.request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = context.account
+        environ = call.request.environ
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = context.account
+        if call.access_key is None:
+            # Without a signature, moto reads the region of a queue from here.
+            environ["HTTP_USER_AGENT"] = f"{environ.get('HTTP_USER_AGENT', '')} region/{call.region}"
         try:
             answer = self._moto(call.request)
         except NotImplementedError:

@@ -32,7 +32,7 @@ def _find(state: MotoState, arn: Arn) -> ResourceState | None:
         return None
     kind, _, name = arn.resource.partition(":")
     if kind == "destination":
-        destination = backend.destinations.get(name)
+        destination = backend.destinations.get(str(arn))
         return None if destination is None else ResourceState(policy=destination.access_policy)
     if kind != "log-group":
         return None
