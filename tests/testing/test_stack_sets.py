@@ -461,6 +461,19 @@ def test_callers_need_the_permission_on_the_stack_set(stack_sets: StackSets) -> 
     assert f"on resource: arn:aws:cloudformation:{REGION}:{HOME}:stackset/reports:*" in text
 
 
+def test_a_strict_sandbox_knows_what_organizations_and_stack_sets_require() -> None:
+    with Sandbox([HOME, PROD, DEV, TEST], strict=True) as aws:
+        stack_sets = stack_sets_in(aws)
+        stack_sets.create()
+        assert stack_sets.status(stack_sets.deploy("Workloads")) == "SUCCEEDED"
+        unknown = "The sandbox does not know the permissions that cloudformation:CreateStack requires"
+        assert unknown in error(stack_sets.client.create_stack, StackName="x")[1]
+        # An operation without resources needs its action only.
+        stack_sets.iam(HOME).create_user(UserName="alice")
+        alice: Any = aws.sign_in(f"arn:aws:iam::{HOME}:user/alice").client("cloudformation")
+        assert "no identity-based policy allows the cloudformation:ListStacks action" in error(alice.list_stacks)[1]
+
+
 # What is refused
 
 

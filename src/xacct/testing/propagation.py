@@ -37,7 +37,8 @@ class Propagation:
 
     Each write to IAM gets two random delays: one for reads of IAM, one for STS and authorization. Until its delay has
     passed, each read sees either the previous or the new state, at random. This applies to creating, changing, tagging,
-    attaching and deleting. A bucket or key policy reads back at once, but authorization sees it after a delay.
+    attaching and deleting. A bucket or key policy reads back at once, but authorization sees it after a delay. Changes
+    to an organization take effect at once.
 
     Args:
         seconds: the minimum and the maximum delay in seconds of the sandbox's clock.
