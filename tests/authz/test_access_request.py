@@ -102,7 +102,7 @@ def test_the_kind_of_caller_follows_from_the_principal(principal: str, kind: str
             "lambda.amazonaws.com",
             {"aws:principalservicename": "lambda.amazonaws.com", "aws:principalisawsservice": "true"},
         ),
-        (f"{IAM}saml-provider/idp", {"aws:principalisawsservice": "false"}),
+        (f"{IAM}saml-provider/idp", {}),
     ],
 )
 def test_context_keys_that_follow_from_the_principal_are_filled_in(principal: str, expected: dict[str, str]) -> None:

@@ -316,6 +316,8 @@ def test_an_existing_role_of_that_name_stays_as_it_is(aws: Sandbox) -> None:
         ({"Workloads": ["999999999999"]}, "'999999999999' is not valid: an account of the sandbox"),
         ({"Workloads": PROD}, "a list of account IDs"),
         ({"Workloads//Production": [PROD]}, "the names of units, separated by slashes"),
+        ({"Workloads": [HOME]}, "leave out the management account"),
+        ({"Workloads": [PROD], "/": [PROD]}, "an account can be in one unit only"),
     ],
 )
 def test_a_malformed_organization_is_refused(aws: Sandbox, units: Any, problem: str) -> None:
@@ -325,7 +327,31 @@ def test_a_malformed_organization_is_refused(aws: Sandbox, units: Any, problem: 
 
 def test_an_account_is_in_one_organization(aws: Sandbox, organization: SandboxOrganization) -> None:
     assert error(aws.organization)[0] == "AlreadyInOrganizationException"
+    with pytest.raises(InvalidValue, match="'222222222222' is not valid: the account is in another organization"):
+        aws.organization({"/": [PROD]}, management=OUTSIDE)
     assert error(client(aws, PROD).create_organization)[0] == "AlreadyInOrganizationException"
+
+
+def test_an_account_that_was_removed_is_free_again(aws: Sandbox, organization: SandboxOrganization) -> None:
+    organization.attach_scp("/", DENY_S3)
+    for account in (PROD, DEV):
+        client(aws, HOME).remove_account_from_organization(AccountId=account)
+    assert may_list_buckets(aws, PROD)
+    for unit in [*organization.units.values()][::-1]:
+        client(aws, HOME).delete_organizational_unit(OrganizationalUnitId=unit)
+    client(aws, HOME).delete_organization()
+    assert error(client(aws, HOME).list_accounts)[0] == "AWSOrganizationsNotInUseException"
+    aws.organization({"Workloads": [PROD]}, management=DEV)
+
+
+@pytest.mark.parametrize("partition", ["aws-cn", "aws-us-gov"])
+def test_other_partitions_have_organizations(partition: str) -> None:
+    with Sandbox([HOME, PROD], partition=partition) as aws:
+        organization = aws.organization({"Workloads": [PROD]})
+        role = f"arn:{partition}:iam::{PROD}:role/OrganizationAccountAccessRole"
+        client(aws, HOME, "sts").assume_role(RoleArn=role, RoleSessionName="test")
+        organization.attach_scp("Workloads", DENY_S3)
+        assert not may_list_buckets(aws, PROD)
 
 
 def test_an_unknown_target_is_refused(organization: SandboxOrganization) -> None:

@@ -148,6 +148,8 @@ def context_of_caller(principal: str) -> Mapping[str, tuple[str, ...]]:
         implied["aws:username"] = (principal.rsplit("/", 1)[-1],)
     if caller.kind == "service":
         implied["aws:principalservicename"] = (principal,)
-    if caller.kind != "anonymous":
+    # Only signed requests have this key. Those with a token or an assertion of an identity provider are not signed.
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalisawsservice
+    if caller.kind not in ("anonymous", "provider"):
         implied["aws:principalisawsservice"] = ("true" if caller.kind == "service" else "false",)
     return MappingProxyType(implied)

@@ -294,8 +294,9 @@ class Sandbox:
                 role, as in accounts that were invited.
 
         Raises:
-            InvalidValue: the sandbox has no such account, or the path of a unit is malformed.
-            ClientError: one of the accounts is in an organization already.
+            InvalidValue: the sandbox has no such account, one of them is in another organization or twice in this one,
+                or the path of a unit is malformed.
+            ClientError: the management account is in an organization already.
 
         Source: https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html
 

@@ -12,6 +12,7 @@ from unittest.mock import patch
 from attrs import field, frozen
 
 from xacct.errors import InvalidValue
+from xacct.limits import ACCOUNT_ID
 from xacct.organizations_client import CONTROL_POLICY_FILTERS, ControlLayer
 from xacct.policy import PolicyDocument
 from xacct.testing.created_accounts import ACCESS_ROLE, enter_from_management
@@ -150,7 +151,7 @@ class SandboxOrganization:
     def _target(self, target: str) -> str:
         if target == _ROOT:
             return self.root
-        if target.isdigit():
+        if ACCOUNT_ID.allows(target):
             return target
         if target not in self.units:
             raise InvalidValue("target", target, f"one of {', '.join([_ROOT, *self.units])}, or the ID of an account")
@@ -170,11 +171,13 @@ def create_organization(
     state: MotoState,
 ) -> SandboxOrganization:
     """Create an organization. The arguments are those of `Sandbox.organization`."""
-    members = {account: unit for unit, accounts in units.items() for account in _members(unit, accounts)}
+    places = [(account, unit) for unit, accounts in units.items() for account in _members(unit, accounts)]
+    for account, unit in places:
+        _check_place(account, unit, management, state)
+    members = dict(places)
+    if len(members) < len(places):
+        raise InvalidValue("units", [account for account, _ in places], "an account can be in one unit only")
     names = {account: name for found in units.values() if isinstance(found, Mapping) for account, name in found.items()}
-    for account in members:
-        if account not in state.accounts:
-            raise InvalidValue("units", account, f"an account of the sandbox: {', '.join(sorted(state.accounts))}")
     client: Any = session.client("organizations")
     organization = client.create_organization(FeatureSet="ALL")["Organization"]
     root = str(client.list_roots()["Roots"][0]["Id"])
@@ -202,6 +205,16 @@ def _members(unit: str, accounts: Iterable[str]) -> list[str]:
     if unit != _ROOT and not all(unit.split("/")):
         raise InvalidValue("units", unit, "the names of units, separated by slashes, or '/' for the root")
     return list(accounts)
+
+
+def _check_place(account: str, unit: str, management: str, state: MotoState) -> None:
+    where = f"units[{unit!r}]"
+    if account not in state.accounts:
+        raise InvalidValue(where, account, f"an account of the sandbox: {', '.join(sorted(state.accounts))}")
+    if account == management:
+        raise InvalidValue(where, account, "leave out the management account, which is in the root")
+    if state.organizations.membership(account) is not None:
+        raise InvalidValue(where, account, "the account is in another organization already")
 
 
 def _with_those_above(unit: str) -> Iterator[str]:

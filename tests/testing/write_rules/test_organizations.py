@@ -130,6 +130,14 @@ def test_names_of_units_are_unique_under_one_parent(client: Any, organization: S
     assert code(create, ParentId="r-abcd", Name="Other") == "ParentNotFoundException"
 
 
+def test_units_are_nested_at_most_five_levels_deep(client: Any, organization: SandboxOrganization) -> None:
+    parent = organization.root
+    for level in range(5):
+        created = client.create_organizational_unit(ParentId=parent, Name=str(level))
+        parent = created["OrganizationalUnit"]["Id"]
+    assert code(client.create_organizational_unit, ParentId=parent, Name="6") == "ConstraintViolationException"
+
+
 def test_a_unit_with_accounts_or_units_is_not_deleted(client: Any, organization: SandboxOrganization) -> None:
     unit = organization.units["Workloads"]
     assert code(client.delete_organizational_unit, OrganizationalUnitId=unit) == "OrganizationalUnitNotEmptyException"

@@ -24,6 +24,8 @@ __all__ = ["RULES"]
 # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
 _MOST_POLICIES_OF_A_TARGET = 5
 
+_MOST_LEVELS_OF_UNITS = 5
+
 _FULL_ACCESS = ("p-FullAWSAccess", FULL_ACCESS_RCP)
 _CONTROL_POLICY_KINDS: dict[str, PolicyKind] = {filter_: layer for layer, filter_ in CONTROL_POLICY_FILTERS.items()}
 
@@ -160,6 +162,12 @@ def _create_unit(write: Write) -> None:
     if any((unit.parent_id, unit.name) == (parent, write.call.text("Name")) for unit in backend.ou):
         text = "An OU with the same name already exists."
         raise Refused("DuplicateOrganizationalUnitException", text)
+    above: dict[str, str | None] = {unit.id: unit.parent_id for unit in backend.ou}
+    levels, place = 0, above.get(parent)
+    while place is not None:
+        levels, place = levels + 1, above.get(place)
+    if levels >= _MOST_LEVELS_OF_UNITS:
+        raise Refused("ConstraintViolationException", "You have exceeded the allowed depth of organizational units.")
 
 
 def _delete_unit(write: Write) -> None:
