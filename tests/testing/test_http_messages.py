@@ -26,14 +26,20 @@ IAM, S3 = "https://iam.amazonaws.com/", "https://reports.s3.eu-central-1.amazona
         ("POST", f"{S3}/?delete", {}, b"<Delete/>"),
         ("PUT", f"{S3}/a%20b/%C3%BC", {"x-amz-meta-my_key": "1"}, b"42"),
         ("GET", f"{S3}/k", {}, None),
+        ("GET", f"{S3}/a+b/%FF/%2F//(c)?versionId=%C3%BC+a&x", {"Range": "bytes=0-1", "x-amz-meta-my_key": "1"}, None),
+        ("GET", f"{S3}/ü?a=ü", {}, None),
+        ("POST", IAM, FORM, "Action=ListRoles"),
     ],
 )
-def test_a_request_is_as_moto_builds_it(method: str, url: str, headers: dict[str, Any], body: bytes | None) -> None:
+def test_a_request_is_as_moto_builds_it(method: str, url: str, headers: dict[str, Any], body: Any) -> None:
     given = HeadersDict(headers)
     ours = new_request(AWSPreparedRequest(method, url, given, body, False), url)
     theirs = Request.from_primitives(method, url, given, body)
     for name in ("method", "url", "raw_url", "base_url", "path", "remote_addr", "content_type", "host"):
         assert getattr(ours, name) == getattr(theirs, name), name
     assert dict(ours.headers) == dict(theirs.headers)
+    differing = {"CONTENT_LENGTH", "werkzeug.request", "wsgi.input", "wsgi.errors"}
+    ours_only = {name: value for name, value in ours.environ.items() if name not in differing}
+    assert {name: theirs.environ.get(name) for name in ours_only} == ours_only
     assert ours.get_data() == theirs.get_data()
     assert (ours.form, ours.args, ours.values) == (theirs.form, theirs.args, theirs.values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import boto3
@@ -24,13 +25,18 @@ class Account:
 
     Attributes:
         id: the account id.
-        session: a session of the user ``Administrator``, which has AdministratorAccess.
         key: the access key of that user.
     """
 
     id: str
-    session: boto3.Session = field(repr=False)
     key: AccessKey = field(repr=False)
+    _region: str = field(alias="region", repr=False)
+
+    @cached_property
+    def session(self) -> boto3.Session:
+        """A session of the user ``Administrator``, which has AdministratorAccess."""
+        # Made when it is needed: of many accounts, a test uses few.
+        return new_session(self.key.access_key_id, self.key.secret_access_key, region=self._region)
 
 
 def create_administrator(account: str, state: MotoState, region: str) -> Account:
@@ -48,8 +54,7 @@ def create_administrator(account: str, state: MotoState, region: str) -> Account
     state.managed_policy(account, administrator)
     iam.attach_user_policy(administrator, "Administrator")
     key = user.create_access_key("AKIA")
-    session = new_session(key.access_key_id, key.secret_access_key, region=region)
-    return Account(id=account, session=session, key=key)
+    return Account(id=account, key=key, region=region)
 
 
 def create_administrator_role(account: str, name: str, principal: Mapping[str, str], state: MotoState) -> None:

@@ -6,6 +6,7 @@ import secrets
 import string
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
@@ -131,6 +132,8 @@ class CredentialStore:
     def __init__(self, state: MotoState, clock: Clock) -> None:
         self._state, self._clock = state, clock
         self._sessions: dict[str, Session] = {}
+        # The account and the name of the user with whom each access key was found.
+        self._owners: dict[str, tuple[str, str]] = {}
 
     def open_session(
         self,
@@ -196,12 +199,23 @@ class CredentialStore:
         """Return the account of an access key or of temporary credentials, also expired ones; None if there is none."""
         if access_key in self._sessions:
             return self._sessions[access_key].account
-        return next((user.account_id for user, key in self._access_keys() if key.access_key_id == access_key), None)
+        found = self._access_key(access_key)
+        return None if found is None else str(found[0].account_id)
 
-    def _access_keys(self) -> Iterator[tuple[User, AccessKey]]:
+    def _access_key(self, key_id: str) -> tuple[User, AccessKey] | None:
+        """Return an access key and its user; None if there is none."""
+        owner = self._owners.get(key_id)
+        known = None if owner is None else self._state.user(*owner)
+        for user in chain(() if known is None else (known,), self._users()):
+            for key in user.access_keys:
+                if key.access_key_id == key_id:
+                    self._owners[key_id] = user.account_id, user.name
+                    return user, key
+        return None
+
+    def _users(self) -> Iterator[User]:
         for account in self._state.accounts:
-            for user in self._state.iam(account).users.values():
-                yield from ((user, key) for key in user.access_keys)
+            yield from self._state.iam(account).users.values()
 
     def authenticate(self, call: Call) -> AuthenticatedPrincipal:
         """Return the principal whose credentials signed the request.
@@ -241,13 +255,13 @@ class CredentialStore:
         return caller, session.secret_key
 
     def _principal_of_access_key(self, call: Call) -> tuple[AuthenticatedPrincipal, str]:
-        for user, key in self._access_keys():
-            if key.access_key_id == call.access_key and key.status == "Active":
-                if call.token:
-                    raise _wrong_token(call)
-                caller = AuthenticatedPrincipal(arn=user.arn, account=user.account_id, user_id=user.id, entity=user)
-                return caller, key.secret_access_key
-        raise unknown_key(call)
+        user, key = self._access_key(call.access_key or "") or (None, None)
+        if user is None or key is None or key.status != "Active":
+            raise unknown_key(call)
+        if call.token:
+            raise _wrong_token(call)
+        caller = AuthenticatedPrincipal(arn=user.arn, account=user.account_id, user_id=user.id, entity=user)
+        return caller, key.secret_access_key
 
     def _still_exists(self, entity: User | Role) -> bool:
         current = self._state.principal(entity.arn)

@@ -10,7 +10,7 @@ from typing import cast
 from unittest.mock import patch
 
 from moto import backend_index, mock_aws
-from moto.core.base_backend import BaseBackend
+from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.models import MockAWS
 from moto.core.utils import method_names_from_class
 
@@ -19,6 +19,7 @@ from xacct.testing.endpoints import aws_url_pattern
 __all__ = ["moto_started"]
 
 _compute_urls = cast("Callable[[BaseBackend], object]", vars(BaseBackend)["urls"].fget)
+_create_account: Callable[[BackendDict[BaseBackend], str], None] = vars(BackendDict)["_create_account_specific_backend"]
 
 
 @contextmanager
@@ -39,6 +40,8 @@ def moto_started() -> Iterator[None]:
             patch.object(MockAWS, "_mock_env_variables", _do_nothing),
             patch.object(MockAWS, "_unmock_env_variables", _do_nothing),
             patch("moto.core.responses.method_names_from_class", cache(method_names_from_class)),
+            # Each access to the state of a service makes a list of all accounts, several times for each request.
+            patch.object(BackendDict, "_create_account_specific_backend", _create_missing_account),
         ):
             yield
     finally:
@@ -51,6 +54,11 @@ def moto_started() -> Iterator[None]:
 
 def _do_nothing(_: MockAWS) -> None:
     pass
+
+
+def _create_missing_account(backends: BackendDict[BaseBackend], account: str) -> None:
+    if backends.get(account) is None:
+        _create_account(backends, account)
 
 
 def _once_for_each_class(compute: Callable[[BaseBackend], object]) -> Callable[[BaseBackend], object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -44,7 +45,14 @@ class MotoState:
             raise InvalidValue("partition", partition, f"a partition that the sandbox supports: {supported}")
         self.partition, self.accounts = partition, accounts
         self.organizations = Organizations(partition)
-        self._iam, self._s3, self._kms = get_backend("iam"), get_backend("s3"), get_backend("kms")
+        self._iam, self._s3 = get_backend("iam"), get_backend("s3")
+        # The account in which each bucket was found.
+        self._owners: dict[str, str] = {}
+
+    @property
+    def _kms(self) -> Any:
+        # Imported when it is needed: it imports much of the package cryptography.
+        return get_backend("kms")
 
     def backend(self, service: str, account: str, region: str) -> Any | None:
         """Return moto's backend of a service; None if the sandbox has no such account.
@@ -128,9 +136,11 @@ class MotoState:
 
     def bucket(self, name: str) -> FakeBucket | None:
         """Return a bucket by name, from any account."""
-        for account in self.accounts:
+        owner = self._owners.get(name)
+        for account in [owner, *self.accounts] if owner is not None else self.accounts:
             bucket: FakeBucket | None = self._s3[account][self.partition].buckets.get(name)
             if bucket is not None:
+                self._owners[name] = account
                 return bucket
         return None
 
@@ -170,7 +180,10 @@ class MotoState:
 
     def kms_keys(self) -> Iterator[Key]:
         """Iterate over the KMS keys of all accounts."""
-        for account in self.accounts:
+        if "moto.kms.models" not in sys.modules:
+            return
+        # Accounts without keys have no backends.
+        for account in self.accounts & self._kms.keys():
             for backend in list(self._kms[account].values()):
                 yield from backend.keys.values()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 
 import boto3
 import botocore.session
@@ -11,6 +12,9 @@ from botocore.loaders import Loader, create_loader
 from xacct.session.derived_session import builtin_event_handlers
 
 __all__ = ["new_session"]
+
+# The sessions share a loader, which boto3 changes.
+_lock = Lock()
 
 
 def new_session(access_key: str, secret_key: str, token: str | None = None, *, region: str) -> boto3.Session:
@@ -22,14 +26,15 @@ def new_session(access_key: str, secret_key: str, token: str | None = None, *, r
         token: the session token of temporary credentials.
         region: the session's region.
     """
-    child = botocore.session.Session(event_hooks=builtin_event_handlers(), include_builtin_handlers=False)
-    child.register_component("data_loader", _loader())
-    session = boto3.Session(access_key, secret_key, token, region_name=region, botocore_session=child)
-    # boto3 appends its data folder for each session.
-    *others, added = _loader().search_paths
-    if added in others:
-        _loader().search_paths.pop()
-    return session
+    with _lock:
+        child = botocore.session.Session(event_hooks=builtin_event_handlers(), include_builtin_handlers=False)
+        child.register_component("data_loader", _loader())
+        session = boto3.Session(access_key, secret_key, token, region_name=region, botocore_session=child)
+        # boto3 appends its data folder for each session.
+        *others, added = _loader().search_paths
+        if added in others:
+            _loader().search_paths.pop()
+        return session
 
 
 @cache
