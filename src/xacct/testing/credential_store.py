@@ -16,7 +16,7 @@ from xacct.testing.error_responses import Refused, bad_signature
 from xacct.testing.federated_identity import FederatedIdentity
 from xacct.testing.http_messages import Call
 from xacct.testing.request_time import check_region, check_time
-from xacct.testing.signature import check_headers_are_signed, is_signed_with
+from xacct.testing.signature import check_headers_are_signed, is_signed_with, signature_details
 
 if TYPE_CHECKING:
     from moto.iam.models import AccessKey, ManagedPolicy, Role, User
@@ -237,7 +237,7 @@ class CredentialStore:
                 service = "Consult the service documentation for details."
                 check = f"Check your AWS Secret Access Key and signing method. {service}"
             text = "The request signature we calculated does not match the signature you provided."
-            raise bad_signature(call, f"{text} {check}")
+            raise bad_signature(call, f"{text} {check}", signature_details(secret, call))
         return caller
 
     def _principal_of_session(self, session: Session, call: Call) -> tuple[AuthenticatedPrincipal, str]:
@@ -290,6 +290,11 @@ def _check_anonymous(call: Call) -> None:
     """
     if call.request.headers.get("Authorization"):
         raise incomplete_signature(call)
+    if "X-Amz-Credential" in call.request.args:
+        form = "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request"
+        reason = f'the Credential is mal-formed; expecting "{form}".'
+        text = f"Error parsing the X-Amz-Credential parameter; {reason}"
+        raise Refused("AuthorizationQueryParametersError", text)
     error = unsigned(call)
     if error is not None:
         raise error

@@ -54,19 +54,20 @@ def invalid(value: object, field: str, rule: str) -> Refused:
     return Refused("ValidationError", f"1 validation error detected: Value '{value}' at '{field}' {constraint}")
 
 
-def bad_signature(call: Call, message: str) -> Refused:
+def bad_signature(call: Call, message: str, details: Mapping[str, str] = MappingProxyType({})) -> Refused:
     """Return the error of a request with a wrong signature, in the words of the call's service.
 
     Args:
         call: the parsed request.
         message: AWS's error message.
+        details: further elements of an error of S3.
     """
     style = error_style(call)
     if style in ("json", "rest-json"):
         return Refused("InvalidSignatureException", message, 400 if style == "json" else 403)
     if style == "ec2":
         return Refused("AuthFailure", "AWS was not able to validate the provided access credentials", 401)
-    return Refused("SignatureDoesNotMatch", message, 403)
+    return Refused("SignatureDoesNotMatch", message, 403, details)
 
 
 def denied(decision: Decision, caller: str, call: Call, shown: str = "") -> Refused:

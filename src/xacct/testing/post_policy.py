@@ -89,6 +89,9 @@ def _expiration(policy: Mapping[str, Any]) -> datetime:
 def _check(condition: Any, form: Mapping[str, str], call: Call) -> Iterator[str]:
     """Check one condition, and iterate over the names of the fields that it permits."""
     if isinstance(condition, dict):
+        if len(condition) != 1:
+            reason = "Invalid Simple-Condition: Simple-Conditions must have exactly one property specified."
+            raise _malformed(reason)
         for name, value in condition.items():
             yield from _check_field(["eq", f"${name}", value], form)
     elif isinstance(condition, list) and len(condition) == 3 and condition[0] == "content-length-range":
@@ -103,7 +106,8 @@ def _check_field(condition: list[Any], form: Mapping[str, str]) -> Iterator[str]
     operator, name, value = map(str, condition)
     field = name.removeprefix("$").lower()
     given = form.get(field, "")
-    if not (given == value if operator.lower() == "eq" else given.startswith(value)):
+    matches = given == value if operator.lower() == "eq" else given.startswith(value)
+    if not name.startswith("$") or not matches:
         raise _violated(f"Policy Condition failed: {json.dumps(condition)}")
     yield field
 
@@ -113,6 +117,8 @@ def _check_length(condition: list[Any], call: Call) -> None:
     content = file.stream.read() if file is not None else call.form.get("file", "").encode()
     if file is not None:
         file.stream.seek(0)
+    if not all(str(limit).isdigit() for limit in condition[1:]):
+        raise _violated(f"Policy Condition failed: {json.dumps([str(part) for part in condition])}")
     least, most = int(condition[1]), int(condition[2])
     sizes = {"ProposedSize": str(len(content))}
     if len(content) > most:

@@ -9,11 +9,12 @@ import hashlib
 import hmac
 import re
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from attrs import frozen
 from botocore.auth import HmacV1Auth, S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.compat import HTTPHeaders
@@ -22,7 +23,7 @@ from botocore.credentials import Credentials
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Call, Signature
 
-__all__ = ["check_headers_are_signed", "is_signed_with"]
+__all__ = ["check_headers_are_signed", "is_signed_with", "signature_details"]
 
 _FIELD = re.compile(r"(SignedHeaders|Signature)=([^,\s]+)")
 
@@ -36,8 +37,38 @@ def is_signed_with(secret: str, call: Call) -> bool:
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
     """
-    verify = _VERIFIERS.get(call.signature)
-    return verify is not None and verify(secret, call)
+    sign = _SIGNERS.get(call.signature)
+    if sign is None:
+        return False
+    signed = sign(secret, call)
+    return hmac.compare_digest(signed.expected, signed.given.encode())
+
+
+def signature_details(secret: str, call: Call) -> Mapping[str, str]:
+    """Return the elements of S3's error for a signature that does not match: what the service has signed.
+
+    Args:
+        secret: the secret access key of the call's access key ID.
+        call: the parsed request.
+    """
+    sign = _SIGNERS.get(call.signature)
+    if sign is None or call.service != "s3":
+        return {}
+    signed = sign(secret, call)
+    texts = {"StringToSign": signed.string_to_sign, "CanonicalRequest": signed.canonical_request}
+    bytes_of_texts = {f"{name}Bytes": text.encode().hex(" ") for name, text in texts.items()}
+    known = {"AWSAccessKeyId": call.access_key or "", "SignatureProvided": signed.given}
+    return {name: value for name, value in {**known, **texts, **bytes_of_texts}.items() if value}
+
+
+@frozen
+class _Signed:
+    """A signature that a request has, and the one that it should have, with the texts that were signed."""
+
+    given: str
+    expected: bytes
+    string_to_sign: str
+    canonical_request: str = ""
 
 
 def check_headers_are_signed(call: Call) -> None:
@@ -61,22 +92,26 @@ def check_headers_are_signed(call: Call) -> None:
         raise Refused("AccessDenied", text, 403, details={"HeadersNotSigned": ", ".join(others)})
 
 
-def _matches_header(secret: str, call: Call) -> bool:
+def _sign_header(secret: str, call: Call) -> _Signed:
     headers = call.request.headers
     fields = dict(_FIELD.findall(headers.get("Authorization", "")))
     kind: type[SigV4Auth] = S3SigV4Auth if call.service == "s3" else _PayloadAuth
     signed, given = fields.get("SignedHeaders", ""), fields.get("Signature", "")
-    return _matches(secret, call, kind, call.request.raw_url, headers.get("X-Amz-Date", ""), signed, given)
+    return _sign_request(secret, call, kind, call.request.raw_url, headers.get("X-Amz-Date", ""), signed, given)
 
 
-def _matches_url(secret: str, call: Call) -> bool:
+def _sign_url(secret: str, call: Call) -> _Signed:
     query = call.request.args
     kind: type[SigV4Auth] = S3SigV4QueryAuth if call.service == "s3" else _PayloadAuth
     signed, given = query.get("X-Amz-SignedHeaders", ""), query.get("X-Amz-Signature", "")
-    return _matches(secret, call, kind, _unsigned(call.request.raw_url), query.get("X-Amz-Date", ""), signed, given)
+    return _sign_request(
+        secret, call, kind, _unsigned(call.request.raw_url), query.get("X-Amz-Date", ""), signed, given
+    )
 
 
-def _matches(secret: str, call: Call, kind: type[SigV4Auth], url: str, timestamp: str, signed: str, given: str) -> bool:
+def _sign_request(
+    secret: str, call: Call, kind: type[SigV4Auth], url: str, timestamp: str, signed: str, given: str
+) -> _Signed:
     request = call.request
     headers = {name: request.headers.get(name, "") for name in signed.split(";")}
     if "host" in headers:
@@ -84,25 +119,25 @@ def _matches(secret: str, call: Call, kind: type[SigV4Auth], url: str, timestamp
     original = AWSRequest(method=request.method, url=url, headers=headers, data=request.get_data())
     original.context["timestamp"] = timestamp
     auth = kind(Credentials(call.access_key or "", secret), call.service, call.region)
-    string_to_sign = auth.string_to_sign(original, auth.canonical_request(original))
-    return _is_signature(secret, call, timestamp, string_to_sign, given)
+    canonical: str = auth.canonical_request(original)
+    return _sign_text(secret, call, timestamp, auth.string_to_sign(original, canonical), given, canonical)
 
 
-def _matches_form(secret: str, call: Call) -> bool:
+def _sign_form(secret: str, call: Call) -> _Signed:
     form = call.form
-    return _is_signature(
-        secret, call, form.get("x-amz-date", ""), form.get("policy", ""), form.get("x-amz-signature", "")
-    )
+    return _sign_text(secret, call, form.get("x-amz-date", ""), form.get("policy", ""), form.get("x-amz-signature", ""))
 
 
-def _is_signature(secret: str, call: Call, timestamp: str, string_to_sign: str, given: str) -> bool:
+def _sign_text(
+    secret: str, call: Call, timestamp: str, string_to_sign: str, given: str, canonical: str = ""
+) -> _Signed:
     key = _signing_key(secret, timestamp[:8], call.region, call.service)
     expected = hmac.new(key, string_to_sign.encode(), hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected.encode(), given.encode())
+    return _Signed(given, expected.encode(), string_to_sign, canonical)
 
 
-def _matches_version_2(secret: str, call: Call) -> bool:
-    """Verify S3's Signature Version 2, with which boto3 presigns URLs by default.
+def _sign_with_version_2(secret: str, call: Call) -> _Signed:
+    """Sign with S3's Signature Version 2, with which boto3 presigns URLs by default.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html
     """
@@ -125,11 +160,12 @@ def _matches_version_2(secret: str, call: Call) -> bool:
     text = auth.canonical_string(
         request.method, parts, headers, auth_path=f"/{bucket}{parts.path}" if virtual else None
     )
-    return hmac.compare_digest(_version_2(secret, text), given.encode())
+    return _Signed(given, _version_2(secret, text), text)
 
 
-def _matches_form_of_version_2(secret: str, call: Call) -> bool:
-    return hmac.compare_digest(_version_2(secret, call.form.get("policy", "")), call.form.get("signature", "").encode())
+def _sign_form_with_version_2(secret: str, call: Call) -> _Signed:
+    policy = call.form.get("policy", "")
+    return _Signed(call.form.get("signature", ""), _version_2(secret, policy), policy)
 
 
 def _version_2(secret: str, text: str) -> bytes:
@@ -169,11 +205,11 @@ def _unsigned(url: str) -> str:
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
-_VERIFIERS: dict[Signature | None, Callable[[str, Call], bool]] = {
-    ("header", 4): _matches_header,
-    ("url", 4): _matches_url,
-    ("form", 4): _matches_form,
-    ("header", 2): _matches_version_2,
-    ("url", 2): _matches_version_2,
-    ("form", 2): _matches_form_of_version_2,
+_SIGNERS: dict[Signature | None, Callable[[str, Call], _Signed]] = {
+    ("header", 4): _sign_header,
+    ("url", 4): _sign_url,
+    ("form", 4): _sign_form,
+    ("header", 2): _sign_with_version_2,
+    ("url", 2): _sign_with_version_2,
+    ("form", 2): _sign_form_with_version_2,
 }

@@ -14,11 +14,13 @@ from xacct.testing.write_rules import (
     key_answers,
     key_requests,
     keys,
+    listings,
     object_lock,
     object_versions,
     organizations,
     policies,
     policy_simulator,
+    preconditions,
     resource_policies,
     service_credentials,
     service_linked_roles,
@@ -84,6 +86,8 @@ for _checks in (
     acls.CHECKS,
     tag_sets.CHECKS,
     uploads.CHECKS,
+    preconditions.CHECKS,
+    listings.CHECKS,
     key_requests.CHECKS,
 ):
     for _operation, _of_operation in _checks.items():

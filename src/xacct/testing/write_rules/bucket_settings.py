@@ -22,7 +22,12 @@ def _check_new_bucket(write: Write) -> None:
     if ownership not in (None, "BucketOwnerEnforced", "BucketOwnerPreferred", "ObjectWriter"):
         text = f"Invalid {_OWNERSHIP} header: {ownership}"
         raise Refused("InvalidArgument", text, details={"ArgumentName": _OWNERSHIP})
-    location = (write.call.params.get("CreateBucketConfiguration") or {}).get("LocationConstraint")
+    configuration = write.call.params.get("CreateBucketConfiguration") or {}
+    existing = _bucket(write)
+    if existing is not None and existing.account_id == write.account and configuration.get("Tags"):
+        text = "Your previous request to create the named bucket succeeded and you already own it."
+        raise Refused("BucketAlreadyOwnedByYou", text, 409)
+    location = configuration.get("LocationConstraint")
     others = regions(write.state.partition) | {"EU"}
     if location and write.call.region == "us-east-1" and (location == "us-east-1" or location not in others):
         text, details = "The specified location-constraint is not valid", {"LocationConstraint": location}

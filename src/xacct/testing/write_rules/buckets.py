@@ -38,8 +38,15 @@ def _check_object_exists(write: Write) -> None:
         raise Refused("NoSuchKey", "The specified key does not exist.", 404)
 
 
+def _check_bucket_exists(write: Write) -> None:
+    if write.state.bucket(write.call.text("Bucket")) is None:
+        raise Refused("NoSuchBucket", "The specified bucket does not exist", 404)
+
+
 RULES: dict[tuple[str, str], Rule] = {
     ("s3", "DeleteBucket"): _delete_bucket,
+    ("s3", "GetBucketRequestPayment"): _check_bucket_exists,
+    ("s3", "PutBucketRequestPayment"): _check_bucket_exists,
     ("s3", "DeleteObject"): _delete_object,
     ("s3", "DeleteObjectTagging"): _check_object_exists,
 }
