@@ -16,7 +16,10 @@ from xacct.testing.sessions import new_session
 if TYPE_CHECKING:
     from moto.iam.models import AccessKey
 
-__all__ = ["Account", "create_administrator", "create_administrator_role"]
+__all__ = ["ADMINISTRATOR", "Account", "create_administrator", "create_administrator_role"]
+
+ADMINISTRATOR = "Administrator"
+"""The name of the administrator of each account."""
 
 
 @frozen(kw_only=True)
@@ -48,11 +51,11 @@ def create_administrator(account: str, state: MotoState, region: str) -> Account
         region: the region of the administrator's session.
     """
     iam = state.iam(account)
-    user = iam.create_user(region, "Administrator")
+    user = iam.create_user(region, ADMINISTRATOR)
     set_unique_id(user, "AIDA")
     administrator = f"arn:{state.partition}:iam::aws:policy/AdministratorAccess"
     state.managed_policy(account, administrator)
-    iam.attach_user_policy(administrator, "Administrator")
+    iam.attach_user_policy(administrator, ADMINISTRATOR)
     key = user.create_access_key("AKIA")
     return Account(id=account, key=key, region=region)
 

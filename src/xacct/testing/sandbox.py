@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from threading import Lock
 from types import MappingProxyType, TracebackType
-from typing import final
+from typing import TYPE_CHECKING, final
 from unittest.mock import patch
 
 import boto3
@@ -37,6 +37,9 @@ from xacct.testing.sessions import new_session
 from xacct.testing.switch_role_page import page
 from xacct.testing.totp import code_of_device
 from xacct.testing.web_identity_tokens import WebIdentityTokens
+
+if TYPE_CHECKING:
+    from xacct.snapshot import Snapshot
 
 __all__ = ["Account", "Sandbox"]
 
@@ -174,6 +177,53 @@ class Sandbox:
             if account not in self._accounts:
                 self._accounts[account] = create_administrator(account, self._state, self.region)
         return self._accounts[account]
+
+    def load(self, *snapshots: Snapshot) -> tuple[str, ...]:
+        """Put the users, groups, roles and managed policies of snapshots into the accounts.
+
+        A sandbox of your organization is made of what ``aws iam get-account-authorization-details`` printed in each
+        account. Roles keep their trust policies, inline and attached policies, permissions boundaries, tags and unique
+        IDs, so that findings of `xacct.audit`, and changes of policies, can be tried. What an account has already
+        under the same name is replaced, except the sandbox's own user ``Administrator``. Loading makes no calls.
+
+        A snapshot has no access keys and passwords: use `sign_in` or `acting_as`. It has no session durations, so
+        those of roles are one hour.
+
+        Args:
+            snapshots: the snapshots, each of an account of the sandbox.
+
+        Returns:
+            What was not loaded, each with the reason: resource policies, because a sandbox has no such resources;
+            documents that are not in the snapshot, or not valid; managed policies of AWS that neither the snapshot nor
+            moto has. A principal without its permissions boundary is allowed nothing.
+
+        Raises:
+            InvalidValue: a snapshot is of another account or partition, or the sandbox is not open. Nothing was loaded.
+
+        Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html
+
+        >>> from xacct import Snapshot
+        >>> trust = {"Effect": "Allow", "Principal": {"AWS": "222222222222"}, "Action": "sts:AssumeRole"}
+        >>> details = {"RoleDetailList": [{
+        ...     "Arn": "arn:aws:iam::111111111111:role/Reader",
+        ...     "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+        ...     "AttachedManagedPolicies": [{"PolicyArn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}]}]}
+        >>> with Sandbox(["111111111111", "222222222222"]) as aws:
+        ...     print(aws.load(Snapshot.from_authorization_details(details)))
+        ...     sts = aws.account("222222222222").session.client("sts")
+        ...     answer = sts.assume_role(RoleArn="arn:aws:iam::111111111111:role/Reader", RoleSessionName="try")
+        ...     print(answer["AssumedRoleUser"]["Arn"])
+        ()
+        arn:aws:sts::111111111111:assumed-role/Reader/try
+        """
+        # Imported here, because few tests load snapshots.
+        from xacct.testing.loaded_snapshots import load_snapshot
+
+        for snapshot in snapshots:
+            if snapshot.partition != self.partition:
+                raise InvalidValue("snapshots", snapshot.partition, f"snapshots of accounts of {self.partition}")
+            self.account(snapshot.account)
+        return tuple(entry for snapshot in snapshots for entry in load_snapshot(snapshot, self._state))
 
     def sign_in(self, principal: str, *, mfa: bool = False, duration: int = 3600) -> boto3.Session:
         """Return a session of a principal, as after a sign-in to the console.

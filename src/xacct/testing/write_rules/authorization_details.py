@@ -72,7 +72,7 @@ def _entities(kind: str, write: Write) -> Iterator[Any]:
         for policy in iam.managed_policies.values():
             is_local = Arn.parse(policy.arn).account == write.account
             if is_local if kind == "LocalManagedPolicy" else not is_local and policy.attachment_count:
-                yield _policy_detail(policy, boundary_usage(policy.arn, write.state))
+                yield _policy_detail(policy, boundary_usage(policy.arn, write.account, write.state))
 
 
 def _role_detail(role: Role) -> Mapping[str, Any]:

@@ -21,7 +21,7 @@ from xacct.testing.write_rules.write import Postprocess, Rule, Write, conflict, 
 if TYPE_CHECKING:
     from moto.iam.models import Group, Role, User
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "set_user_boundary"]
 
 _ONLY_OF_ONE = re.compile(r"<(PermissionsBoundary|Tags)>.*?</\1>|<Tags ?/>", re.DOTALL)
 
@@ -77,7 +77,7 @@ def _create_user(write: Write) -> Postprocess:
         user = write.state.iam(write.account).users[name]
         set_unique_id(user, "AIDA")
         if write.call.text("PermissionsBoundary"):
-            _set_boundary(user, write.call.text("PermissionsBoundary"))
+            set_user_boundary(user, write.call.text("PermissionsBoundary"))
         return rendered("iam", write.call.operation, {"User": user})
 
     return postprocess
@@ -108,8 +108,13 @@ def _create_group(write: Write) -> Postprocess:
     return postprocess
 
 
-def _set_boundary(user: User, arn: str | None) -> None:
-    """Set a user's permissions boundary. Moto does not implement it, but returns these attributes."""
+def set_user_boundary(user: User, arn: str | None) -> None:
+    """Set a user's permissions boundary. Moto does not implement it, but returns these attributes.
+
+    Args:
+        user: the user.
+        arn: the ARN of the policy; None for no boundary.
+    """
     user.permissions_boundary_arn = arn  # type: ignore[attr-defined] # moto has this attribute on roles only
     kind = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
     user.permissions_boundary = kind if arn else None  # type: ignore[attr-defined] # the same
@@ -118,7 +123,7 @@ def _set_boundary(user: User, arn: str | None) -> None:
 def _set_user_boundary(write: Write) -> Answer:
     user = write.state.user(write.account, write.call.text("UserName"))
     if user is not None:
-        _set_boundary(user, write.call.text("PermissionsBoundary") or None)
+        set_user_boundary(user, write.call.text("PermissionsBoundary") or None)
     return rendered("iam", write.call.operation, {})
 
 

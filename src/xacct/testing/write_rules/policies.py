@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.ht
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -35,21 +36,24 @@ def _create_policy(write: Write) -> Postprocess:
     return _with_usage_count(write)
 
 
-def boundary_usage(arn: str, state: MotoState) -> int:
-    """Return how many principals have a policy as their permissions boundary.
+def boundary_usage(arn: str, account: str, state: MotoState) -> int:
+    """Return how many principals of an account have a policy as their permissions boundary.
 
     Args:
         arn: the policy's ARN.
+        account: the account id.
         state: the accounts.
     """
-    return sum(getattr(found, "permissions_boundary_arn", None) == arn for found in state.principals())
+    iam = state.iam(account)
+    principals = chain(iam.users.values(), iam.roles.values())
+    return sum(getattr(found, "permissions_boundary_arn", None) == arn for found in principals)
 
 
 def _with_usage_count(write: Write) -> Postprocess:
     """Add how many principals have the policy as their permissions boundary, which moto leaves out."""
 
     def postprocess(answer: Answer) -> Answer:
-        number = boundary_usage(write.call.text("PolicyArn"), write.state)
+        number = boundary_usage(write.call.text("PolicyArn"), write.account, write.state)
         count = f"<PermissionsBoundaryUsageCount>{number}</PermissionsBoundaryUsageCount>"
         return evolve(answer, body=answer.text.replace("<AttachmentCount>", f"{count}<AttachmentCount>", 1))
 
@@ -67,7 +71,7 @@ def _delete_policy(write: Write) -> None:
     policy = write.state.managed_policy(write.account, write.call.text("PolicyArn"))
     if policy is None:
         return
-    if policy.attachment_count or boundary_usage(policy.arn, write.state):
+    if policy.attachment_count or boundary_usage(policy.arn, write.account, write.state):
         raise conflict("Cannot delete a policy attached to entities.")
     if len(policy.versions) > 1:
         raise conflict(
