@@ -34,7 +34,7 @@ def create_user(two: Two, name: str) -> str | None:
         ("server error", "iam", "list_users", "ServiceFailure", 500),
         ("server error", "sts", "get_caller_identity", "InternalFailure", 500),
         ("denied", "s3", "list_buckets", "AccessDenied", 403),
-        ("denied", "kms", "list_keys", "AccessDeniedException", 403),
+        ("denied", "kms", "list_keys", "AccessDeniedException", 400),
     ],
 )
 def test_a_fault_returns_awss_code_and_status(

@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 
 from xacct.arn import account_id
 from xacct.errors import InvalidValue
+from xacct.testing.denials import denial_code
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Call
 
@@ -139,6 +140,15 @@ class Faults:
 _THROTTLING_ERRORS = {
     "s3": ("SlowDown", "Please reduce your request rate.", 503),
     "kms": ("ThrottlingException", "Rate exceeded", 400),
+    # https://github.com/aws/aws-sdk-js/issues/2135
+    "organizations": (
+        "TooManyRequestsException",
+        (
+            "AWS Organizations can't complete your request because another request is already in progress. "
+            "Try again later."
+        ),
+        400,
+    ),
 }
 _SERVER_ERROR_CODES = {"s3": "InternalError", "iam": "ServiceFailure"}
 
@@ -156,6 +166,6 @@ def error_of(fault: Fault | Refused, call: Call) -> Refused | None:
             500,
         )
     if fault == "denied":
-        code = "AccessDeniedException" if call.service == "kms" else "AccessDenied"
-        return Refused(code, f"The caller is not authorized to perform: {call.service}:{call.operation}", 403)
+        code, status = denial_code(call)
+        return Refused(code, f"The caller is not authorized to perform: {call.service}:{call.operation}", status)
     return None

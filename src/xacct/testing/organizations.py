@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 from moto.backends import get_backend
 
 from xacct.organizations_client import CONTROL_POLICY_FILTERS, FULL_ACCESS_RCP, ControlLayer
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
     from xacct.policy import PolicyDocument
     from xacct.snapshot import Organization
 
-__all__ = ["Membership", "Organizations", "enabled_policy_types", "root_of"]
+__all__ = ["Handshake", "HandshakeState", "Membership", "Organizations", "enabled_policy_types", "root_of"]
+
+HandshakeState = Literal["OPEN", "ACCEPTED", "DECLINED", "CANCELED", "EXPIRED"]
+
+# https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_invites.html
+_DAYS_UNTIL_EXPIRY = 15
 
 Levels = tuple[tuple["PolicyDocument", ...], ...]
 
@@ -41,15 +47,45 @@ class Membership:
     rcps: Levels = field(repr=False)
 
 
+@define(eq=False)
+class Handshake:
+    """An invitation of an account to an organization.
+
+    Attributes:
+        id: its ID.
+        management: the ID of the management account, which invites.
+        organization: the ID of the organization.
+        account: the ID of the account that is invited.
+        requested: when it was invited.
+        state: whether the account has accepted.
+    """
+
+    id: str
+    management: str
+    organization: str
+    account: str
+    requested: datetime
+    state: HandshakeState = "OPEN"
+
+    @property
+    def expires(self) -> datetime:
+        """When the invitation expires."""
+        return self.requested + timedelta(days=_DAYS_UNTIL_EXPIRY)
+
+
 class Organizations:
     """The organizations of the accounts.
 
     Args:
         partition: the partition of the accounts.
+
+    Attributes:
+        handshakes: the invitations to organizations.
     """
 
     def __init__(self, partition: str) -> None:
         self._partition = partition
+        self.handshakes: list[Handshake] = []
         # Whether there can be an organization. Without one, no call should take longer because of this class.
         self._in_use = False
         self._memberships: dict[str, Membership | None] = {}

@@ -306,7 +306,12 @@ class Pipeline:
         if not reads_iam:
             self._visibility.remember(call, context.account)
         with self._visibility.view("control") if reads_iam else nullcontext():
-            return self._check_and_write(call, context)
+            answer = self._check_and_write(call, context)
+        if call.service == "organizations" and not call.operation.startswith(("Describe", "List")):
+            self._state.organizations.refresh()
+            if self._stack_sets is not None:
+                self._stack_sets.organization_changed()
+        return answer
 
     def _check_and_write(self, call: Call, context: RequestContext) -> Answer:
         write = Write(
@@ -332,12 +337,7 @@ class Pipeline:
             text = f"{call.service}:{call.operation} is not implemented in the sandbox"
             raise Refused("NotImplemented", text, 501) from None
         answer = with_details(answer, call)
-        changed = answer if checked is None or answer.status >= 300 else checked(answer)
-        if call.service == "organizations":
-            self._state.organizations.refresh()
-            if self._stack_sets is not None:
-                self._stack_sets.organization_changed()
-        return changed
+        return answer if checked is None or answer.status >= 300 else checked(answer)
 
 
 def _with_user_name(call: Call, caller: AuthenticatedPrincipal) -> Call:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from unittest.mock import patch
 
 from attrs import field, frozen
 
@@ -15,7 +14,7 @@ from xacct.errors import InvalidValue
 from xacct.limits import ACCOUNT_ID
 from xacct.organizations_client import CONTROL_POLICY_FILTERS, ControlLayer
 from xacct.policy import PolicyDocument
-from xacct.testing.created_accounts import ACCESS_ROLE, enter_from_management
+from xacct.testing.created_accounts import join_organization
 
 if TYPE_CHECKING:
     import boto3
@@ -190,8 +189,7 @@ def create_organization(
         ids[path] = created["OrganizationalUnit"]["Id"]
     backend = state.organizations.backend(management)
     for account, unit in members.items():
-        member = {"AccountName": names.get(account, account), "Email": f"{account}@example.com"}
-        _join(account, member, management, access_role, state)
+        join_organization(account, names.get(account, account), access_role, management, state)
         backend.get_account_by_id(account).parent_id = ids.get(unit) or root
     state.organizations.refresh()
     return SandboxOrganization(
@@ -220,17 +218,3 @@ def _check_place(account: str, unit: str, management: str, state: MotoState) -> 
 def _with_those_above(unit: str) -> Iterator[str]:
     names = [] if unit == _ROOT else unit.split("/")
     yield from ("/".join(names[:length]) for length in range(1, len(names) + 1))
-
-
-def _join(account: str, member: Mapping[str, str], management: str, access_role: str | None, state: MotoState) -> None:
-    """Make an existing account a member. Moto can only create accounts, each with a random ID and a role."""
-    backend, name = state.organizations.backend(management), access_role or ACCESS_ROLE
-    existing = state.role(account, name)
-    with patch("moto.organizations.utils.make_random_account_id", lambda: account):
-        backend.create_account(**member, RoleName=name)
-    if existing is not None:
-        return
-    if access_role is None:
-        state.iam(account).delete_role(name)
-    else:
-        enter_from_management(account, name, management, state)

@@ -10,6 +10,7 @@ from xacct.testing.write_rules import (
     bucket_settings,
     buckets,
     entities,
+    handshakes,
     identity_providers,
     key_answers,
     key_requests,
@@ -74,6 +75,7 @@ _RULES: dict[tuple[str, str], Rule] = {
     **object_lock.RULES,
     **keys.RULES,
     **resource_policies.RULES,
+    **handshakes.RULES,
     **organizations.RULES,
     **key_answers.RULES,
 }
