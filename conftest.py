@@ -226,7 +226,7 @@ def run_commands(example: Example) -> None:
 
 _python = PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE)
 # The examples on these pages open sandboxes of their own, and a process can have only one at a time.
-_WITH_OWN_SANDBOX = ["docs/testing.md", "docs/howto/testing.md"]
+_WITH_OWN_SANDBOX = ["docs/testing.md", "docs/howto/testing.md", "docs/howto/sandbox-traps.md"]
 _pages = Sybil(
     parsers=[_python, CodeBlockParser("console", run_commands)],
     patterns=["*.md"],
