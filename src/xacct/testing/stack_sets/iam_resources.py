@@ -6,10 +6,12 @@ Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/A
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from attrs import frozen
+from botocore.exceptions import ClientError
 
 from xacct.limits import DEFAULT_SESSION_SECONDS
 from xacct.testing.stack_sets.template import TemplateError
@@ -17,6 +19,9 @@ from xacct.testing.stack_sets.template import TemplateError
 __all__ = ["Deployed", "create", "delete", "is_replaced", "update"]
 
 Properties = Mapping[str, Any]
+
+# What policies are attached to and written in.
+_ENTITIES = ("Role", "User", "Group")
 
 
 @frozen
@@ -103,8 +108,18 @@ def _create_role(iam: Any, properties: Properties, generated_name: str) -> Mappi
         **{parameter: properties[parameter] for parameter in parameters},
         **_duration(properties),
     )["Role"]
-    _sync_policies_of_role(iam, name, {}, properties)
-    return {"Ref": name, "Arn": role["Arn"], "RoleId": role["RoleId"]}
+    attributes = {"Ref": name, "Arn": role["Arn"], "RoleId": role["RoleId"]}
+    with _deleted_if_it_fails(lambda: _delete_new_role(iam, name)):
+        _sync_policies_of_role(iam, name, {}, properties)
+    return attributes
+
+
+def _delete_new_role(iam: Any, name: str) -> None:
+    for policy in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=name, PolicyArn=policy["PolicyArn"])
+    for policy_name in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy_name)
+    iam.delete_role(RoleName=name)
 
 
 def _update_role(iam: Any, deployed: Deployed, properties: Properties) -> None:
@@ -158,8 +173,17 @@ def _create_managed_policy(iam: Any, properties: Properties, generated_name: str
         PolicyDocument=json.dumps(properties.get("PolicyDocument")),
         **{parameter: properties[parameter] for parameter in parameters},
     )["Policy"]
-    _sync_attachments(iam, policy["Arn"], {}, properties)
-    return {"Ref": policy["Arn"], "PolicyArn": policy["Arn"], "PolicyId": policy["PolicyId"]}
+    arn = policy["Arn"]
+    with _deleted_if_it_fails(lambda: _delete_new_policy(iam, arn)):
+        _sync_attachments(iam, arn, {}, properties)
+    return {"Ref": arn, "PolicyArn": arn, "PolicyId": policy["PolicyId"]}
+
+
+def _delete_new_policy(iam: Any, arn: str) -> None:
+    entities = iam.list_entities_for_policy(PolicyArn=arn)
+    attached = {f"{kind}s": [one[f"{kind}Name"] for one in entities[f"Policy{kind}s"]] for kind in _ENTITIES}
+    _sync_attachments(iam, arn, attached, {})
+    iam.delete_policy(PolicyArn=arn)
 
 
 def _update_managed_policy(iam: Any, deployed: Deployed, properties: Properties) -> None:
@@ -175,7 +199,7 @@ def _update_managed_policy(iam: Any, deployed: Deployed, properties: Properties)
 
 
 def _sync_attachments(iam: Any, arn: str, before: Properties, after: Properties) -> None:
-    for entity in ("Role", "User", "Group"):
+    for entity in _ENTITIES:
         for name in _dropped(before.get(f"{entity}s"), after.get(f"{entity}s")):
             getattr(iam, f"detach_{entity.lower()}_policy")(**{f"{entity}Name": name}, PolicyArn=arn)
         for name in after.get(f"{entity}s") or ():
@@ -206,13 +230,24 @@ def _delete_inline_policy(iam: Any, deployed: Deployed) -> None:
 
 def _sync_inline_policy(iam: Any, before: Properties, after: Properties) -> None:
     policy = (after or before)["PolicyName"]
-    for entity in ("Role", "User", "Group"):
+    for entity in _ENTITIES:
         for name in _dropped(before.get(f"{entity}s"), after.get(f"{entity}s")):
             getattr(iam, f"delete_{entity.lower()}_policy")(**{f"{entity}Name": name}, PolicyName=policy)
         for name in after.get(f"{entity}s") or ():
             document = json.dumps(after.get("PolicyDocument"))
             put = getattr(iam, f"put_{entity.lower()}_policy")
             put(**{f"{entity}Name": name}, PolicyName=policy, PolicyDocument=document)
+
+
+@contextmanager
+def _deleted_if_it_fails(undo: Callable[[], object]) -> Iterator[None]:
+    """Delete a new resource if the block fails, in which it gets its policies or attachments."""
+    try:
+        yield
+    except (ClientError, LookupError):
+        with suppress(ClientError):
+            undo()
+        raise
 
 
 def _dropped(before: Iterable[str] | None, after: Iterable[str] | None) -> list[str]:
