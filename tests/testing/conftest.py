@@ -42,7 +42,7 @@ def trusting(principal: Any = DEV, **more: Any) -> str:
     return document({"Effect": "Allow", "Principal": element, "Action": "sts:AssumeRole", **more})
 
 
-def allowing(action: str, resource: str = "*") -> str:
+def allowing(action: str | list[str], resource: str = "*") -> str:
     return document({"Effect": "Allow", "Action": action, "Resource": resource})
 
 

@@ -87,7 +87,8 @@ class Replay:
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Sandbox]:
-    with Sandbox([PROD, DEV], region="us-east-1") as aws:
+    with Sandbox([PROD, DEV, *circumstances.IN_ORGANIZATION], region="us-east-1") as aws:
+        circumstances.organize(aws)
         yield aws
 
 

@@ -135,9 +135,10 @@ class SandboxOrganization:
 
     def _attach(self, layer: ControlLayer, target: str, policy: PolicyDocument | Mapping[str, object] | str) -> str:
         target_id, client = self._target(target), self._client
-        kind = CONTROL_POLICY_FILTERS[layer]
+        kind, list_policies = CONTROL_POLICY_FILTERS[layer], client.get_paginator("list_policies")
         content = policy if isinstance(policy, str) else json.dumps(_plain(policy))
-        pages = client.get_paginator("list_policies").paginate(Filter=kind)
+        # In moto, policies of different types cannot have the same name, either.
+        pages = [page for kind in CONTROL_POLICY_FILTERS.values() for page in list_policies.paginate(Filter=kind)]
         taken = {listed["Name"] for page in pages for listed in page["Policies"]}
         name = getattr(policy, "name", None) or ("Root" if target == _ROOT else target)
         if name in taken:

@@ -360,6 +360,33 @@ def user_of_another_account(replay: Any) -> dict[str, Any]:
     return {"other_arn": arn}
 
 
+# The management account and the member of the organization whose policies deny.
+IN_ORGANIZATION = "333333333333", "444444444444"
+
+
+def organize(aws: Any) -> None:
+    """Make the organization: its policies allow a member three services, and deny it one action of each."""
+    management, member = IN_ORGANIZATION
+    organization = aws.organization({"Limited": [member]}, management=management)
+    organization.attach_scp(member, allowing(["iam:*", "s3:*", "secretsmanager:*"]))
+    organization.detach(member, "p-FullAWSAccess")
+    deny = {"Effect": "Deny", "Resource": "*"}
+    organization.attach_scp(member, document({**deny, "Action": ["iam:ListRoles", "secretsmanager:CreateSecret"]}))
+    organization.attach_rcp(member, document({**deny, "Principal": "*", "Action": "s3:PutObject"}))
+
+
+@circumstance("user of a member account")
+def user_of_a_member_account(replay: Any) -> dict[str, Any]:
+    """A user whose own policies allow everything, and whose session is ``member``."""
+    session, name = replay.aws.account(IN_ORGANIZATION[1]).session, _name(replay, "member")
+    session.client("s3").create_bucket(Bucket=name)
+    iam = session.client("iam")
+    arn = iam.create_user(UserName=name)["User"]["Arn"]
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=allowing("*"))
+    replay.sessions["member"] = replay.session(iam.create_access_key(UserName=name)["AccessKey"])
+    return {"management": IN_ORGANIZATION[0], "member": IN_ORGANIZATION[1], "member_arn": arn, "bucket": name}
+
+
 @circumstance("table")
 def table(replay: Any) -> dict[str, Any]:
     replay.client("dynamodb").create_table(

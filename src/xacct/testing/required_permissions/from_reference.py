@@ -143,7 +143,7 @@ def _permissions_on(
         resource = found.arn or resource
         context = {**context, **resource_tags(found.tags, rules.tag_keys)}
         policy = None if account != caller.account and action in rules.own_account_only else found.policy
-    shown = call.text(rules.shown) if rules.shown else ""
+    shown = next(filter(None, map(call.text, rules.shown)), "")
     yield RequiredPermission(
         action=action, resource=resource, account=account, policy=policy, context=context, shown=shown
     )

@@ -115,7 +115,7 @@ class ServiceRules:
         keys: the expressions of condition keys, if no parameter has the key's name.
         context: returns further context keys, for a call and the ARN of a resource.
         tag_keys: the condition keys of the tags of a resource, without the tag's key.
-        shown: the parameter by whose text the service's messages name a resource; empty if they have its ARN.
+        shown: the parameters by whose text the service's messages name a resource; none if they have its ARN.
         own_account_only: the actions that a resource policy cannot allow other accounts.
         kms_service: the name of the service in ``kms:ViaService``; empty if its calls need no permission on keys.
         kms_context: the key of the encryption context that has the ARN of the resource.
@@ -135,7 +135,7 @@ class ServiceRules:
     keys: Mapping[str, str] = field(factory=dict)
     context: Callable[[Call, MotoState, str], Context] = _no_context
     tag_keys: tuple[str, ...] = ("aws:ResourceTag",)
-    shown: str = ""
+    shown: tuple[str, ...] = ()
     own_account_only: frozenset[str] = frozenset()
     kms_service: str = ""
     kms_context: str = ""

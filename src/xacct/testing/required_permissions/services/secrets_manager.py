@@ -41,7 +41,7 @@ RULES = ServiceRules(
         ),
     },
     find=_find,
-    shown="SecretId",
+    shown=("SecretId", "Name"),
     tag_keys=("aws:ResourceTag", "secretsmanager:ResourceTag"),
     # https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
     kms_service="secretsmanager",
