@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import boto3
@@ -280,3 +281,27 @@ def test_credentials_that_do_not_exist_get_the_error_of_the_service(
     assert refusal(getattr(session.client(service), operation)).startswith(unknown)
     anonymous = session.client(service, config=Config(signature_version=UNSIGNED))
     assert refusal(getattr(anonymous, operation)).startswith(unsigned)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        ("sqs", "send_message", {"QueueUrl": "https://sqs/abc/orders", "MessageBody": "x"}),
+        ("sqs", "send_message", {"MessageBody": "x"}),
+        ("sns", "publish", {"TopicArn": "arn:aws:sns:eu-central-1:abc:orders", "Message": "x"}),
+        ("dynamodb", "get_item", {"TableName": "arn:aws:dynamodb:eu-central-1:abc:table/orders", "Key": {}}),
+        ("dynamodb", "batch_get_item", {"RequestItems": {}}),
+        ("dynamodb", "describe_global_table", {"GlobalTableName": "orders"}),
+        ("ecr", "list_images", {"registryId": "x", "repositoryName": "orders"}),
+        ("logs", "put_destination", {"destinationName": "d", "targetArn": "x", "roleArn": "arn:aws:iam::9:role/x"}),
+        ("rds", "create_db_snapshot", {"DBSnapshotIdentifier": "s", "DBInstanceIdentifier": "d", "Tags": [{}]}),
+    ],
+)
+def test_malformed_parameters_get_no_other_error_than_those_of_the_service(
+    shop: Shop, service: Any, operation: str, parameters: dict[str, Any]
+) -> None:
+    session: Any = shop.aws.account(DEV).session
+    client = session.client(service, config=Config(parameter_validation=False, retries={"max_attempts": 0}))
+    with suppress(ClientError):
+        getattr(client, operation)(**parameters)
+    assert shop.aws.calls[-1].decisions

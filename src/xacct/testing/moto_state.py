@@ -55,7 +55,7 @@ class MotoState:
         return get_backend("kms")
 
     def backend(self, service: str, account: str, region: str) -> Any | None:
-        """Return moto's backend of a service; None if the sandbox has no such account.
+        """Return moto's backend of a service; None if the sandbox has no such account, or the service no such region.
 
         Args:
             service: the name of the service in moto, such as ``sqs``.
@@ -63,7 +63,10 @@ class MotoState:
             region: the region.
         """
         backends: Any = get_backend(cast("Literal['sqs']", service))
-        return backends[account][region] if account in self.accounts else None
+        try:
+            return backends[account][region] if account in self.accounts else None
+        except KeyError:
+            return None
 
     def add_account(self, account: str) -> None:
         """Add an account that AWS Organizations has created."""

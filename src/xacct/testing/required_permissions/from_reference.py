@@ -18,6 +18,8 @@ import jmespath
 from attrs import evolve, frozen
 
 from xacct.arn import Arn
+from xacct.errors import InvalidValue
+from xacct.limits import ACCOUNT_ID
 from xacct.reference import Action, find_action
 from xacct.testing.credential_store import AuthenticatedPrincipal
 from xacct.testing.http_messages import Call
@@ -133,9 +135,11 @@ def _permissions_on(
     rules: ServiceRules,
 ) -> Iterator[RequiredPermission]:
     """Yield the permission on a resource, and those on the key that encrypts it."""
-    arn = Arn.parse(resource) if resource != "*" and action.startswith(f"{rules.prefix}:") else None
+    arn = None if resource == "*" else Arn.parse(resource)
+    account = arn.account if arn is not None and ACCOUNT_ID.allows(arn.account) else owner
+    if not action.startswith(f"{rules.prefix}:"):
+        arn = None
     found = None if arn is None else rules.find(state, arn)
-    account = (arn.account if arn else "") or owner
     if arn is not None:
         context = {**context, **rules.context(call, state, resource)}
     policy = None
@@ -170,7 +174,7 @@ def _needs_key(key: str, call: Call, own_account: bool, rules: ServiceRules) -> 
 
 def _owner(call: Call, rules: ServiceRules) -> str:
     owner = rules.owner and _getter(rules.owner)(call.params)
-    return owner if isinstance(owner, str) else ""
+    return owner if isinstance(owner, str) and ACCOUNT_ID.allows(owner) else ""
 
 
 @cache
@@ -253,6 +257,22 @@ def _resources(
     requirement: _Requirement, call: Call, owner: AuthenticatedPrincipal, state: MotoState, rules: ServiceRules
 ) -> list[str]:
     """Return the ARNs of the resources of a call on which an action is needed, or ``*`` for an action that has none."""
+    found = _named_resources(requirement, call, owner, state, rules)
+    # The service refuses a name that makes no ARN. Until then, the caller needs the permission on everything.
+    return list(dict.fromkeys(arn if _is_arn(arn) else "*" for arn in found))
+
+
+def _is_arn(text: str) -> bool:
+    try:
+        Arn.parse(text)
+    except InvalidValue:
+        return False
+    return True
+
+
+def _named_resources(
+    requirement: _Requirement, call: Call, owner: AuthenticatedPrincipal, state: MotoState, rules: ServiceRules
+) -> list[str]:
     if [form.text for form in requirement.formats] == ["*"]:
         return ["*"]
     if requirement.arns is not None:

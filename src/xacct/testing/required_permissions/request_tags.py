@@ -20,10 +20,9 @@ def tags_of_request(call: Call) -> Context:
     if isinstance(tags, Mapping):
         tags = [{"Key": key, "Value": value} for key, value in tags.items()]
     if isinstance(tags, list) and tags and isinstance(tags[0], Mapping):
-        key, value = next(
-            (names for names in (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue")) if names[0] in tags[0]),
-            ("", ""),
-        )
-        return requested_tags(tags, key, value) if key else {}
+        for key, value in (("Key", "Value"), ("key", "value"), ("TagKey", "TagValue")):
+            if all(isinstance(tag, Mapping) and key in tag for tag in tags):
+                return requested_tags(tags, key, value)
+        return {}
     keys = call.params.get("TagKeys") or call.params.get("tagKeys") or tags
     return {"aws:TagKeys": tuple(map(str, keys))} if isinstance(keys, list) and keys else {}

@@ -119,10 +119,7 @@ def _in_transaction(action: str, item: str) -> Needs:
     return Needs(action=action, names={"TableName": f"TransactItems[].{item}.TableName"})
 
 
-_BATCH = {"TableName": "keys(RequestItems)"}
-_ENCLOSING = {"dynamodb:EnclosingOperation": "TransactWriteItems"}
-# The name of the table is the first in quotation marks, or the word after FROM, INTO or UPDATE.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
+_BATCH = {"TableName": "RequestItems && keys(RequestItems)"}
 
 RULES = ServiceRules(
     prefix="dynamodb",
