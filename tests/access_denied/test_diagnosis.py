@@ -193,6 +193,7 @@ def test_what_aws_names_is_likely_unless_something_is_certain() -> None:
         ("with an explicit deny in an identity-based policy", "identity"),
         ("with an explicit deny in a resource control policy", "rcp"),
         ("with an explicit deny in a permissions boundary", "boundary"),
+        (f"with an explicit deny in an identity-based policy: arn:aws:iam::{DEV}:policy/Deny.All", "identity"),
     ],
 )
 def test_the_kind_of_policy_is_read_from_the_message(message: str, layer: str) -> None:
@@ -200,6 +201,13 @@ def test_the_kind_of_policy_is_read_from_the_message(message: str, layer: str) -
     assert named is not None
     assert named[0] == layer
     assert named[1] in message
+
+
+def test_what_aws_names_includes_the_policy_that_denies() -> None:
+    scp = f"arn:aws:organizations::{DEV}:policy/o-qv5af4abcd/service_control_policy/p-2kgnabcd"
+    said = f"with an explicit deny in a service control policy: {scp}. Go to https://us-east-1.console.aws.amazon.com/"
+    (cause,) = causes(trusting(ALICE), message=said)
+    assert cause.facts[0] == f"an explicit deny in a service control policy: {scp}"
 
 
 def test_an_allowed_request_lists_what_is_left() -> None:

@@ -24,8 +24,11 @@ from xacct.policy import Condition, Principal
 
 __all__ = ["Evidence", "find_causes", "layer_named_by_aws", "most_likely_first", "rejection"]
 
+# Since 2026 AWS names the policy that denies, too, for requests within an account or an organization.
+# https://aws.amazon.com/blogs/security/enhanced-access-denied-error-messages-with-policy-arns
 _NAMED_LAYER = re.compile(
-    r"(?:because (no)|with an (explicit deny) in an?) ((?:[\w-]+ ){1,3}?(?:policy|boundary))(?: allows the \S+ action)?"
+    r"(?:because (no)|with an (explicit deny) in an?) ((?:[\w-]+ ){1,3}?(?:policy|boundary))"
+    r"(?: allows the \S+ action|: arn:[\w+=,.@/:-]*\w)?"
 )
 _LAYERS: dict[str, LayerName] = {words.lower(): layer for layer, words in AWS_WORDS.items()}
 
