@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from botocore.exceptions import ClientError
 
 from xacct import InvalidValue
@@ -419,6 +419,23 @@ def test_deployments_work_while_changes_propagate() -> None:
         assert stack_sets.status(stack_sets.deploy("Workloads")) == "SUCCEEDED"
 
 
+@pytest.mark.parametrize("model", ["SERVICE_MANAGED", "SELF_MANAGED"])
+def test_deployments_work_through_the_server(
+    stack_sets: StackSets, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stack_sets.aws.serve() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        client = stack_sets.aws.account(HOME).session.client("cloudformation")
+        served = evolve(stack_sets, client=client)
+        served.create(PermissionModel=model)
+        if model == "SERVICE_MANAGED":
+            assert served.status(served.deploy("Workloads")) == "SUCCEEDED"
+        else:
+            create_roles(stack_sets)
+            started = served.client.create_stack_instances(StackSetName="reports", Accounts=[OUTSIDE], Regions=[REGION])
+            assert served.status(started["OperationId"]) == "SUCCEEDED"
+
+
 # Permissions
 
 
@@ -437,6 +454,14 @@ def test_a_self_managed_stack_set_needs_its_two_roles(stack_sets: StackSets) -> 
     first = deploy(StackSetName="reports", Accounts=[OUTSIDE], Regions=[REGION])["OperationId"]
     expected = "should have 'AWSCloudFormationStackSetExecutionRole' role with trust relationship to Role"
     assert expected in stack_sets.reasons(first)[OUTSIDE]
+    create_roles(stack_sets)
+    second = deploy(StackSetName="reports", Accounts=[OUTSIDE], Regions=[REGION])["OperationId"]
+    assert stack_sets.results(second) == {OUTSIDE: "SUCCEEDED"}
+    assert "Reader" in stack_sets.roles(OUTSIDE)
+
+
+def create_roles(stack_sets: StackSets) -> None:
+    """Create the two roles of self-managed stack sets."""
     administration = f"arn:aws:iam::{HOME}:role/AWSCloudFormationStackSetAdministrationRole"
     for account, principal in ((HOME, {"Service": "cloudformation.amazonaws.com"}), (OUTSIDE, {"AWS": administration})):
         kind = "Administration" if account == HOME else "Execution"
@@ -447,9 +472,6 @@ def test_a_self_managed_stack_set_needs_its_two_roles(stack_sets: StackSets) -> 
         stack_sets.iam(account).attach_role_policy(
             RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"
         )
-    second = deploy(StackSetName="reports", Accounts=[OUTSIDE], Regions=[REGION])["OperationId"]
-    assert stack_sets.results(second) == {OUTSIDE: "SUCCEEDED"}
-    assert "Reader" in stack_sets.roles(OUTSIDE)
 
 
 def test_callers_need_the_permission_on_the_stack_set(stack_sets: StackSets) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from xacct.arn import Arn, partition as partition_named
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Deployer"]
 
+# A call to the sandbox's server would wait for the call that is being answered. The stubs do not have this option.
+_OPTIONS: Any = {"ignore_configured_endpoint_urls": True}
+_IN_PROCESS = Config(**_OPTIONS)
 _SERVICE = "member.org.stacksets.cloudformation.amazonaws.com"
 
 
@@ -69,7 +73,7 @@ class Deployer:
         if fault is not None and fault.kind == "failed":
             raise DeploymentFailed(fault.reason)
         at_most = 1 if fault is not None and fault.kind == "partial" else None
-        iam: Any = self._session(stack_set, instance.target).client("iam")
+        iam: Any = self._session(stack_set, instance.target).client("iam", config=_IN_PROCESS)
         if operation.action == "DELETE":
             instance.stack.remove(iam, at_most=at_most)
         else:
@@ -100,7 +104,7 @@ class Deployer:
         execution = Arn.role(target.account, roles["ExecutionRoleName"], partition=self._state.partition)
         text = f"Account {target.account} should have '{execution.name}' role with trust relationship to Role "
         try:
-            sts: Any = self._open(str(administration), target.region).client("sts")
+            sts: Any = self._open(str(administration), target.region).client("sts", config=_IN_PROCESS)
             keys = sts.assume_role(RoleArn=str(execution), RoleSessionName=stack_set.name[:64])["Credentials"]
         except (ClientError, LookupError):
             raise DeploymentFailed(f"{text}'{administration.name}'.") from None
