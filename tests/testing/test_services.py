@@ -178,6 +178,10 @@ def test_a_principal_of_another_account_that_has_no_policy_gets_the_error_of_the
             TransactItems=[{"Put": {"TableName": TABLE, "Item": {}}}]), TABLE),
         ("dynamodb", "dynamodb:BatchGetItem", lambda c: c.batch_get_item(
             RequestItems={TABLE: {"Keys": [{"customer": {"S": "anna"}}]}}), TABLE),
+        ("dynamodb", "dynamodb:PartiQLSelect", lambda c: c.execute_statement(
+            Statement='SELECT * FROM "orders"."by-day" WHERE day = 1'), "table/orders/index/by-day"),
+        ("dynamodb", "dynamodb:PartiQLInsert", lambda c: c.batch_execute_statement(
+            Statements=[{"Statement": "insert into orders value {'customer': 'anna'}"}]), "table/orders"),
         ("ecr", "ecr:DescribeRepositories", lambda c: c.describe_repositories(), "repository/*"),
         ("lambda", "lambda:InvokeFunction", lambda c: c.invoke(FunctionName=FUNCTION, Qualifier="live"),
          f"{FUNCTION}:live"),

@@ -109,19 +109,31 @@ def permissions_from_reference(
         state: the accounts.
         rules: the rules of the service.
     """
-    requirements = _requirements(rules, call.model) if call.model else None
-    if requirements is None:
+    parts = _parts(call, rules)
+    if parts is None:
         return None
     owner = _owner(call, rules) or caller.account or min(state.accounts)
     acting = evolve(caller, account=owner)
     permissions: list[RequiredPermission] = []
-    for requirement in requirements:
-        if requirement.when is not None and not requirement.when(call.params):
+    for requirement, part in parts:
+        if requirement.when is not None and not requirement.when(part.params):
             continue
-        context = _context(call, requirement)
-        for resource in _resources(requirement, call, acting, state, rules):
-            permissions += _permissions_on(resource, requirement.action, context, call, caller, owner, state, rules)
+        context = _context(part, requirement)
+        for resource in _resources(requirement, part, acting, state, rules):
+            permissions += _permissions_on(resource, requirement.action, context, part, caller, owner, state, rules)
     return permissions
+
+
+def _parts(call: Call, rules: ServiceRules) -> list[tuple[_Requirement, Call]] | None:
+    """Return what a call needs, each with the call or the part of it; None if the reference does not know it."""
+    if call.model is None:
+        return None
+    statements = rules.statements(call)
+    if statements is None:
+        requirements = _requirements(rules, call.model)
+        return None if requirements is None else [(requirement, call) for requirement in requirements]
+    found = ((_requirement(needs, rules, call.model), evolve(call, params=params)) for needs, params in statements)
+    return [(requirement, part) for requirement, part in found if requirement is not None]
 
 
 def _permissions_on(

@@ -91,6 +91,10 @@ def _no_state(_state: MotoState, _arn: Arn) -> ResourceState | None:
     return None
 
 
+def _no_statements(_call: Call) -> list[tuple[Needs, Mapping[str, object]]] | None:
+    return None
+
+
 def _no_context(_call: Call, _state: MotoState, _resource: str) -> Context:
     return {}
 
@@ -102,6 +106,8 @@ class ServiceRules:
     Attributes:
         prefix: the service's prefix in IAM actions.
         operations: what the operations need whose actions or resources are not those of the same name.
+        statements: returns what the statements of a query language in a call need, each with parameters that name its
+            resource; None for a call without statements.
         names: the expressions of the names in the ARNs of resources, by placeholder of the reference's formats, if no
             parameter has the placeholder's name.
         similar_names: whether a parameter with a similar name is taken, too, as ``DBInstanceIdentifier`` for
@@ -125,6 +131,7 @@ class ServiceRules:
 
     prefix: str
     operations: Mapping[str, tuple[Needs, ...]] = field(factory=dict)
+    statements: Callable[[Call], list[tuple[Needs, Mapping[str, object]]] | None] = _no_statements
     names: Mapping[str, str] = field(factory=dict)
     similar_names: bool = False
     formats: Mapping[str, str] = field(factory=dict)

@@ -9,9 +9,8 @@ https://github.com/localstack/localstack/blob/main/tests/aws/services/iam/test_i
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any
@@ -30,6 +29,7 @@ from xacct.testing.error_responses import Refused, invalid
 from xacct.testing.http_messages import Answer, rendered
 from xacct.testing.moto_state import MotoState
 from xacct.testing.write_rules.authorization_details import position
+from xacct.testing.write_rules.statement_positions import statement_positions
 from xacct.testing.write_rules.write import Rule, Write, missing
 
 __all__ = ["RULES"]
@@ -340,48 +340,13 @@ def _matched_statements(simulation: _Simulation, decision: Decision) -> list[dic
 
 
 def _matched_statement(statement: StatementMatcher, text: str) -> dict[str, object]:
-    start, end = _positions(text)[statement.index]
+    start, end = statement_positions(text)[statement.index]
     return {
         "SourcePolicyId": statement.policy,
         "SourcePolicyType": _RESOURCE if statement.policy == _RESOURCE_POLICY else _IDENTITY,
-        "StartPosition": _line_and_column(text, start),
-        "EndPosition": _line_and_column(text, end),
+        "StartPosition": start,
+        "EndPosition": end,
     }
-
-
-def _line_and_column(text: str, offset: int) -> dict[str, int]:
-    before = text[:offset]
-    return {"Line": before.count("\n") + 1, "Column": offset - (before.rfind("\n") + 1) + 1}
-
-
-def _positions(text: str) -> list[tuple[int, int]]:
-    """Return where each statement begins and ends: after the bracket or comma before it, and after its own end."""
-    decoder = json.JSONDecoder()
-    offset = _skip(text, text.index("{") + 1)
-    while text[offset] == '"':
-        key, offset = decoder.raw_decode(text, offset)
-        offset = _skip(text, _skip(text, offset) + 1)
-        value, end = decoder.raw_decode(text, offset)
-        if key == "Statement":
-            return list(_items(text, offset)) if isinstance(value, list) else [(offset + 1, end)]
-        offset = _skip(text, end)
-        offset = _skip(text, offset + 1) if text[offset] == "," else offset
-    return []
-
-
-def _items(text: str, offset: int) -> Iterator[tuple[int, int]]:
-    decoder = json.JSONDecoder()
-    while text[offset] in "[,":
-        start = offset + 1
-        _, end = decoder.raw_decode(text, _skip(text, start))
-        yield start, end
-        offset = _skip(text, end)
-
-
-def _skip(text: str, offset: int) -> int:
-    """Return the offset of the next character that is not white space."""
-    found = re.compile(r"\S").search(text, offset)
-    return len(text) if found is None else found.start()
 
 
 def _keys_of_all(simulation: _Simulation) -> list[str]:

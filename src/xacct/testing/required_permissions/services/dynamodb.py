@@ -121,8 +121,39 @@ def _in_transaction(action: str, item: str) -> Needs:
 
 _BATCH = {"TableName": "RequestItems && keys(RequestItems)"}
 
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
+_PARTIQL_ACTIONS = {
+    "delete": "PartiQLDelete",
+    "exists": "PartiQLSelect",
+    "insert": "PartiQLInsert",
+    "select": "PartiQLSelect",
+    "update": "PartiQLUpdate",
+}
+_VERB = re.compile(r"\s*(\w+)")
+_PARTIQL_TABLE = re.compile(
+    r"\b(?:FROM|INTO|UPDATE)\s+(?:\"([^\"]+)\"|([\w-]+))(?:\.(?:\"([^\"]+)\"|([\w-]+)))?", re.IGNORECASE
+)
+
+
+def _statements(call: Call) -> list[tuple[Needs, Mapping[str, object]]] | None:
+    """Return what the statements in PartiQL of a call need, each with its table and index; None if it has none."""
+    params = call.params
+    if call.operation not in ("BatchExecuteStatement", "ExecuteStatement", "ExecuteTransaction"):
+        return None
+    found: list[tuple[Needs, Mapping[str, object]]] = []
+    for one in params.get("Statements") or params.get("TransactStatements") or [params]:
+        text = str(one.get("Statement", ""))
+        verb, table = _VERB.match(text), _PARTIQL_TABLE.search(text)
+        action = _PARTIQL_ACTIONS.get(verb[1].lower() if verb else "", "PartiQLSelect")
+        names = {"TableName": table and (table[1] or table[2]), "IndexName": table and (table[3] or table[4])}
+        needs = Needs(action=action, names={"TableName": "TableName", "IndexName": "IndexName"})
+        found.append((needs, {name: value for name, value in names.items() if value}))
+    return found
+
+
 RULES = ServiceRules(
     prefix="dynamodb",
+    statements=_statements,
     operations={
         "BatchGetItem": (Needs(action="BatchGetItem", names=_BATCH),),
         "BatchWriteItem": (Needs(action="BatchWriteItem", names=_BATCH),),
