@@ -36,6 +36,29 @@ def test_a_secret_that_does_not_exist_has_only_its_name_in_the_message(two: Two)
     )
 
 
+def test_the_key_of_an_encrypted_queue_topic_or_parameter_is_required_too(two: Two) -> None:
+    owner = {"Effect": "Allow", "Principal": {"AWS": PROD}, "Action": "kms:*", "Resource": "*"}
+    key = two.prod.client("kms").create_key(Policy=document(owner))["KeyMetadata"]["Arn"]
+    iam = two.prod.client("iam")
+    iam.create_user(UserName="writer")
+    services: list[dict[str, Any]] = [{"Effect": "Allow", "Action": ["sqs:*", "sns:*", "ssm:*"], "Resource": "*"}]
+    iam.put_user_policy(UserName="writer", PolicyName="p", PolicyDocument=document(*services))
+    writer = two.aws.sign_in(f"arn:aws:iam::{PROD}:user/writer")
+    attributes = {"KmsMasterKeyId": key}
+    url = two.prod.client("sqs").create_queue(QueueName="orders", Attributes=attributes)["QueueUrl"]
+    topic = two.prod.client("sns").create_topic(Name="orders", Attributes=attributes)["TopicArn"]
+    two.prod.client("ssm").put_parameter(Name="/key", Value="42", Type="SecureString", KeyId=key)
+    sqs, sns, ssm = writer.client("sqs"), writer.client("sns"), writer.client("ssm")
+    assert refusal(sqs.send_message, QueueUrl=url, MessageBody="x").startswith("400 KMS.AccessDeniedException: ")
+    assert refusal(sns.publish, TopicArn=topic, Message="x").startswith("400 KMSAccessDenied: ")
+    assert f"kms:Decrypt on resource: {key}" in refusal(ssm.get_parameter, Name="/key", WithDecryption=True)
+    ssm.get_parameter(Name="/key")
+    through_sqs = {"StringEquals": {"kms:ViaService": f"sqs.{REGION}.amazonaws.com"}}
+    services.append({"Effect": "Allow", "Action": ["kms:*"], "Resource": key, "Condition": through_sqs})
+    iam.put_user_policy(UserName="writer", PolicyName="p", PolicyDocument=document(*services))
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+
+
 def test_an_explicit_deny_of_a_queue_applies_to_its_own_account(two: Two) -> None:
     sqs = two.prod.client("sqs")
     url = sqs.create_queue(QueueName="orders", tags={"stage": "test"})["QueueUrl"]

@@ -34,7 +34,6 @@ _BY_PROTOCOL: Mapping[str, tuple[str, int]] = {
     "ec2": ("UnauthorizedOperation", 403),
     "json": ("AccessDeniedException", 400),
     "rest-json": ("AccessDeniedException", 403),
-    "smithy-rpc-v2-cbor": ("AccessDeniedException", 400),
 }
 # The services that speak JSON, and keep the codes that they had before.
 _COMPATIBLE = frozenset({"monitoring", "sqs"})

@@ -17,6 +17,7 @@ from xacct.testing.denials import (
     error_style,
     json_error_names,
     key_denial,
+    resource_in_message,
     words_before,
 )
 from xacct.testing.http_messages import Answer, Call
@@ -91,7 +92,11 @@ def denied(decision: Decision, caller: str, call: Call, shown: str = "") -> Refu
     outside = caller == "*" or (request.cross_account and not _in_one_organization(request))
     if call.service == "s3" and outside and (caller == "*" or not decision.action.startswith("kms:")):
         return Refused(code, "Access Denied", status)
-    resource = f'"{request.resource}"' if decision.action.startswith("s3:") else shown or request.resource
+    resource = (
+        f'"{request.resource}"'
+        if decision.action.startswith("s3:")
+        else shown or resource_in_message(call, request.resource)
+    )
     action, on_resource = action_in_message(call, decision.action), f" on resource: {resource}"
     if request.resource == "*" and call.service in WITHOUT_ALL_RESOURCES:
         on_resource = ""
