@@ -15,7 +15,7 @@ import boto3
 import pytest
 import requests
 from attrs import frozen
-from botocore.auth import S3SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
@@ -272,3 +272,14 @@ def test_requests_of_s3_control_are_told_from_those_of_s3(served: Served) -> Non
     response = requests.get(url, headers=dict(signed.headers), timeout=5)
     assert (response.status_code, served.aws.calls[-1].decisions[0].action) == (404, "s3:GetAccountPublicAccessBlock")
     assert "NoSuchPublicAccessBlockConfiguration" in response.text
+
+
+def test_a_request_to_the_url_of_a_queue_is_for_this_queue(served: Served) -> None:
+    served.client(PROD, "sqs").create_queue(QueueName="orders")
+    url, body = f"{served.server.url}/{PROD}/orders", "Action=SendMessage&Version=2012-11-05&MessageBody=42"
+    key = served.aws.account(PROD).key
+    signed = AWSRequest("POST", url, data=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    SigV4Auth(Credentials(key.access_key_id, key.secret_access_key), "sqs", REGION).add_auth(signed)
+    response = requests.post(url, data=body, headers=dict(signed.headers), timeout=5)
+    assert response.status_code == 200
+    assert served.aws.calls[-1].decisions[0].request.resource == f"arn:aws:sqs:{REGION}:{PROD}:orders"

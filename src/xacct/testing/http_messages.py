@@ -336,6 +336,9 @@ def _parse(models: Iterable[str], request: Request) -> _Parsed:
     except (ValueError, TypeError, AttributeError, LookupError, RequestParserError):
         # Moto's parsers raise these for bodies and numbers that are not what the model says.
         return _Parsed(str(model.name), in_path, model, is_well_formed=False)
+    if name == "sqs" and request.path.strip("/") and "QueueUrl" not in params:
+        # Older SDKs send a request to the URL of the queue.
+        params = {**params, "QueueUrl": request.path}
     return _Parsed(str(model.name), params, model)
 
 
