@@ -78,6 +78,14 @@ def test_credentials_of_the_environment_are_never_used(monkeypatch: pytest.Monke
     assert os.environ["AWS_PROFILE"] == "real"
 
 
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"])
+def test_endpoints_of_the_environment_are_never_used(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with Sandbox([PROD]) as aws:
+        assert aws.account(PROD).session.client("sts").get_caller_identity()["Account"] == PROD
+    assert os.environ[name] == "http://127.0.0.1:1"
+
+
 @pytest.mark.parametrize(
     ("principal", "arn"),
     [
