@@ -280,3 +280,12 @@ def test_calls_without_a_user_name_apply_to_the_caller(two: Two) -> None:
     two.prod.client("iam").attach_role_policy(RoleName="Reader", PolicyArn="arn:aws:iam::aws:policy/IAMReadOnlyAccess")
     with pytest.raises(ClientError, match="Must specify userName when calling with non-User credentials"):
         two.aws.sign_in(ROLE).client("iam").get_user()
+
+
+def test_the_oldest_of_very_many_calls_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xacct.testing.pipeline.KEPT_CALLS", 20)
+    with Sandbox(["111111111111"]) as aws:
+        iam = aws.account("111111111111").session.client("iam")
+        for number in range(50):
+            iam.create_user(UserName=f"user{number}")
+            assert len(aws.calls) == number + 1 if number < 22 else 20 <= len(aws.calls) <= 22

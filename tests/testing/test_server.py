@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -79,6 +82,52 @@ def test_writes_over_http_can_be_read(served: Served) -> None:
     head = s3.head_object(Bucket="reports", Key="big")
     assert (head["ContentLength"], head["Metadata"]) == (100_000, {"team": "red"})
     assert served.client(PROD, "kms").create_key()["KeyMetadata"]["AWSAccountId"] == PROD
+
+
+def test_a_connection_stays_open_for_the_next_request(served: Served) -> None:
+    s3 = served.client(PROD, "s3", config=Config(signature_version="s3v4"))
+    key = {"Bucket": "reports", "Key": "a b/ü+1"}
+    connection = HTTPConnection(urlsplit(served.server.url).netloc)
+    connection.connect()
+    opened, bodies = connection.sock, []
+    for method, operation in (("HEAD", "head_object"), ("GET", "get_object"), ("DELETE", "delete_object")):
+        connection.request(method, s3.generate_presigned_url(operation, Params=key))
+        answer = connection.getresponse()
+        bodies.append((answer.status, answer.read()))
+        if operation == "head_object":
+            assert answer.headers["Content-Length"] == "2"
+    connection.request("POST", "/", body=b"Action=AssumeRoleWithX", headers={"Content-Type": "text/plain"})
+    assert connection.getresponse().read()
+    assert bodies == [(200, b""), (200, b"42"), (204, b"")]
+    assert connection.sock is opened
+    connection.close()
+    s3.put_object(**key, Body=b"42")
+
+
+def test_a_closed_server_closes_the_connections(served: Served) -> None:
+    with served.aws.serve() as server:
+        connection = HTTPConnection(urlsplit(server.url).netloc)
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    with closing(connection), pytest.raises((ConnectionError, RemoteDisconnected)):  # noqa: PT012 # either may break
+        connection.request("GET", "/")
+        connection.getresponse()
+
+
+def test_a_request_that_says_to_close_the_connection_closes_it(served: Served) -> None:
+    host, port = urlsplit(served.server.url).hostname, urlsplit(served.server.url).port
+    for request in (b"GET / HTTP/1.0\r\n\r\n", b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: y\r\n\r\n"):
+        with socket.create_connection((host, port), timeout=5) as connection:
+            connection.sendall(request)
+            received = b"".join(iter(lambda: connection.recv(4096), b""))  # called at once
+        assert received.startswith(b"HTTP/1.1 ")
+        assert b"Connection: close\r\n" in received
+
+
+def test_keys_of_metadata_can_have_underscores(served: Served) -> None:
+    s3 = served.client(PROD, "s3")
+    s3.put_object(Bucket="reports", Key="marked", Body=b"", Metadata={"my_team": "red", "his-team": "blue"})
+    assert s3.head_object(Bucket="reports", Key="marked")["Metadata"] == {"my_team": "red", "his-team": "blue"}
 
 
 def test_a_presigned_url_works_over_http(served: Served) -> None:

@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from moto import backend_index, mock_aws
 from moto.core.base_backend import BackendDict, BaseBackend
+from moto.core.common_models import BaseModel
 from moto.core.models import MockAWS
 from moto.core.utils import method_names_from_class
 
@@ -40,6 +41,8 @@ def moto_started() -> Iterator[None]:
             patch.object(MockAWS, "_mock_env_variables", _do_nothing),
             patch.object(MockAWS, "_unmock_env_variables", _do_nothing),
             patch("moto.core.responses.method_names_from_class", cache(method_names_from_class)),
+            # Moto keeps all objects that it ever made, also those of S3 that were overwritten.
+            patch.object(BaseModel, "__new__", staticmethod(_new_object)),
             # Each access to the state of a service makes a list of all accounts, several times for each request.
             patch.object(BackendDict, "_create_account_specific_backend", _create_missing_account),
         ):
@@ -54,6 +57,10 @@ def moto_started() -> Iterator[None]:
 
 def _do_nothing(_: MockAWS) -> None:
     pass
+
+
+def _new_object(kind: type[BaseModel], *_: object, **__: object) -> BaseModel:
+    return object.__new__(kind)
 
 
 def _create_missing_account(backends: BackendDict[BaseBackend], account: str) -> None:

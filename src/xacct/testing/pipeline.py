@@ -53,6 +53,9 @@ __all__ = ["AnswerLost", "Pipeline", "RecordedCall"]
 
 log = logging.getLogger("xacct.testing")
 
+KEPT_CALLS = 5_000
+"""How many of the last calls are kept, so that the memory of a server does not grow without end."""
+
 
 class AnswerLost(Exception):
     """The call took effect, but the connection breaks before the client receives the response."""
@@ -151,7 +154,7 @@ class Pipeline:
         strict: whether to deny calls whose required permissions the sandbox does not know.
 
     Attributes:
-        calls: the calls received.
+        calls: the calls received; at least the last 5,000.
         faults: the faults to inject.
     """
 
@@ -194,6 +197,8 @@ class Pipeline:
                 return render(error, context.call)
             finally:
                 self.calls.append(context.recorded())
+                if len(self.calls) > KEPT_CALLS + KEPT_CALLS // 10:
+                    del self.calls[:-KEPT_CALLS]
                 if context.call.form:
                     # Close the uploaded files.
                     request.close()

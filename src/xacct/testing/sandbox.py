@@ -130,7 +130,7 @@ class Sandbox:
 
     @property
     def calls(self) -> list[RecordedCall]:
-        """The calls received since the sandbox was opened or the list was cleared."""
+        """The calls received since the sandbox was opened or the list was cleared; at least the last 5,000."""
         return self._pipeline.calls
 
     @property

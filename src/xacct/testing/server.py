@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
+from io import BytesIO
 from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, final
 
 from moto.core.request import Request
-from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request as PlainRequest, Response
 
 from xacct.testing.http_messages import Answer, scope_of
+from xacct.testing.http_server import ConnectionBroken, HttpServer
 from xacct.testing.pipeline import AnswerLost
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Server:
         self, port: int, answer: Callable[[Request], Answer], page: Callable[[PlainRequest], Response | None]
     ) -> None:
         self._answer, self._page = answer, page
-        self._server = make_server("127.0.0.1", port, self._respond, threaded=True, request_handler=_SilentHandler)
+        self._server = HttpServer(port, self._respond)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = Thread(target=self._server.serve_forever, name="xacct.testing", daemon=True)
         self._thread.start()
@@ -51,6 +51,7 @@ class Server:
         """Stop the server."""
         self._server.shutdown()
         self._thread.join()
+        self._server.close_connections()
         self._server.server_close()
 
     def __enter__(self) -> Server:
@@ -67,6 +68,8 @@ class Server:
     def _respond(self, environ: WSGIEnvironment, start: StartResponse) -> list[bytes]:
         # The context manager closes uploaded files.
         with PlainRequest(environ) as request:
+            # The next request on the connection comes after the whole body.
+            request.get_data()
             response = self._page(request) or self._aws(request)
             return list(response(environ, start))
 
@@ -74,18 +77,11 @@ class Server:
         try:
             answer = self._answer(_with_aws_host(request))
         except AnswerLost:
-            # The client sees a broken connection.
-            request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-            return Response()
+            raise ConnectionBroken from None
         headers = {name: str(value) for name, value in answer.headers.items() if name.lower() != "connection"}
         body = answer.body.encode() if isinstance(answer.body, str) else answer.body
         # A list body keeps the Content-Length of the response to a HEAD request.
         return Response([body], status=answer.status, headers=headers)
-
-
-class _SilentHandler(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 # werkzeug's name
-        """Log nothing: the sandbox records the calls."""
 
 
 def _with_aws_host(request: PlainRequest) -> Request:
@@ -98,9 +94,20 @@ def _with_aws_host(request: PlainRequest) -> Request:
     account = request.headers.get("x-amz-account-id")
     if service == "s3" and account and request.path.startswith(_S3_CONTROL):
         host = f"{account}.s3-control.{region}.amazonaws.com"
-    uri = request.environ.get("RAW_URI") or request.full_path
-    headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
-    sent = Request.from_primitives(request.method, f"https://{host}{uri}", headers, request.get_data())
-    # The signature covers the host that the client used.
-    sent.environ["xacct.host"] = request.host
-    return sent
+    body = request.get_data()
+    environ = {
+        **request.environ,
+        "HTTP_HOST": host,
+        "SERVER_NAME": host,
+        "SERVER_PORT": "443",
+        "CONTENT_LENGTH": str(len(body)),
+        "RAW_URI": request.environ["RAW_URI"].partition("?")[0],
+        "wsgi.url_scheme": "https",
+        "wsgi.input": BytesIO(body),
+        # The signature covers the host that the client used.
+        "xacct.host": request.host,
+    }
+    # The body is not in chunks any more.
+    for name in ("HTTP_TRANSFER_ENCODING", "wsgi.input_terminated"):
+        environ.pop(name, None)
+    return Request(environ)

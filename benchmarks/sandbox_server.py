@@ -1,0 +1,177 @@
+"""Measure how many calls a second a sandbox's server answers to 20 clients in another process, and its memory.
+
+The server must answer 500 mixed calls in each second of its CPU time, none with status 500 or more, and its memory must
+not grow by more than 5 % in the second half of the time. Other programs on the machine change the calls a second of
+the clock, but not much those of the CPU time. ``--seconds 60`` measures for a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from http.client import HTTPConnection
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.awsrequest import AWSPreparedRequest
+
+from xacct.testing import Sandbox
+
+CLIENTS, ACCOUNT, REGION = 20, "111111111111", "eu-central-1"
+
+
+def allow(**statement: object) -> str:
+    """Return a policy that allows something."""
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
+
+
+class Captured(Exception):
+    """The request was captured, and not sent."""
+
+
+def requests_of(session: Any, url: str, key: str) -> list[AWSPreparedRequest]:
+    """Return a signed request of each kind of call."""
+    sts, iam, s3, kms = (session.client(name, endpoint_url=url) for name in ("sts", "iam", "s3", "kms"))
+    captured: list[AWSPreparedRequest] = []
+
+    def capture(request: AWSPreparedRequest, **_: Any) -> None:
+        captured.append(request)
+        raise Captured
+
+    for client in (sts, iam, s3, kms):
+        client.meta.events.register("before-send", capture)
+    role = f"arn:aws:iam::{ACCOUNT}:role/Reader0"
+    calls: list[tuple[Any, dict[str, Any]]] = [
+        (sts.get_caller_identity, {}),
+        (sts.assume_role, {"RoleArn": role, "RoleSessionName": "load"}),
+        (iam.get_role, {"RoleName": "Reader0"}),
+        (iam.list_roles, {}),
+        (iam.get_role_policy, {"RoleName": "Reader0", "PolicyName": "read"}),
+        (s3.get_object, {"Bucket": "reports", "Key": "a"}),
+        (s3.head_object, {"Bucket": "reports", "Key": "a"}),
+        (s3.put_object, {"Bucket": "reports", "Key": "b", "Body": b"x" * 1000}),
+        (s3.list_objects_v2, {"Bucket": "reports"}),
+        (kms.encrypt, {"KeyId": key, "Plaintext": b"secret"}),
+    ]
+    for call, parameters in calls:
+        with suppress(Captured):
+            call(**parameters)
+    return captured
+
+
+def serve() -> None:
+    """Serve until the standard input ends, and print the CPU time and the memory for each line of it."""
+    with Sandbox([ACCOUNT], region=REGION) as aws, aws.serve() as server:
+        session: Any = aws.account(ACCOUNT).session
+        iam, s3 = session.client("iam"), session.client("s3")
+        for number in range(10):
+            iam.create_role(
+                RoleName=f"Reader{number}",
+                AssumeRolePolicyDocument=allow(Principal={"AWS": ACCOUNT}, Action="sts:AssumeRole"),
+            )
+        iam.put_role_policy(RoleName="Reader0", PolicyName="read", PolicyDocument=allow(Action="s3:*", Resource="*"))
+        iam.create_user(UserName="nobody")
+        s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_object(Bucket="reports", Key="a", Body=b"x" * 1000)
+        key = session.client("kms").create_key()["KeyMetadata"]["KeyId"]
+        nobody = aws.sign_in(f"arn:aws:iam::{ACCOUNT}:user/nobody")
+        requests = [*requests_of(session, server.url, key), *list(requests_of(nobody, server.url, key))[2::4]]
+        for request in requests:
+            body: Any = request.body or b""
+            body = body.read() if hasattr(body, "read") else body
+            names = [name for name in request.headers if name != "Transfer-Encoding"]
+            headers = {name: _text(request.headers[name]) for name in names}
+            print(json.dumps([request.method, request.url, headers, _text(body)]), flush=True)
+        print(flush=True)
+        for _ in sys.stdin:
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            usage = time.process_time(), pages * resource.getpagesize() / 1e6
+            print(json.dumps(usage), flush=True)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def send(requests: list[Any], end: float, statuses: Counter[int], seconds: list[float]) -> None:
+    """Send the requests in turn on one connection, until the end."""
+    connection = HTTPConnection(urlsplit(requests[0][1]).netloc)
+    while time.monotonic() < end:
+        for method, url, headers, body in requests:
+            start = time.perf_counter()
+            connection.request(method, url, body.encode("latin-1"), headers)
+            response = connection.getresponse()
+            response.read()
+            seconds.append(time.perf_counter() - start)
+            statuses[response.status] += 1
+    connection.close()
+
+
+def run_clients(requests: list[Any], seconds: float, statuses: Counter[int], latencies: list[float]) -> None:
+    """Send the requests with all clients, each of which begins with another one."""
+    threads, end = [], time.monotonic() + seconds
+    for client in range(CLIENTS):
+        position = client % len(requests)
+        arguments = requests[position:] + requests[:position], end, statuses, latencies
+        threads.append(Thread(target=send, args=arguments))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def main() -> int:
+    """Measure, and return 0 if the server keeps to its budgets."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--serve", action="store_true")
+    options = parser.parse_args()
+    if options.serve:
+        serve()
+        return 0
+    command = [sys.executable, __file__, "--serve"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        requests = [json.loads(line) for line in iter(server.stdout.readline, "\n")]
+
+        def usage() -> tuple[float, float]:
+            print(file=server.stdin, flush=True)
+            cpu, megabytes = json.loads(server.stdout.readline())  # type: ignore[union-attr] # it is a pipe
+            return cpu, megabytes
+
+        statuses, latencies = Counter[int](), list[float]()
+        # First, the sandbox fills its record of calls.
+        while len(latencies) < 6000:
+            run_clients(requests, 1, statuses, latencies)
+        statuses.clear()
+        latencies.clear()
+        cpu, begin, memory = usage()[0], time.monotonic(), list[float]()
+        for _ in range(2):
+            run_clients(requests, options.seconds / 2, statuses, latencies)
+            memory.append(usage()[1])
+        seconds, cpu_seconds = time.monotonic() - begin, usage()[0] - cpu
+        server.stdin.close()
+    calls = len(latencies)
+    failed = sum(number for status, number in statuses.items() if status >= 500)
+    growth = memory[1] / memory[0] - 1
+    worst = statistics.quantiles(latencies, n=100)[98]
+    print(f"{calls} calls of {CLIENTS} clients in {seconds:.0f} s: {calls / seconds:.0f} calls a second")
+    print(f"{calls / cpu_seconds:.0f} calls in a second of CPU time; budget: at least 500")
+    print(f"time of a call: median {statistics.median(latencies) * 1000:.0f} ms, 99 % below {worst * 1000:.0f} ms")
+    print(f"{failed} with status 500 or more; budget: none ({dict(sorted(statuses.items()))})")
+    print(f"memory {memory[0]:.0f} MB, then {memory[1]:.0f} MB: {growth:+.1%}; budget: at most +5 %")
+    return 0 if calls / cpu_seconds >= 500 and not failed and growth <= 0.05 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
