@@ -115,7 +115,7 @@ class Authorizer:
 
 def _keys_of_request(call: Call, now: datetime) -> Context:
     return {
-        "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "aws:CurrentTime": f"{now.isoformat()[:19]}Z",
         "aws:EpochTime": str(int(now.timestamp())),
         "aws:RequestedRegion": call.region,
         "aws:SecureTransport": "true",

@@ -13,13 +13,16 @@ from moto import backend_index, mock_aws
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
 from moto.core.models import MockAWS
+from moto.core.request import Request
 from moto.core.utils import method_names_from_class
+from moto.s3.responses import S3Response
 
 from xacct.testing.endpoints import aws_url_pattern
 
 __all__ = ["moto_started"]
 
 _compute_urls = cast("Callable[[BaseBackend], object]", vars(BaseBackend)["urls"].fget)
+_has_bucket_in_host = S3Response.subdomain_based_buckets
 _create_account: Callable[[BackendDict[BaseBackend], str], None] = vars(BackendDict)["_create_account_specific_backend"]
 
 
@@ -41,6 +44,8 @@ def moto_started() -> Iterator[None]:
             patch.object(MockAWS, "_mock_env_variables", _do_nothing),
             patch.object(MockAWS, "_unmock_env_variables", _do_nothing),
             patch("moto.core.responses.method_names_from_class", cache(method_names_from_class)),
+            # Each request to S3 compares its host with the patterns of other hosts, several times.
+            patch.object(S3Response, "subdomain_based_buckets", staticmethod(_once_for_each_host(_has_bucket_in_host))),
             # Moto keeps all objects that it ever made, also those of S3 that were overwritten.
             patch.object(BaseModel, "__new__", staticmethod(_new_object)),
             # Each access to the state of a service makes a list of all accounts, several times for each request.
@@ -66,6 +71,20 @@ def _new_object(kind: type[BaseModel], *_: object, **__: object) -> BaseModel:
 def _create_missing_account(backends: BackendDict[BaseBackend], account: str) -> None:
     if backends.get(account) is None:
         _create_account(backends, account)
+
+
+def _once_for_each_host(compute: Callable[[Request], bool]) -> Callable[[Request], bool]:
+    results: dict[str, bool] = {}
+
+    def result(request: Request) -> bool:
+        host = request.headers.get("Host")
+        if host is None:
+            return compute(request)
+        if host not in results:
+            results[host] = compute(request)
+        return results[host]
+
+    return result
 
 
 def _once_for_each_class(compute: Callable[[BaseBackend], object]) -> Callable[[BaseBackend], object]:

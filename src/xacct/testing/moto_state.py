@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from moto.backends import get_backend
@@ -49,7 +49,7 @@ class MotoState:
         # The account in which each bucket was found.
         self._owners: dict[str, str] = {}
 
-    @property
+    @cached_property
     def _kms(self) -> Any:
         # Imported when it is needed: it imports much of the package cryptography.
         return get_backend("kms")

@@ -25,6 +25,7 @@ from xacct.testing.http_messages import Call, Signature
 
 __all__ = ["check_headers_are_signed", "is_signed_with", "signature_details"]
 
+_NOBODY = Credentials("", "")
 _FIELD = re.compile(r"(SignedHeaders|Signature)=([^,\s]+)")
 
 
@@ -97,7 +98,35 @@ def _sign_header(secret: str, call: Call) -> _Signed:
     fields = dict(_FIELD.findall(headers.get("Authorization", "")))
     kind: type[SigV4Auth] = S3SigV4Auth if call.service == "s3" else _PayloadAuth
     signed, given = fields.get("SignedHeaders", ""), fields.get("Signature", "")
-    return _sign_request(secret, call, kind, call.request.raw_url, headers.get("X-Amz-Date", ""), signed, given)
+    timestamp = headers.get("X-Amz-Date", "")
+    content = headers.get("X-Amz-Content-SHA256", "") if "x-amz-content-sha256" in signed.split(";") else ""
+    if not content and call.service == "s3":
+        return _sign_request(secret, call, kind, call.request.raw_url, timestamp, signed, given)
+    canonical = _canonical_request(call, kind, signed, content)
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    scope = f"{timestamp[:8]}/{call.region}/{call.service}/aws4_request"
+    text = f"AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{digest}"
+    return _sign_text(secret, call, timestamp, text, given, canonical)
+
+
+def _canonical_request(call: Call, kind: type[SigV4Auth], signed: str, content: str) -> str:
+    """Return the canonical request, as botocore makes it of an AWSRequest, which takes three times as long."""
+    request = call.request
+    auth: Any = kind(_NOBODY, call.service, call.region)
+    parts = urlsplit(request.raw_url)
+    values = {name: request.headers.get(name, "") for name in sorted(signed.split(";"))}
+    if "host" in values:
+        values["host"] = request.environ.get("xacct.host") or parts.netloc
+    lines = (
+        request.method.upper(),
+        auth._normalize_url_path(parts.path),
+        auth._canonical_query_string_url(parts),
+        *(f"{name}:{' '.join(value.split())}" for name, value in values.items()),
+        "",
+        ";".join(values),
+        content or hashlib.sha256(request.get_data()).hexdigest(),
+    )
+    return "\n".join(lines)
 
 
 def _sign_url(secret: str, call: Call) -> _Signed:
