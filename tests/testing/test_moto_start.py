@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+
 import boto3
 import pytest
 import requests
 from moto import backend_index, mock_aws
 from moto.core.base_backend import BaseBackend
+from moto.s3.models import FakeKey
 
+from xacct.testing import Sandbox
 from xacct.testing.moto_start import moto_started
 
 
@@ -48,3 +52,17 @@ def test_it_starts_within_a_mock_of_the_user_and_leaves_it_running() -> None:
         with moto_started():
             assert buckets() == ["ours"]
         assert buckets() == ["ours"]
+
+
+def test_an_object_that_is_overwritten_is_forgotten() -> None:
+    def objects() -> int:
+        return sum(isinstance(found, FakeKey) for found in gc.get_objects())
+
+    with Sandbox(["111111111111"]) as aws:
+        s3 = aws.account("111111111111").session.client("s3")
+        s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        for number in range(20):
+            s3.put_object(Bucket="reports", Key="january", Body=b"%d" % number)
+        gc.collect()
+        assert objects() < 5
+        assert s3.get_object(Bucket="reports", Key="january")["Body"].read() == b"19"

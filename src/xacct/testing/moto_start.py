@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import cast
 from unittest.mock import patch
+from weakref import WeakSet
 
 from moto import backend_index, mock_aws
 from moto.core.base_backend import BackendDict, BaseBackend
@@ -15,6 +16,7 @@ from moto.core.common_models import BaseModel
 from moto.core.models import MockAWS
 from moto.core.request import Request
 from moto.core.utils import method_names_from_class
+from moto.s3.models import FakeKey
 from moto.s3.responses import S3Response
 
 from xacct.testing.endpoints import aws_url_pattern
@@ -46,8 +48,7 @@ def moto_started() -> Iterator[None]:
             patch("moto.core.responses.method_names_from_class", cache(method_names_from_class)),
             # Each request to S3 compares its host with the patterns of other hosts, several times.
             patch.object(S3Response, "subdomain_based_buckets", staticmethod(_once_for_each_host(_has_bucket_in_host))),
-            # Moto keeps all objects that it ever made, also those of S3 that were overwritten.
-            patch.object(BaseModel, "__new__", staticmethod(_new_object)),
+            _objects_that_are_not_kept(),
             # Each access to the state of a service makes a list of all accounts, several times for each request.
             patch.object(BackendDict, "_create_account_specific_backend", _create_missing_account),
         ):
@@ -64,8 +65,25 @@ def _do_nothing(_: MockAWS) -> None:
     pass
 
 
-def _new_object(kind: type[BaseModel], *_: object, **__: object) -> BaseModel:
-    return object.__new__(kind)
+@contextmanager
+def _objects_that_are_not_kept() -> Iterator[None]:
+    """Let moto forget what was deleted or overwritten, until the block ends: it keeps all objects that it ever made."""
+    objects_in_s3: WeakSet[FakeKey] = WeakSet()
+
+    def new_object(kind: type[BaseModel], *_: object, **__: object) -> BaseModel:
+        created: BaseModel = object.__new__(kind)
+        if isinstance(created, FakeKey):
+            objects_in_s3.add(created)
+        return created
+
+    with (
+        patch.object(BaseModel, "__new__", staticmethod(new_object)),
+        # Moto would warn that it did not close the object's file before.
+        patch.object(FakeKey, "__del__", FakeKey.dispose),
+    ):
+        yield
+    for found in list(objects_in_s3):
+        found.dispose()
 
 
 def _create_missing_account(backends: BackendDict[BaseBackend], account: str) -> None:
