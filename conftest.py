@@ -195,7 +195,7 @@ collect_ignore = ["docs/_build", "docs/conf.py", "docs/pictures.py", "tests/typi
 # Durations vary between machines. The benchmarks measure speed; the tests do not.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 # For Pythons beside the one on which all examples run.
-hypothesis.settings.register_profile("few", hypothesis.settings.get_profile("untimed"), max_examples=20)
+hypothesis.settings.register_profile("few", hypothesis.settings.get_profile("untimed"), max_examples=10)
 hypothesis.settings.load_profile("untimed")
 
 

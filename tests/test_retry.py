@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import tenacity
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
-from xacct.errors import AwsError, NotPropagated, PermissionMissing, SessionExpired
+from xacct.errors import AwsError, InvalidValue, NotPropagated, PermissionMissing, SessionExpired
 from xacct.retry import (
     Patience,
     attempt,
@@ -340,10 +342,21 @@ def test_at_the_deadline_a_transient_error_says_what_to_do() -> None:
     )
 
 
-@pytest.mark.parametrize("wrong", [{"deadline": -1}, {"first": 0}, {"longest": 0}], ids=str)
-def test_a_patience_out_of_range_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must be"):
-        Patience(**wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        ({"deadline": -1}, "deadline: -1 is not valid: seconds, at least 0"),
+        ({"deadline": "10"}, "deadline: '10' is not valid: seconds, at least 0"),
+        ({"first": 0}, "first: 0 is not valid: seconds, more than 0"),
+        ({"longest": 0}, "longest: 0 is not valid: seconds, more than 0"),
+        ({"longest": True}, "longest: True is not valid: seconds, more than 0"),
+    ],
+    ids=str,
+)
+def test_a_patience_out_of_range_is_refused(wrong: dict[str, Any], rule: str) -> None:
+    with pytest.raises(InvalidValue, match=f"^{re.escape(rule)}$"):
+        Patience(**wrong)
+    assert Patience(deadline=0, first=0.1, longest=1e9)
 
 
 # Polls

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from attrs import field, frozen
-from attrs.validators import instance_of
+from attrs import Attribute, field, frozen
 
 from xacct.errors import InvalidValue
 from xacct.limits import ACCOUNT_ID, PATH
@@ -161,6 +160,11 @@ def _partition_name(name: str) -> str:
     return partition(name).name
 
 
+def _is_text(_: object, attribute: Attribute[str], value: object) -> None:
+    if not isinstance(value, str):
+        raise InvalidValue(attribute.name, value, "a text")
+
+
 @frozen
 class Arn:
     """An Amazon Resource Name.
@@ -181,11 +185,11 @@ class Arn:
     'arn:aws:s3:::reports'
     """
 
-    partition: str = field(validator=instance_of(str))
-    service: str = field(validator=instance_of(str))
-    region: str = field(validator=instance_of(str))
-    account: str = field(validator=instance_of(str))
-    resource: str = field(validator=instance_of(str))
+    partition: str = field(validator=_is_text)
+    service: str = field(validator=_is_text)
+    region: str = field(validator=_is_text)
+    account: str = field(validator=_is_text)
+    resource: str = field(validator=_is_text)
 
     @classmethod
     def parse(cls, text: str, *, name: str = "arn") -> Arn:

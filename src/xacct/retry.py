@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
-from attrs.validators import ge, gt
 from botocore.exceptions import ClientError, ConnectionError as NoConnection, HTTPClientError
 
 from xacct.arn import Arn
 from xacct.errors import AwsError, NotPropagated, PermissionMissing, SessionExpired
+from xacct.validators import seconds
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -81,7 +81,7 @@ class Patience:
         sleep: called with the seconds to wait; :func:`time.sleep` by default.
 
     Raises:
-        ValueError: a number is out of range.
+        InvalidValue: a number is out of range.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
 
@@ -89,9 +89,9 @@ class Patience:
     30
     """
 
-    deadline: float = field(default=120.0, validator=ge(0))
-    first: float = field(default=0.5, validator=gt(0))
-    longest: float = field(default=5.0, validator=gt(0))
+    deadline: float = field(default=120.0, validator=seconds(zero=True))
+    first: float = field(default=0.5, validator=seconds(zero=False))
+    longest: float = field(default=5.0, validator=seconds(zero=False))
     sleep: Callable[[float], None] = field(default=_sleep, repr=False, eq=False)
 
 

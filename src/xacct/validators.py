@@ -13,7 +13,7 @@ from attrs import Attribute
 from xacct.errors import InvalidValue
 from xacct.limits import TAG_KEY_LENGTH, TAG_VALUE_LENGTH, TAGS, Range, TextRule, is_tag_text, repeated_tag_key
 
-__all__ = ["aware", "check_tags", "check_text", "grant_tags", "integer", "text"]
+__all__ = ["aware", "check_tags", "check_text", "grant_tags", "integer", "seconds", "text"]
 
 _GRANT_TAGS = TAGS - 10
 """Tags that a grant can set: xacct adds up to ten of its own to each resource."""
@@ -71,6 +71,21 @@ def text(rule: TextRule) -> Callable[[object, Attribute[str], object], None]:
     def check(_: object, attribute: Attribute[str], value: object) -> None:
         if value is not None:
             check_text(attribute.name, value, rule)
+
+    return check
+
+
+def seconds(*, zero: bool) -> Callable[[object, Attribute[float], object], None]:
+    """Return a validator that accepts a number of seconds.
+
+    Args:
+        zero: whether 0 is accepted, too.
+    """
+
+    def check(_: object, attribute: Attribute[float], value: object) -> None:
+        number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else -1
+        if not (number >= 0 if zero else number > 0):
+            raise InvalidValue(attribute.name, value, f"seconds, {'at least' if zero else 'more than'} 0")
 
     return check
 
