@@ -142,22 +142,21 @@ def quick_event_handlers() -> Iterator[None]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that runs all cases of the longest tests."""
-    parser.addoption("--every-case", action="store_true", help="run all cases of the tests marked every_case")
+    """Add the options that say how many cases of a test with several run."""
+    parser.addoption("--every-case", action="store_true", help="run all cases, also of the tests marked every_case")
+    parser.addoption("--few-cases", action="store_true", help="run every third case of each test")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep every third case of the tests marked ``every_case``. The values of several parameters take turns."""
-    if config.getoption("every_case"):
-        return
     numbers: dict[str, Iterator[int]] = {}
     left_out = set()
     for item in items:
-        if item.get_closest_marker("every_case"):
+        if config.getoption("few_cases") or item.get_closest_marker("every_case"):
             test = item.nodeid.partition("[")[0]
             if next(numbers.setdefault(test, count())) % 3:
                 left_out.add(item)
-    if left_out:
+    if left_out and not config.getoption("every_case"):
         config.hook.pytest_deselected(items=[*left_out])
         items[:] = [item for item in items if item not in left_out]
 

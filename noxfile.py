@@ -120,6 +120,13 @@ def mutation(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Run the tests, and fail if they cover less than 95 % of the branches. Takes half as long again as the tests."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "--cov", *session.posargs)
+
+
+@nox.session(default=False)
 def every_case(session: nox.Session) -> None:
     """Run all cases of the tests that have one for each call of a run. The other sessions run a third of them."""
     session.install("-e", ".[dev]")

@@ -190,6 +190,7 @@ USERS = (
 )
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("seed", SEEDS)
 def test_two_grants_that_share_a_console_user(accounts: Accounts, untouched: dict[str, Any], seed: int) -> None:
     runs = run(accounts, seed, (USERS[0],), (USERS[1],))
@@ -199,6 +200,7 @@ def test_two_grants_that_share_a_console_user(accounts: Accounts, untouched: dic
     assert_nothing_is_left(runs, untouched)
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_grant_joins_a_console_user_whose_only_other_grant_is_removed(
     accounts: Accounts, untouched: dict[str, Any], seed: int
@@ -229,6 +231,7 @@ ROLE = TrustGrant(
 )
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("seed", SEEDS)
 def test_two_grants_that_want_the_same_role_name(accounts: Accounts, untouched: dict[str, Any], seed: int) -> None:
     other = evolve(ROLE, name="second", policies={"S3Read": s3_read_policy(["logs"])})
@@ -240,6 +243,7 @@ def test_two_grants_that_want_the_same_role_name(accounts: Accounts, untouched: 
     assert_nothing_is_left(runs, untouched)
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("seed", SEEDS)
 def test_two_runs_of_the_same_grant(accounts: Accounts, untouched: dict[str, Any], seed: int) -> None:
     access = evolve(USERS[0], role_arns=ROLE.role_arn)

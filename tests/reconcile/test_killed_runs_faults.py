@@ -134,6 +134,7 @@ def widened() -> Grants:
     return trust, evolve(access, console_user=user, session_tags=True, tags={"a": "1"})
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("seed", range(APPLY[0]))
 def test_after_a_killed_apply_a_rerun_completes(victims: Victims, seed: int) -> None:
     chance = random.Random(seed)
@@ -146,6 +147,7 @@ def test_after_a_killed_apply_a_rerun_completes(victims: Victims, seed: int) -> 
         victims.assert_a_rerun_completes(tutorial())
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("seed", range(UPDATE[0]))
 def test_after_a_killed_update_a_rerun_completes(victims: Victims, seed: int) -> None:
     chance = random.Random(seed)
@@ -156,6 +158,7 @@ def test_after_a_killed_update_a_rerun_completes(victims: Victims, seed: int) ->
     victims.assert_a_rerun_completes(chance.choice([tutorial(), widened()]))
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("seed", range(DESTROY[0]))
 def test_after_a_killed_removal_the_next_one_completes(victims: Victims, seed: int) -> None:
     chance = random.Random(seed)
