@@ -256,6 +256,7 @@ few_seeds = settings(max_examples=6)
 seeds = st.integers(0, 2**32)
 
 
+@pytest.mark.every_case
 @pytest.mark.parametrize("start", STARTS)
 @few_seeds
 @given(seed=seeds, longest=st.sampled_from([1.0, 5.0]))
