@@ -79,7 +79,7 @@ def _result(request: AccessRequest, policies: PolicySet, action: str) -> tuple[E
     without_allow: dict[LayerName, None] = {}
     grades: dict[LayerName, Grade] = {}
     for layer in policies.applicable_layers(request):
-        denies, grade = layer.evaluate(request, action, has_boundary=has_boundary)
+        denies, grade = layer.evaluate(request, action, has_boundary)
         if denies:
             denied[layer.name] = None
         elif not grade and layer.name == "scp":

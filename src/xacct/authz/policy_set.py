@@ -87,13 +87,13 @@ class Layer:
             return False
         return any(action.lower().startswith("sts:") for s in self.statements for action in s.statement.actions)
 
-    def evaluate(self, request: AccessRequest, action: str, *, has_boundary: bool) -> tuple[bool, Grade]:
+    def evaluate(self, request: AccessRequest, action: str, has_boundary: bool) -> tuple[bool, Grade]:
         """Return whether a statement denies the request, and if none does, the grade of the most direct Allow."""
         best = _NONE
         statements = self._by_action.get(action)
         # Deny statements come first: the first one that matches decides.
         for statement in self._candidates(request, action) if statements is None else statements:
-            grade = statement.match(request, has_boundary=has_boundary)
+            grade = statement.match(request, has_boundary)
             if grade:
                 if statement.denies:
                     return True, _NONE

@@ -143,7 +143,7 @@ class StatementMatcher:
     def _lacks_principal(self) -> bool:
         return not self.principals and self.layer in LAYERS_WITH_PRINCIPALS
 
-    def match_principal(self, request: AccessRequest, *, has_boundary: bool) -> Grade:
+    def match_principal(self, request: AccessRequest, has_boundary: bool) -> Grade:
         """Return how directly Principal or NotPrincipal covers the caller; FULL if the policy has neither by its kind.
 
         Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
@@ -192,13 +192,13 @@ class StatementMatcher:
             unresolved = unresolved or matched is None
         return self.denies if unresolved else excludes
 
-    def match(self, request: AccessRequest, *, has_boundary: bool = False) -> Grade:
+    def match(self, request: AccessRequest, has_boundary: bool = False) -> Grade:
         """Return how directly the statement applies to a request for an action that it covers; NONE if it does not."""
         if not self.covers_every_resource:
             test = self.only_resource_test
             if not (self.matches_resource(request) if test is None else test(request.resource)):
                 return _NONE
-        grade = self.match_principal(request, has_boundary=has_boundary) if self.names_principals else _FULL
+        grade = self.match_principal(request, has_boundary) if self.names_principals else _FULL
         if grade and self.conditions:
             context = request.context
             for condition in self.conditions:
@@ -213,7 +213,7 @@ class StatementMatcher:
         s, found = self.statement, []
         if not self.matches_action(action.lower()):
             found.append(_mismatch("Action", s.actions, s.not_actions, action))
-        if not self.match_principal(request, has_boundary=has_boundary):
+        if not self.match_principal(request, has_boundary):
             names, excluded = (tuple(p.value for p in values) for values in (s.principals, s.not_principals))
             found.append(_mismatch("Principal", names, excluded, request.principal))
         if not self.matches_resource(request):
