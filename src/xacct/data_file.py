@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import field, frozen
 
@@ -18,7 +18,7 @@ from xacct.errors import InvalidValue
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["DataFile"]
+__all__ = ["DataFile", "json_members"]
 
 ValuePath = tuple[str | int, ...]
 """The keys and positions that lead to a value, such as ``("grants", 1, "buckets")``."""
@@ -186,30 +186,48 @@ def _refuse_repeated_json(text: str, start: int) -> None:
     if text[start] not in "{[":
         return
     names = set()
-    for name, place, value in _json_members(text, start):
-        if name in names:
-            raise _BadSyntax(text.count("\n", 0, place) + 1, f"the key {name!r} is there twice")
-        names.add(name)
-        _refuse_repeated_json(text, value)
+    for member in json_members(text, start):
+        if member.key in names:
+            raise _BadSyntax(text.count("\n", 0, member.place) + 1, f"the key {member.key!r} is there twice")
+        names.add(member.key)
+        _refuse_repeated_json(text, member.value)
 
 
 def _json_line(text: str, path: ValuePath) -> int:
     place = value = _after_blanks(text, 0)
     for key in path:
-        place, value = next((start, at) for name, start, at in _json_members(text, value) if name == key)
+        place, value = next((member.place, member.value) for member in json_members(text, value) if member.key == key)
     return text.count("\n", 0, place) + 1
 
 
-def _json_members(text: str, start: int) -> Iterator[tuple[str | int, int, int]]:
-    """Yield the key or position of each member of an object or a list, where it starts, and where its value starts."""
+class _Member(NamedTuple):
+    """A member of an object or a list: its key or position, where it starts, and where its value starts and ends."""
+
+    key: str | int
+    place: int
+    value: int
+    end: int
+
+
+def json_members(text: str, start: int) -> Iterator[_Member]:
+    """Yield the members of an object or a list in valid JSON.
+
+    Args:
+        text: the JSON.
+        start: where the object or the list starts.
+
+    >>> [(member.key, member.value, member.end) for member in json_members('{"a": 1, "b": [2, 3]}', 0)]
+    [('a', 6, 7), ('b', 14, 20)]
+    """
     decode = json.JSONDecoder().raw_decode
     is_object, place, position = text[start] == "{", _after_blanks(text, start + 1), 0
     while text[place] not in "]}":
         key, value = decode(text, place) if is_object else (position, place)
         if is_object:
             value = _after_blanks(text, _after_blanks(text, value) + 1)  # after the colon
-        yield key, place, value
-        place = _after_blanks(text, decode(text, value)[1])
+        end = decode(text, value)[1]
+        yield _Member(key, place, value, end)
+        place = _after_blanks(text, end)
         place = _after_blanks(text, place + 1) if text[place] == "," else place
         position += 1
 

@@ -28,7 +28,7 @@ class Account:
 
     Attributes:
         id: the account id.
-        key: the access key of that user.
+        key: the access key of the user ``Administrator``.
     """
 
     id: str

@@ -10,7 +10,7 @@ from xacct.testing.http_messages import Call
 from xacct.testing.stack_sets.operation import Operation
 from xacct.testing.stack_sets.stack_set import StackSet
 
-__all__ = ["operation_of", "overrides_of", "page", "regions_of", "settings_of"]
+__all__ = ["accounts_of", "operation_of", "overrides_of", "page", "regions_of", "settings_of"]
 
 # The parameters of CreateStackSet and UpdateStackSet that describe the stack set.
 _SETTINGS = (
@@ -35,6 +35,12 @@ def overrides_of(call: Call) -> dict[str, str]:
     """Return the parameters of the template that are different in the instances of the call."""
     given: Iterable[Mapping[str, str]] = call.params.get("ParameterOverrides") or ()
     return {one["ParameterKey"]: one.get("ParameterValue", "") for one in given}
+
+
+def accounts_of(call: Call) -> list[str]:
+    """Return the accounts that a call names, in either of the two parameters."""
+    targets: Mapping[str, Any] = call.params.get("DeploymentTargets") or {}
+    return [*(call.params.get("Accounts") or ()), *(targets.get("Accounts") or ())]
 
 
 def regions_of(call: Call) -> list[str]:

@@ -19,7 +19,14 @@ from xacct.testing.stack_sets.automatic_deployment import (
     targets_that_joined,
     targets_that_left,
 )
-from xacct.testing.stack_sets.call_parameters import operation_of, overrides_of, page, regions_of, settings_of
+from xacct.testing.stack_sets.call_parameters import (
+    accounts_of,
+    operation_of,
+    overrides_of,
+    page,
+    regions_of,
+    settings_of,
+)
 from xacct.testing.stack_sets.deployment import Deployer
 from xacct.testing.stack_sets.operation import Action, Operation, Target
 from xacct.testing.stack_sets.stack import Stack
@@ -211,12 +218,11 @@ class StackSetService:
             Refused: they are not such as the permission model takes.
         """
         asked: Mapping[str, Any] = call.params.get("DeploymentTargets") or {}
-        accounts = [*(call.params.get("Accounts") or ()), *(asked.get("Accounts") or ())]
         if not stack_set.is_service_managed:
             if asked.get("OrganizationalUnitIds"):
                 text = "StackSets with SELF_MANAGED permission model can only have accounts as target"
                 raise Refused("ValidationError", text)
-            found = dict.fromkeys(accounts, "")
+            found = dict.fromkeys(accounts_of(call), "")
         else:
             check_activated(self._backend(stack_set.account))
             if not asked.get("OrganizationalUnitIds"):
@@ -228,7 +234,7 @@ class StackSetService:
     def _targets_of_instances(self, stack_set: StackSet, call: Call) -> list[Target]:
         """Return the targets of an operation on existing instances; all of them if the call names none."""
         asked: Mapping[str, Any] = call.params.get("DeploymentTargets") or {}
-        accounts = [*(call.params.get("Accounts") or ()), *(asked.get("Accounts") or ())]
+        accounts = accounts_of(call)
         units = asked.get("OrganizationalUnitIds") or ()
         regions = regions_of(call) or sorted({region for _, region in stack_set.instances})
         if accounts and not units:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 
-__all__ = ["statement_positions"]
+from xacct.data_file import json_members
 
-_DECODER = json.JSONDecoder()
-_NOT_SPACE = re.compile(r"\S")
+__all__ = ["statement_positions"]
 
 
 def statement_positions(text: str) -> list[tuple[dict[str, int], dict[str, int]]]:
@@ -29,28 +26,12 @@ def _line_and_column(text: str, offset: int) -> dict[str, int]:
     return {"Line": before.count("\n") + 1, "Column": offset - (before.rfind("\n") + 1) + 1}
 
 
-def _offsets(text: str) -> list[tuple[int, int]]:
-    offset = _skip(text, text.index("{") + 1)
-    while text[offset] == '"':
-        key, offset = _DECODER.raw_decode(text, offset)
-        offset = _skip(text, _skip(text, offset) + 1)
-        value, end = _DECODER.raw_decode(text, offset)
-        if key == "Statement":
-            return list(_items(text, offset)) if isinstance(value, list) else [(offset + 1, end)]
-        offset = _skip(text, end)
-        offset = _skip(text, offset + 1) if text[offset] == "," else offset
-    return []
-
-
-def _items(text: str, offset: int) -> Iterator[tuple[int, int]]:
-    while text[offset] in "[,":
-        start = offset + 1
-        _, end = _DECODER.raw_decode(text, _skip(text, start))
-        yield start, end
-        offset = _skip(text, end)
-
-
-def _skip(text: str, offset: int) -> int:
-    """Return the offset of the next character that is not white space."""
-    found = _NOT_SPACE.search(text, offset)
-    return len(text) if found is None else found.start()
+def _offsets(text: str) -> Iterator[tuple[int, int]]:
+    found = next(member for member in json_members(text, text.index("{")) if member.key == "Statement")
+    start = found.value + 1
+    if text[found.value] == "{":
+        yield start, found.end
+        return
+    for statement in json_members(text, found.value):
+        yield start, statement.end
+        start = text.find(",", statement.end) + 1
