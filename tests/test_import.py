@@ -97,7 +97,7 @@ def test_an_import_cycle_is_found(imports: dict[str, set[str]], cycle: list[str]
 # The rooms in order: each imports only from its own level and from those above it in this list.
 # docs/architecture.md has a picture.
 LEVELS = (
-    {"_lazy_names", "_version", "errors", "limits", "concurrency"},
+    {"_lazy_names", "_version", "errors", "limits", "concurrency", "garbage_collection"},
     {"arn", "data_file", "events", "progress_bar", "report_table"},
     {"validators"},
     {"policy", "reference"},

@@ -10,17 +10,51 @@ import pytest
 from tests.cli.command import Command
 
 from xacct.__main__ import main
-from xacct.cli.app import COMMANDS
+from xacct.cli.overview import COMMANDS, DEBUG, VERBOSE
 
 FOR_PEOPLE = [name for commands in COMMANDS.values() for name in commands if name not in ("exec", "credentials")]
 SUMMARIES = {name: summary for commands in COMMANDS.values() for name, summary in commands.items()}
 
 
-def test_every_command_is_listed_with_its_summary(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["-v", "--help"]], ids=" ".join)
+def test_every_command_is_listed_with_its_summary(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
     printed = capsys.readouterr().out
-    assert [name for name in SUMMARIES if f"│ {name} " not in printed] == []
+    lines = {" ".join(line.split()) for line in printed.splitlines()}
+    assert [name for name, summary in SUMMARIES.items() if f"{name} {summary}" not in lines] == []
     assert "Exit codes: 0 nothing to do" in printed
+    assert max(map(len, printed.splitlines())) < 80
+
+
+def test_titles_are_bold_on_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    main(["--help"])
+    assert "\n\x1b[1mAudit\x1b[0m\n" in capsys.readouterr().out
+    monkeypatch.setenv("NO_COLOR", "1")
+    main(["--help"])
+    assert "\nAudit\n" in capsys.readouterr().out
+
+
+def test_the_list_has_the_options_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """The list is printed without the framework, which prints the options of each command."""
+    main(["list", "--help"])
+    of_a_command = " ".join(capsys.readouterr().out.split())
+    main(["--help"])
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    everywhere = lines[lines.index("Options of all commands") + 1 : lines.index("Options of all commands") + 3]
+    shown = [f"--verbose -v {VERBOSE}", f"--debug {DEBUG}"]
+    assert [text for text in shown if text not in of_a_command] == []
+    assert everywhere == [f"-v, --verbose {VERBOSE}", f"--debug {DEBUG}"]
+
+
+def test_the_list_needs_no_extra() -> None:
+    hidden = "import sys; sys.modules['cyclopts'] = sys.modules['rich'] = None"
+    code = f"{hidden}; from xacct.__main__ import main; sys.exit(main(['--help']))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("Usage: xacct COMMAND")
 
 
 @pytest.mark.parametrize("name", FOR_PEOPLE)

@@ -62,9 +62,22 @@ def _as_context(context: Mapping[str, object]) -> dict[str, ContextValue | Itera
     return cast("dict[str, ContextValue | Iterable[ContextValue]]", context)
 
 
-def _check_action(_: object, __: object, value: str) -> None:
-    if not _ACTION.fullmatch(value):
-        raise InvalidValue("action", value, "an action has the form service:Action, without wildcards")
+@frozen
+class _ActionFacts:
+    """What follows from the name of an action."""
+
+    name: str
+    service: str
+    has_owner_keys: bool
+    assumes_role: bool
+
+
+@_parsed_once
+def _facts_of_action(action: str) -> _ActionFacts:
+    if not _ACTION.fullmatch(action):
+        raise InvalidValue("action", action, "an action has the form service:Action, without wildcards")
+    name = action.lower()  # in which actions are compared
+    return _ActionFacts(name, name.partition(":")[0], has_owner_keys(name), name.startswith("sts:assumerole"))
 
 
 @frozen(kw_only=True)
@@ -94,7 +107,7 @@ class AccessRequest:
     """
 
     principal: str
-    action: str = field(validator=_check_action)
+    action: str
     resource: str
     resource_account: str = ""
     context: Mapping[str, tuple[str, ...]] = field(factory=dict, converter=_values)
@@ -106,11 +119,12 @@ class AccessRequest:
     def __attrs_post_init__(self) -> None:
         caller = identify_caller(self.principal, self.context)
         account = _owner_of_resource(self.resource, self.resource_account) or caller.account
-        context = {**_owner_key(self.action.lower(), account), **context_of_caller(self.principal), **self.context}
+        facts = _facts_of_action(self.action)
+        context = {**_owner_key(facts, account), **context_of_caller(self.principal), **self.context}
         object.__setattr__(self, "caller", caller)
         object.__setattr__(self, "resource_account", account)
         object.__setattr__(self, "context", context)
-        self._set_action(self.action)
+        self._set_action(self.action, facts)
 
     @classmethod
     def assume_role_with_web_identity(
@@ -196,23 +210,23 @@ class AccessRequest:
         Raises:
             InvalidValue: the action does not have the required form.
         """
-        _check_action(self, "action", action)
+        facts = _facts_of_action(action)
         other = object.__new__(AccessRequest)
-        for name in _FIELDS:
+        for name in _COPIED:
             object.__setattr__(other, name, getattr(self, name))
-        other._set_action(action)
-        if has_owner_keys(other.action_name) != has_owner_keys(self.action_name):
+        other._set_action(action, facts)
+        if facts.has_owner_keys != _facts_of_action(self.action).has_owner_keys:
             context = {key: values for key, values in self.context.items() if key != "aws:resourceaccount"}
-            context |= _owner_key(other.action_name, self.resource_account)
+            context |= _owner_key(facts, self.resource_account)
             object.__setattr__(other, "context", context)
         return other
 
-    def _set_action(self, action: str) -> None:
+    def _set_action(self, action: str, facts: _ActionFacts) -> None:
         object.__setattr__(self, "action", action)
-        # In lower case, in which actions are compared.
-        object.__setattr__(self, "action_name", action.lower())
-        object.__setattr__(self, "service", self.action_name.partition(":")[0])
-        object.__setattr__(self, "actions", _required_actions(action, self.context))
+        object.__setattr__(self, "action_name", facts.name)
+        object.__setattr__(self, "service", facts.service)
+        actions = _required_actions(action, self.context) if facts.assumes_role else (action,)
+        object.__setattr__(self, "actions", actions)
 
     @property
     def cross_account(self) -> bool:
@@ -220,20 +234,19 @@ class AccessRequest:
         return self.caller.account != self.resource_account
 
 
-def _owner_key(action: str, account: str) -> dict[str, tuple[str, ...]]:
-    return {"aws:resourceaccount": (account,)} if account and has_owner_keys(action) else {}
+def _owner_key(facts: _ActionFacts, account: str) -> dict[str, tuple[str, ...]]:
+    return {"aws:resourceaccount": (account,)} if account and facts.has_owner_keys else {}
 
 
-_FIELDS = tuple(attribute.name for attribute in fields(AccessRequest))
+_OF_ACTION = {"action", "action_name", "service", "actions"}
+_COPIED = tuple(attribute.name for attribute in fields(AccessRequest) if attribute.name not in _OF_ACTION)
 
 
 def _required_actions(action: str, context: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the action, and the actions that AWS also requires for session tags and a source identity.
+    """Return an action that assumes a role, and those that AWS also requires for session tags and a source identity.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html
     """
-    if not action.lower().startswith("sts:assumerole"):
-        return (action,)
     with_tags = any(key.startswith("aws:requesttag/") and context[key] for key in context)
     tags = with_tags or bool(context.get("aws:tagkeys"))
     identity = bool(context.get("sts:sourceidentity"))

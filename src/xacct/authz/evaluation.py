@@ -19,7 +19,6 @@ __all__ = ["evaluate", "evaluate_many"]
 # A name of this module is looked up faster than a member of an enumeration.
 _NONE, _ACCOUNT, _ROLE, _FULL = Grade
 
-_GRANTING: tuple[LayerName, ...] = ("resource", "identity")
 _LIMITING: tuple[LayerName, ...] = ("boundary", "session")
 
 
@@ -95,7 +94,9 @@ def _result(request: AccessRequest, policies: PolicySet, action: str) -> tuple[E
         return "ImplicitDeny", missing, ""
     if rule is not None:
         return "Allow", [], rule.note
-    return "Allow", [name for name in _GRANTING if grades.get(name)] or ["identity"], ""
+    if grades.get("resource"):
+        return "Allow", ["resource", "identity"] if grades.get("identity") else ["resource"], ""
+    return "Allow", ["identity"], ""
 
 
 def _resource_policy_is_required(request: AccessRequest) -> bool:
@@ -128,5 +129,7 @@ def _layers_without_allow(
     if not identity and sufficient < _ROLE:
         missing.append("identity")
     if sufficient < _FULL:
-        missing.extend(name for name in _LIMITING if name in grades and not grades[name])
+        for name in _LIMITING:
+            if name in grades and not grades[name]:
+                missing.append(name)  # noqa: PERF401 a comprehension takes longer for two names
     return missing

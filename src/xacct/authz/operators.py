@@ -87,13 +87,6 @@ def seconds_of_date(text: str) -> float:
 
 
 @_parsed_once
-def _bool(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError(text)
-    return text.lower() == "true"
-
-
-@_parsed_once
 def _address(text: str) -> tuple[int, int]:
     """Return the version and the number of an IP address."""
     address = ip_address(text)
@@ -117,6 +110,13 @@ def _equals(pieces: Iterable[Piece]) -> Test:
 def _equals_ignoring_case(pieces: Iterable[Piece]) -> Test:
     wanted = _text(pieces).lower()
     return lambda given: given.lower() == wanted
+
+
+def _bool(pieces: Iterable[Piece]) -> Test:
+    text = _text(pieces)
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return _equals_ignoring_case([(text, False)])
 
 
 def _comparison(
@@ -158,7 +158,7 @@ _OPERATORS: dict[str, tuple[Builder, bool]] = {
     "datelessthanequals": (_comparison(seconds_of_date, compare.le), False),
     "dategreaterthan": (_comparison(seconds_of_date, compare.gt), False),
     "dategreaterthanequals": (_comparison(seconds_of_date, compare.ge), False),
-    "bool": (_comparison(_bool, compare.eq), False),
+    "bool": (_bool, False),
     "binaryequals": (_comparison(lambda text: base64.b64decode(text, validate=True), compare.eq), False),
     "ipaddress": (_comparison(_address, _is_in, _network), False),
     "notipaddress": (_comparison(_address, _is_in, _network), True),

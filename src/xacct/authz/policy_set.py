@@ -13,6 +13,7 @@ from xacct.authz.layers import AWS_WORDS, LAYER_TITLES, LayerName, rcps_apply
 from xacct.authz.principal_names import Grade
 from xacct.authz.statement_index import StatementIndex
 from xacct.authz.statement_matcher import StatementMatcher, compile_document
+from xacct.garbage_collection import no_garbage_collection
 from xacct.policy import PolicyDocument
 
 if TYPE_CHECKING:
@@ -54,15 +55,16 @@ class Layer:
         self.name: LayerName = name
         documents: list[tuple[str, Source]] = []
         statements: list[StatementMatcher] = []
-        for number, source in enumerate(sources, 1):
-            document = PolicyDocument.parse(source)
-            policy = document.name or (title if name in _SINGLE else f"{title} {level}{number}")
-            documents.append((policy, source))
-            statements += compile_document(document, policy, name)
-        self.statements = tuple(statements)
-        self._documents = tuple(documents)
         self._findings: tuple[LintFinding, ...] | None = None
-        self._index = StatementIndex(self.statements) if len(self.statements) > _LARGE else None
+        with no_garbage_collection():
+            for number, source in enumerate(sources, 1):
+                document = PolicyDocument.parse(source)
+                policy = document.name or (title if name in _SINGLE else f"{title} {level}{number}")
+                documents.append((policy, source))
+                statements += compile_document(document, policy, name)
+            self._documents = tuple(documents)
+            self.statements = tuple(statements)
+            self._index = StatementIndex(self.statements) if len(self.statements) > _LARGE else None
         self._by_action: dict[str, tuple[StatementMatcher, ...]] = {}
 
     def lint(self) -> tuple[LintFinding, ...]:

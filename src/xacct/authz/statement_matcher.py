@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -157,6 +158,8 @@ class StatementMatcher:
                 grade = listed.get(name)
                 if grade is not None and grade > found:
                     found = grade
+                    if found is _FULL:
+                        break
             return _FULL if not found and self.denies and self.has_canonical_user else found
         if not self.denies:
             excluded = any(name in listed for name in caller.names)
@@ -257,26 +260,35 @@ def compile_document(document: PolicyDocument, name: str, layer: LayerName) -> l
 
 
 def _compile(s: Statement, version: str, layer: LayerName, policy: str, index: int) -> StatementMatcher:
-    actions = {action.lower() for action in s.actions or s.not_actions}
-    patterns = sorted(action for action in actions if "*" in action or "?" in action)
+    names, patterns = _compile_actions(s.actions or s.not_actions)
     excludes = bool(s.not_resources)
-    resources = tuple(compile_resource(r, version, layer, excludes=excludes) for r in s.resources or s.not_resources)
-    resource_tests = tuple(r.test for r in resources) if all(r.is_constant for r in resources) else ()
+    resources = tuple([compile_resource(r, version, layer, excludes=excludes) for r in s.resources or s.not_resources])
+    resource_tests = () if any(not r.is_constant for r in resources) else tuple([r.test for r in resources])
+    listed = s.principals or s.not_principals
     return StatementMatcher(
         statement=s,
         layer=layer,
         policy=policy,
         index=index,
         denies=s.effect == "Deny",
-        action_names=frozenset(actions.difference(patterns)),
-        action_patterns=tuple(glob(pattern) for pattern in patterns),
+        action_names=names,
+        action_patterns=patterns,
         resources=resources,
-        conditions=tuple(compile_condition(c, version) for c in s.conditions),
-        principals=dict(name_and_grade(p) for p in s.principals or s.not_principals),
-        has_canonical_user=any(p.kind == "CanonicalUser" for p in s.principals or s.not_principals),
-        names_principals=bool(s.principals or s.not_principals) or layer in LAYERS_WITH_PRINCIPALS,
+        conditions=tuple([compile_condition(c, version) for c in s.conditions]),
+        principals=dict(map(name_and_grade, listed)),
+        has_canonical_user=any(p.kind == "CanonicalUser" for p in listed),
+        names_principals=bool(listed) or layer in LAYERS_WITH_PRINCIPALS,
         excludes_resources=excludes,
         resource_tests=resource_tests,
         only_resource_test=resource_tests[0] if len(resource_tests) == 1 and not excludes else None,
         covers_every_resource="*" in s.resources,
     )
+
+
+# Policies repeat the same actions.
+@lru_cache(maxsize=4096)
+def _compile_actions(actions: tuple[str, ...]) -> tuple[frozenset[str], tuple[Pattern, ...]]:
+    """Return the names without wildcards, in lower case, and the compiled names with wildcards."""
+    names = {action.lower() for action in actions}
+    patterns = sorted(name for name in names if "*" in name or "?" in name)
+    return frozenset(names.difference(patterns)), tuple(map(glob, patterns))

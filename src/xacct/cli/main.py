@@ -1,6 +1,6 @@
 """The entry point of the command.
 
-``--version``, ``credentials`` and ``exec`` import only what they need, and need no extra.
+``--help``, ``--version``, ``credentials`` and ``exec`` import only what they need, and need no extra.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ import sys
 from collections.abc import Sequence
 
 from xacct._version import __version__
-from xacct.cli.garbage_collection import no_garbage_collection
+from xacct.garbage_collection import no_garbage_collection
 
 __all__ = ["main"]
 
+_WITHOUT_COMMAND = frozenset({"-h", "--help", "-v", "--verbose", "--debug"})
 _FOR_PROGRAMS = ("credentials", "exec")
 _INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells report it."""
@@ -42,6 +43,8 @@ def main(words: Sequence[str] | None = None) -> int:
 def _run(given: list[str]) -> int:
     if given == ["--version"]:
         return _print_version()
+    if _WITHOUT_COMMAND.issuperset(given):
+        return _print_overview()
     if given[:1] and given[0] in _FOR_PROGRAMS:
         return _run_for_programs(given[0], given[1:])
     try:
@@ -55,6 +58,13 @@ def _run(given: list[str]) -> int:
 
 def _print_version() -> int:
     sys.stdout.write(f"{__version__}\n")
+    return 0
+
+
+def _print_overview() -> int:
+    from xacct.cli.overview import print_overview
+
+    print_overview()
     return 0
 
 

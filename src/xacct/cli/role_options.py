@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from xacct.cli.garbage_collection import no_garbage_collection
 from xacct.errors import InvalidValue
+from xacct.garbage_collection import no_garbage_collection
 from xacct.session.assume import assume_role
 from xacct.session.sts_errors import errors_of_botocore
 

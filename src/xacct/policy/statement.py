@@ -21,6 +21,7 @@ Effect = Literal["Allow", "Deny"]
 _ELEMENTS = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
 )  # fmt: skip
+_NEVER_EMPTY = ("Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource")
 # AWS also stores names of actions that do not exist, such as "s3.s:ListBucket" and "iam: asdf".
 _ACTION = re.compile(r"\*|[A-Za-z0-9.*?-]+:[^:]+")
 _LONGEST_SHOWN = 200
@@ -132,11 +133,10 @@ class Statement:
         if not isinstance(data, Mapping):
             raise PolicyError(path, f"a statement must be a JSON object, not {type(data).__name__}")
         dot = f"{path}." if path else ""
-        for element in data:
+        for element, value in data.items():
             if element not in _ELEMENTS:
                 raise PolicyError(f"{dot}{element}", f"unknown element: a statement has {', '.join(_ELEMENTS)}")
-        for element in ("Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal"):
-            if element in data and data[element] in ([], {}, ""):
+            if value in ([], {}, "") and element in _NEVER_EMPTY:
                 raise PolicyError(f"{dot}{element}", "the element is empty: leave it out or give it a value")
         sid = data.get("Sid")
         if sid is not None and not isinstance(sid, str):
@@ -186,6 +186,10 @@ def shown(value: object) -> str:
 
 
 def _parse_strings(data: object, path: str) -> tuple[str, ...]:
+    if isinstance(data, str) and data:
+        return (data,)
+    if data == ():  # the default of an element that is not there
+        return ()
     values = data if isinstance(data, (list, tuple)) else (data,)
     texts = tuple(v for v in values if isinstance(v, str) and v)
     if len(texts) < len(values):
@@ -202,6 +206,8 @@ def _principal(kind: str, name: str) -> Principal:
 def _parse_principals(data: object, path: str) -> tuple[Principal, ...]:
     if data == "*":
         return (Principal.anyone(),)
+    if data == {}:  # the default of an element that is not there
+        return ()
     if not isinstance(data, Mapping):
         raise PolicyError(path, f"{shown(data)} is neither '*' nor an object such as {{'AWS': '111111111111'}}")
     principals: list[Principal] = []
@@ -234,17 +240,19 @@ def _parse_conditions(data: object) -> tuple[Condition, ...]:
 
 
 def _parse_condition_values(data: object, path: str) -> tuple[str, ...]:
-    def text(value: object) -> str:
-        if isinstance(value, bool):
-            return str(value).lower()
-        if isinstance(value, str):
-            return value
-        if isinstance(value, (int, float)):
-            with suppress(ValueError):  # a number with thousands of digits
-                return str(value)
-        raise PolicyError(path, f"{shown(value)} is not a string, a number or a boolean")
+    values = data if isinstance(data, (list, tuple)) else (data,)
+    return tuple([_condition_text(value, path) for value in values])
 
-    return tuple(text(v) for v in data) if isinstance(data, (list, tuple)) else (text(data),)
+
+def _condition_text(value: object, path: str) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        with suppress(ValueError):  # a number with thousands of digits
+            return str(value)
+    raise PolicyError(path, f"{shown(value)} is not a string, a number or a boolean")
 
 
 def _collapsed(values: Iterable[str]) -> str | list[str]:
