@@ -128,7 +128,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def every_case(session: nox.Session) -> None:
-    """Run all cases of the tests that have one for each call of a run. The other sessions run a third of them."""
+    """Run all cases of the tests that have one for each call of a run. The other sessions run a seventh of them."""
     session.install("-e", ".[dev]")
     session.run("pytest", "-m", "every_case", "--every-case", *session.posargs)
 

@@ -370,6 +370,7 @@ def test_an_error_has_the_file_the_line_and_the_field(
 def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """Accounts with a profile each, the default credentials of staging, and a grants file in the current folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("time.sleep", lambda _: None)  # a grant that joins a user waits for other runs
     names = {PRODUCTION: "production", DEVELOPMENT: "development", STAGING: "staging"}
     with Sandbox(names) as aws:
         blocks = []

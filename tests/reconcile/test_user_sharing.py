@@ -194,7 +194,7 @@ class HeldRemoval:
     thread: threading.Thread = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.race.removal.run = self.race.plan(FIRST, longest=5).destroy
+        self.race.removal.run = self.race.plan(FIRST, longest=5, sleep=lambda _: None).destroy
         self.thread = threading.Thread(target=self.race.removal)
         self.race.accounts.log.on_call = self._hold
 
