@@ -48,7 +48,7 @@ def _run(given: list[str]) -> int:
     if given[:1] and given[0] in _FOR_PROGRAMS:
         return _run_for_programs(given[0], given[1:])
     try:
-        with no_garbage_collection():
+        with no_garbage_collection(kept=True):
             from xacct.cli.app import run
     except ImportError as error:
         sys.stderr.write(f"xacct: this command needs an extra: pip install 'xacct[cli]' ({error})\n")
@@ -76,7 +76,7 @@ def _run_for_programs(name: str, words: Sequence[str]) -> int:
     # Under `python -m xacct`, the program's name is that of this file.
     program = "python -m xacct" if sys.argv[0].endswith("__main__.py") else "xacct"
     try:
-        with no_garbage_collection():
+        with no_garbage_collection(kept=True):
             module = import_module(f"xacct.cli.{name}")
         code: int = module.command(words, program)
     except XacctError as error:

@@ -55,7 +55,7 @@ def role_session(options: argparse.Namespace, role_arns: Sequence[str]) -> Itera
     if options.verbose or options.debug:
         logging.basicConfig(level=logging.INFO, format="%(message)s")
     with _base(options.profile) as base:
-        with no_garbage_collection():
+        with no_garbage_collection(kept=True):
             session = assume_role(
                 base,
                 role_arns,
