@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import gc
+import re
+from typing import Any
 
 import boto3
 import pytest
 import requests
 from moto import backend_index, mock_aws
 from moto.core.base_backend import BaseBackend
+from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
+from moto.core.utils import get_service_model
+from moto.moto_api._internal import mock_random
 from moto.s3.models import FakeKey
 
 from xacct.testing import Sandbox
@@ -66,3 +71,31 @@ def test_an_object_that_is_overwritten_is_forgotten() -> None:
         gc.collect()
         assert objects() < 5
         assert s3.get_object(Bucket="reports", Key="january")["Body"].read() == b"19"
+
+
+def test_the_value_of_a_member_is_found_under_the_names_of_each_kind_of_object() -> None:
+    member = get_service_model("iam").operation_model("GetRole").output_shape.members["Role"].members["RoleName"]
+
+    class Role:
+        name = "of a class with the name of the member"
+
+    class Snake:
+        role_name = "of an attribute"
+
+    def value_of(found: object) -> object:
+        return XFormedAttributePicker()(AttributePickerContext(found, "RoleName", member))
+
+    kinds = ({"RoleName": "of a key"}, Role(), Snake())
+    before = [value_of(kind) for kind in kinds]
+    with moto_started():
+        assert [value_of(kind) for _ in range(2) for kind in kinds] == before * 2
+    assert before == ["of a key", Role.name, Snake.role_name]
+
+
+@pytest.mark.parametrize(("options", "form"), [({}, "[A-Za-z0-9]{20}"), ({"length": 52}, "[A-Za-z0-9]{52}"),
+    ({"include_digits": False}, "[A-Za-z]{20}"), ({"lower_case": True}, "[a-z0-9]{20}")])  # fmt: skip
+def test_random_strings_have_the_form_that_moto_asks_for(options: dict[str, Any], form: str) -> None:
+    with moto_started():
+        texts = {mock_random.get_random_string(**options) for _ in range(20)}
+    assert len(texts) == 20
+    assert [text for text in texts if not re.fullmatch(form, text)] == []

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from string import ascii_letters, digits
 from typing import cast
 from unittest.mock import patch
 from weakref import WeakSet
 
+from botocore.model import Shape
 from moto import backend_index, mock_aws
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
 from moto.core.models import MockAWS
 from moto.core.request import Request
+from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
 from moto.core.utils import method_names_from_class
+from moto.moto_api._internal.moto_random import MotoRandom
 from moto.s3.models import FakeKey
 from moto.s3.responses import S3Response
 
@@ -26,6 +30,8 @@ __all__ = ["moto_started"]
 _compute_urls = cast("Callable[[BaseBackend], object]", vars(BaseBackend)["urls"].fget)
 _has_bucket_in_host = S3Response.subdomain_based_buckets
 _create_account: Callable[[BackendDict[BaseBackend], str], None] = vars(BackendDict)["_create_account_specific_backend"]
+_compute_names = XFormedAttributePicker.get_possible_keys
+_member_names: dict[tuple[Shape | None, str, type], Iterable[str]] = {}
 
 
 @contextmanager
@@ -48,6 +54,10 @@ def moto_started() -> Iterator[None]:
             patch("moto.core.responses.method_names_from_class", cache(method_names_from_class)),
             # Each request to S3 compares its host with the patterns of other hosts, several times.
             patch.object(S3Response, "subdomain_based_buckets", staticmethod(_once_for_each_host(_has_bucket_in_host))),
+            # Each member of each response computes the names under which an object can have its value.
+            patch.object(XFormedAttributePicker, "get_possible_keys", _names_of_member),
+            # Each response has a random id of 52 characters.
+            patch.object(MotoRandom, "get_random_string", _random_string),
             _objects_that_are_not_kept(),
             # Each access to the state of a service makes a list of all accounts, several times for each request.
             patch.object(BackendDict, "_create_account_specific_backend", _create_missing_account),
@@ -84,6 +94,20 @@ def _objects_that_are_not_kept() -> Iterator[None]:
         yield
     for found in list(objects_in_s3):
         found.dispose()
+
+
+def _names_of_member(picker: XFormedAttributePicker, context: AttributePickerContext) -> Iterable[str]:
+    # A shape of botocore has the identity of one member of one operation's response.
+    member = (context.shape, context.key, type(context.obj))
+    names = _member_names.get(member)
+    if names is None:
+        names = _member_names[member] = tuple(dict.fromkeys(_compute_names(picker, context)))
+    return names
+
+
+def _random_string(random: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
+    text = "".join(random.choices(ascii_letters + digits * include_digits, k=length))
+    return text.lower() if lower_case else text
 
 
 def _create_missing_account(backends: BackendDict[BaseBackend], account: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http.client import responses
 from io import BytesIO
 from threading import Thread
 from types import TracebackType
@@ -70,18 +71,17 @@ class Server:
         with PlainRequest(environ) as request:
             # The next request on the connection comes after the whole body.
             request.get_data()
-            response = self._page(request) or self._aws(request)
-            return list(response(environ, start))
+            page = self._page(request)
+            return self._aws(request, start) if page is None else list(page(environ, start))
 
-    def _aws(self, request: PlainRequest) -> Response:
+    def _aws(self, request: PlainRequest, start: StartResponse) -> list[bytes]:
         try:
             answer = self._answer(_with_aws_host(request))
         except AnswerLost:
             raise ConnectionBroken from None
-        headers = {name: str(value) for name, value in answer.headers.items() if name.lower() != "connection"}
-        body = answer.body.encode() if isinstance(answer.body, str) else answer.body
-        # A list body keeps the Content-Length of the response to a HEAD request.
-        return Response([body], status=answer.status, headers=headers)
+        headers = [(name, str(value)) for name, value in answer.headers.items() if name.lower() != "connection"]
+        start(f"{answer.status} {responses.get(answer.status, 'Unknown')}", headers)
+        return [answer.body.encode() if isinstance(answer.body, str) else answer.body]
 
 
 def _with_aws_host(request: PlainRequest) -> Request:
