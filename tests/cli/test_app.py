@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from importlib.metadata import version
+from inspect import getdoc
 
 import pytest
 from tests.cli.command import Command
@@ -66,6 +68,15 @@ def test_the_help_of_a_command_says_what_it_does_and_has_an_example(
     assert printed.startswith(f"Usage: xacct {name}")
     assert "Example: " in printed
     assert f"xacct {name}" in printed.partition("Example: ")[2]
+
+
+@pytest.mark.parametrize("name", FOR_PEOPLE)
+def test_the_lines_of_a_help_fit_a_terminal_which_would_wrap_them_again(name: str) -> None:
+    command = import_module(f"xacct.cli.{name.replace('-', '_')}").command
+    text = (getdoc(command) or "").partition("\n\nArgs:")[0]
+    paragraphs = [paragraph.splitlines() for paragraph in text.split("\n\n")]
+    assert paragraphs
+    assert [line for lines in paragraphs if len(lines) > 1 for line in lines if len(line) >= 80] == []
 
 
 @pytest.mark.parametrize("name", ["exec", "credentials"])

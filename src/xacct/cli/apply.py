@@ -35,8 +35,10 @@ def command(
 ) -> int:
     """Make the changes for the grants in a file, after it has shown them.
 
-    A second run changes nothing. If a step fails, or after Ctrl-C, the changes between the same two accounts are rolled
-    back; run the command again to continue. A grant that is not in the file any more stays: xacct revoke removes it.
+    A second run changes nothing. If a step fails, or after Ctrl-C, the changes
+    between the same two accounts are rolled back; run the command again to
+    continue. A grant that is not in the file any more stays: xacct revoke
+    removes it.
 
     Example: xacct apply grants.toml --plan plan.json --yes
 

@@ -47,8 +47,9 @@ def command(
 ) -> int:
     """Find who from outside gets into the accounts, and which trusts and permissions lead nowhere.
 
-    The exit code is 3 if there are findings, and 1 if an account could not be read, whatever was found in the others.
-    What was not read or not decided is counted on standard error, and does not change the exit code, unless you add
+    The exit code is 3 if there are findings, and 1 if an account could not be
+    read, whatever was found in the others. What was not read or not decided is
+    counted on standard error, and does not change the exit code, unless you add
     --fail-on undecided.
 
     Example: xacct audit details.json --fail-on high --format sarif --output audit.sarif

@@ -31,8 +31,8 @@ def command(
 ) -> int:
     """Open the AWS console with a role's session.
 
-    The browser opens a link that signs in without a password. The link is a secret for 15 minutes: whoever opens it
-    acts as the role.
+    The browser opens a link that signs in without a password. The link is a
+    secret for 15 minutes: whoever opens it acts as the role.
 
     Example: xacct console arn:aws:iam::111111111111:role/Reader --profile development --destination s3
 

@@ -28,8 +28,9 @@ _BOTH = "--trusting-profile production --trusted-profile development"
 def command() -> int:
     """Show the main commands in AWS accounts on this machine that enforce IAM.
 
-    Needs no AWS account, no credentials and no network. The accounts are those of xacct's sandbox, so every denial is a
-    real one. Needs the extra xacct[testing].
+    Needs no AWS account, no credentials and no network. The accounts are those
+    of xacct's sandbox, so every denial is a real one. Needs the extra
+    xacct[testing].
 
     Example: uvx --from 'xacct[cli,testing]' xacct demo
     """

@@ -34,8 +34,9 @@ def command(
 ) -> int:
     """Explain an AccessDenied: which policy denies it, in which account, and what to do.
 
-    Reads the policies of both accounts, and changes nothing. The exit code is 0 if a cause was found, and 3 if the
-    policies that could be read allow the request.
+    Reads the policies of both accounts, and changes nothing. The exit code is 0
+    if a cause was found, and 3 if the policies that could be read allow the
+    request.
 
     Example: aws s3 ls s3://reports 2>&1 | xacct explain --trusting-profile production --trusted-profile development
 

@@ -60,8 +60,9 @@ def command(
 ) -> int:
     """Give an account read access to S3 in another account.
 
-    Creates a role in the trusting account and a policy in the trusted account, after it has shown the changes. A second
-    run with the same options changes nothing.
+    Creates a role in the trusting account and a policy in the trusted account,
+    after it has shown the changes. A second run with the same options changes
+    nothing.
 
     Example: xacct grant --trusting-profile production --trusted-profile development --bucket reports
 

@@ -24,8 +24,8 @@ def command(
 ) -> int:
     """List the grants of an account.
 
-    Lists what xacct created in the account, on either side: roles that trust others, and policies that allow assuming
-    roles elsewhere.
+    Lists what xacct created in the account, on either side: roles that trust
+    others, and policies that allow assuming roles elsewhere.
 
     Example: xacct list --profile production
 

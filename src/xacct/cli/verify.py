@@ -27,8 +27,8 @@ def command(
 ) -> int:
     """Use a grant: check that reads work and that writes are denied.
 
-    Assumes the role as the trusted profile, reads in each bucket, and tries a write, which would not take effect. The
-    exit code is 1 if a check fails.
+    Assumes the role as the trusted profile, reads in each bucket, and tries a
+    write, which would not take effect. The exit code is 1 if a check fails.
 
     Example: xacct verify reports --trusting-profile production --trusted-profile development
 
