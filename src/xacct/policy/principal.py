@@ -133,7 +133,7 @@ class Principal:
         Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
         """
         if not ORGANIZATION_ID.allows(organization_id):
-            raise InvalidValue("organization", organization_id, f"an organization id has {ORGANIZATION_ID}")
+            raise InvalidValue("organization_id", organization_id, f"an organization id has {ORGANIZATION_ID}")
         return cls("AWS", "*", (Condition("StringEquals", "aws:PrincipalOrgID", (organization_id,)),))
 
     @classmethod
