@@ -205,7 +205,7 @@ def test_any_principal_is_accepted_with_an_organization() -> None:
         ({"max_session_duration": True}, "max_session_duration", "whole number"),
         ({"external_id": "x"}, "external_id", "2 to 1224"),
         ({"mfa_max_age": 0}, "mfa_max_age", "1 to 129600"),
-        ({"organization_id": "mine"}, "organization", "o-"),
+        ({"organization_id": "mine"}, "organization_id", "o-"),
         ({"source_ips": ["10.0.0.1/8"]}, "source_ips", "CIDR"),
         ({"expires": datetime(2027, 1, 1)}, "expires", "time zone"),  # noqa: DTZ001
         ({"partition": "aws-mars"}, "partition", "one of"),
