@@ -20,10 +20,16 @@ def collector_as_before() -> Iterator[None]:
 @pytest.mark.parametrize("kept", [False, True])
 def test_the_collector_is_off_in_the_block_and_on_again_also_after_an_error(kept: bool) -> None:
     gc.enable()
-    with pytest.raises(ValueError, match="in the block"), no_garbage_collection(kept=kept):
-        assert not gc.isenabled()
-        raise ValueError("in the block")
-    assert gc.isenabled()
+    states: list[bool] = []
+
+    def fail() -> None:
+        with no_garbage_collection(kept=kept):
+            states.append(gc.isenabled())
+            raise ValueError("in the block")
+
+    with pytest.raises(ValueError, match="in the block"):
+        fail()
+    assert [*states, gc.isenabled()] == [False, True]
 
 
 def test_a_collector_that_is_off_stays_off() -> None:
