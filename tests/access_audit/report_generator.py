@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import datetime, timezone
+from functools import cache
 
 from xacct.access_audit.finding import FINDING_KINDS, Finding, FindingKind, Fix
 from xacct.access_audit.report import AuditReport, Edge, EdgeState, worst_first
@@ -114,6 +115,7 @@ def edge_of(finding: Finding, state: EdgeState) -> Edge:
     )  # fmt: skip
 
 
+@cache
 def make_report(accounts: int, *, seed: int = 1) -> AuditReport:
     """Return a report of an organization: roles that every account has, vendors, pipelines, and some mistakes.
 
