@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 from botocore.awsrequest import AWSPreparedRequest
-
-from xacct.testing import Sandbox
 
 CLIENTS, ACCOUNT, REGION = 20, "111111111111", "eu-central-1"
 
@@ -68,34 +69,55 @@ def requests_of(session: Any, url: str, key: str) -> list[AWSPreparedRequest]:
     return captured
 
 
-def serve() -> None:
-    """Serve until the standard input ends, and print the CPU time and the memory for each line of it."""
-    with Sandbox([ACCOUNT], region=REGION) as aws, aws.serve() as server:
-        session: Any = aws.account(ACCOUNT).session
-        iam, s3 = session.client("iam"), session.client("s3")
-        for number in range(10):
-            iam.create_role(
-                RoleName=f"Reader{number}",
-                AssumeRolePolicyDocument=allow(Principal={"AWS": ACCOUNT}, Action="sts:AssumeRole"),
-            )
-        iam.put_role_policy(RoleName="Reader0", PolicyName="read", PolicyDocument=allow(Action="s3:*", Resource="*"))
-        iam.create_user(UserName="nobody")
-        s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
-        s3.put_object(Bucket="reports", Key="a", Body=b"x" * 1000)
-        key = session.client("kms").create_key()["KeyMetadata"]["KeyId"]
-        nobody = aws.sign_in(f"arn:aws:iam::{ACCOUNT}:user/nobody")
-        requests = [*requests_of(session, server.url, key), *list(requests_of(nobody, server.url, key))[2::4]]
-        for request in requests:
-            body: Any = request.body or b""
-            body = body.read() if hasattr(body, "read") else body
-            names = [name for name in request.headers if name != "Transfer-Encoding"]
-            headers = {name: _text(request.headers[name]) for name in names}
-            print(json.dumps([request.method, request.url, headers, _text(body)]), flush=True)
-        print(flush=True)
-        for _ in sys.stdin:
-            pages = int(Path("/proc/self/statm").read_text().split()[1])
-            usage = time.process_time(), pages * resource.getpagesize() / 1e6
-            print(json.dumps(usage), flush=True)
+def prepare(url: str, session: Any) -> list[Any]:
+    """Create what the calls need, and return the method, the URL, the headers and the body of each."""
+    iam, s3, kms = (session.client(name, endpoint_url=url) for name in ("iam", "s3", "kms"))
+    for number in range(10):
+        iam.create_role(
+            RoleName=f"Reader{number}",
+            AssumeRolePolicyDocument=allow(Principal={"AWS": ACCOUNT}, Action="sts:AssumeRole"),
+        )
+    iam.put_role_policy(RoleName="Reader0", PolicyName="read", PolicyDocument=allow(Action="s3:*", Resource="*"))
+    iam.create_user(UserName="nobody")
+    key_of_nobody = iam.create_access_key(UserName="nobody")["AccessKey"]
+    s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="reports", Key="a", Body=b"x" * 1000)
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    nobody = boto3.Session(key_of_nobody["AccessKeyId"], key_of_nobody["SecretAccessKey"], region_name=REGION)
+    prepared = []
+    for request in [*requests_of(session, url, key), *requests_of(nobody, url, key)[2::4]]:
+        body: Any = request.body or b""
+        body = body.read() if hasattr(body, "read") else body
+        headers = {name: _text(value) for name, value in request.headers.items() if name != "Transfer-Encoding"}
+        prepared.append((request.method, request.url, headers, _text(body)))
+    return prepared
+
+
+@contextmanager
+def served() -> Iterator[tuple[int, str, Any]]:
+    """Start the server in a process of its own, and yield its process id, its URL and its administrator's session."""
+    command = [sys.executable, "-m", "xacct.testing", "--port", "0", "--account", ACCOUNT, "--region", REGION]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        exports = {}
+        for line in server.stdout:
+            if line.startswith("export "):
+                name, _, value = line.removeprefix("export ").strip().partition("=")
+                exports[name] = value
+            if line.startswith("Open "):
+                break
+        try:
+            keys = exports["AWS_ACCESS_KEY_ID"], exports["AWS_SECRET_ACCESS_KEY"]
+            yield server.pid, exports["AWS_ENDPOINT_URL"], boto3.Session(*keys, region_name=REGION)
+        finally:
+            server.terminate()
+
+
+def usage(process: int) -> tuple[float, float]:
+    """Return the seconds of CPU time and the megabytes of memory that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), pages * resource.getpagesize() / 1e6
 
 
 def _text(value: bytes | str) -> str:
@@ -133,34 +155,20 @@ def main() -> int:
     """Measure, and return 0 if the server keeps to its budgets."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=10)
-    parser.add_argument("--serve", action="store_true")
     options = parser.parse_args()
-    if options.serve:
-        serve()
-        return 0
-    command = [sys.executable, __file__, "--serve"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        requests = [json.loads(line) for line in iter(server.stdout.readline, "\n")]
-
-        def usage() -> tuple[float, float]:
-            print(file=server.stdin, flush=True)
-            cpu, megabytes = json.loads(server.stdout.readline())  # type: ignore[union-attr] # it is a pipe
-            return cpu, megabytes
-
+    with served() as (process, url, session):
+        requests = prepare(url, session)
         statuses, latencies = Counter[int](), list[float]()
         # First, the sandbox fills its record of calls.
         while len(latencies) < 6000:
             run_clients(requests, 1, statuses, latencies)
         statuses.clear()
         latencies.clear()
-        cpu, begin, memory = usage()[0], time.monotonic(), list[float]()
+        cpu, begin, memory = usage(process)[0], time.monotonic(), list[float]()
         for _ in range(2):
             run_clients(requests, options.seconds / 2, statuses, latencies)
-            memory.append(usage()[1])
-        seconds, cpu_seconds = time.monotonic() - begin, usage()[0] - cpu
-        server.stdin.close()
+            memory.append(usage(process)[1])
+        seconds, cpu_seconds = time.monotonic() - begin, usage(process)[0] - cpu
     calls = len(latencies)
     failed = sum(number for status, number in statuses.items() if status >= 500)
     growth = memory[1] / memory[0] - 1
