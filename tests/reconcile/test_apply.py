@@ -180,6 +180,8 @@ def test_what_is_impossible_is_refused_or_collected(world: World, thing: Any, er
     assert not collected.is_empty
     with pytest.raises(GrantsFailed) as failed:
         collected.apply()
+    reason = " ".join(str(failed.value.failures["A"]).split())
+    assert f"Cannot be planned: A: {reason}" in str(collected).splitlines()
     assert {name: type(failure) for name, failure in failed.value.failures.items()} == {"A": error}
     assert failed.value.succeeded == ("B",)
 

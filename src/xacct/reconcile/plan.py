@@ -132,7 +132,9 @@ class Plan:
             )
             lines += [f"    {line}" for line in change.detail.splitlines()]
         lines += [] if self.is_empty else [f"Note: {note}" for note in self.notes]
-        return "\n".join([*lines, *(f"Not applied: {text}" for text in self.not_applied)])
+        lines += [f"Not applied: {text}" for text in self.not_applied]
+        lines += [f"Cannot be planned: {name}: {' '.join(str(error).split())}" for name, error in self._failures]
+        return "\n".join(lines)
 
     def to_dict(self) -> dict[str, object]:
         """Return the plan as a dictionary that JSON can express, to save and to apply later with `from_dict`.
