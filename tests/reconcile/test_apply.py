@@ -181,7 +181,7 @@ def test_what_is_impossible_is_refused_or_collected(world: World, thing: Any, er
     with pytest.raises(GrantsFailed) as failed:
         collected.apply()
     reason = " ".join(str(failed.value.failures["A"]).split())
-    assert f"Cannot be planned: A: {reason}" in str(collected).splitlines()
+    assert f"! A cannot be planned: {reason}" in str(collected).splitlines()
     assert {name: type(failure) for name, failure in failed.value.failures.items()} == {"A": error}
     assert failed.value.succeeded == ("B",)
 

@@ -133,7 +133,7 @@ class Plan:
             lines += [f"    {line}" for line in change.detail.splitlines()]
         lines += [] if self.is_empty else [f"Note: {note}" for note in self.notes]
         lines += [f"Not applied: {text}" for text in self.not_applied]
-        lines += [f"Cannot be planned: {name}: {' '.join(str(error).split())}" for name, error in self._failures]
+        lines += [f"! {name} cannot be planned: {' '.join(str(error).split())}" for name, error in self._failures]
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, object]:
