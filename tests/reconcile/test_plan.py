@@ -335,7 +335,7 @@ def made_by_hand(*changes: Change, failures: Sequence[tuple[str, XacctError]] = 
     )
 
 
-def test_a_plan_has_a_sign_for_each_action_and_shows_details_notes_and_what_is_not_applied() -> None:
+def test_a_plan_has_a_sign_for_each_action_and_shows_details_notes_and_what_is_not_applied_or_planned() -> None:
     actions: list[Action] = ["create", "attach", "update", "detach", "delete", "leave"]
     changes = [Change(action=action, side="trusted", account=TRUSTED, resource=f"user {action}") for action in actions]
     changes[2] = evolve(changes[2], detail="- old\n+ new")
@@ -355,6 +355,7 @@ def test_a_plan_has_a_sign_for_each_action_and_shows_details_notes_and_what_is_n
         "Note: two",
         "Not applied: three",
         "Not applied: four",
+        "! reader cannot be planned: no",
     ]
 
 
