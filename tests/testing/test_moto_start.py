@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 import requests
+from botocore.model import Shape
 from moto import backend_index, mock_aws
 from moto.core.base_backend import BaseBackend
 from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
@@ -92,8 +93,28 @@ def test_the_value_of_a_member_is_found_under_the_names_of_each_kind_of_object()
     assert before == ["of a key", Role.name, Snake.role_name]
 
 
-@pytest.mark.parametrize(("options", "form"), [({}, "[A-Za-z0-9]{20}"), ({"length": 52}, "[A-Za-z0-9]{52}"),
-    ({"include_digits": False}, "[A-Za-z]{20}"), ({"lower_case": True}, "[a-z0-9]{20}")])  # fmt: skip
+def test_the_shapes_of_an_error_are_forgotten_after_its_response() -> None:
+    def shapes_after_error(sqs: Any) -> int:
+        with pytest.raises(sqs.exceptions.QueueDoesNotExist):
+            sqs.get_queue_url(QueueName="none")
+        gc.collect()
+        return sum(isinstance(found, Shape) for found in gc.get_objects())
+
+    with Sandbox(["111111111111"]) as aws:
+        sqs = aws.account("111111111111").session.client("sqs")
+        first, *later = [shapes_after_error(sqs) for _ in range(4)]
+    assert later == [first] * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "form"),
+    [
+        ({}, "[A-Za-z0-9]{20}"),
+        ({"length": 52}, "[A-Za-z0-9]{52}"),
+        ({"include_digits": False}, "[A-Za-z]{20}"),
+        ({"lower_case": True}, "[a-z0-9]{20}"),
+    ],
+)
 def test_random_strings_have_the_form_that_moto_asks_for(options: dict[str, Any], form: str) -> None:
     with moto_started():
         texts = {mock_random.get_random_string(**options) for _ in range(20)}

@@ -263,7 +263,7 @@ def _compile(s: Statement, version: str, layer: LayerName, policy: str, index: i
     names, patterns = _compile_actions(s.actions or s.not_actions)
     excludes = bool(s.not_resources)
     resources = tuple([compile_resource(r, version, layer, excludes=excludes) for r in s.resources or s.not_resources])
-    resource_tests = () if any(not r.is_constant for r in resources) else tuple([r.test for r in resources])
+    resource_tests = tuple([r.test for r in resources]) if all(r.is_constant for r in resources) else ()
     listed = s.principals or s.not_principals
     return StatementMatcher(
         statement=s,

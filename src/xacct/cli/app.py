@@ -1,4 +1,4 @@
-"""The app: the list of commands, the options that all of them have, and the exit codes."""
+"""The app of cyclopts: the commands, the options that all of them have, and the exit codes."""
 
 from __future__ import annotations
 

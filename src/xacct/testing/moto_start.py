@@ -9,7 +9,7 @@ from functools import cache
 from string import ascii_letters, digits
 from typing import cast
 from unittest.mock import patch
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from botocore.model import Shape
 from moto import backend_index, mock_aws
@@ -31,7 +31,8 @@ _compute_urls = cast("Callable[[BaseBackend], object]", vars(BaseBackend)["urls"
 _has_bucket_in_host = S3Response.subdomain_based_buckets
 _create_account: Callable[[BackendDict[BaseBackend], str], None] = vars(BackendDict)["_create_account_specific_backend"]
 _compute_names = XFormedAttributePicker.get_possible_keys
-_member_names: dict[tuple[Shape | None, str, type], Iterable[str]] = {}
+# Moto makes new shapes for each error, which must not be kept.
+_member_names: WeakKeyDictionary[Shape, dict[tuple[str, type], Iterable[str]]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -98,10 +99,11 @@ def _objects_that_are_not_kept() -> Iterator[None]:
 
 def _names_of_member(picker: XFormedAttributePicker, context: AttributePickerContext) -> Iterable[str]:
     # A shape of botocore has the identity of one member of one operation's response.
-    member = (context.shape, context.key, type(context.obj))
-    names = _member_names.get(member)
+    found = _member_names.setdefault(context.shape, {})
+    member = (context.key, type(context.obj))
+    names = found.get(member)
     if names is None:
-        names = _member_names[member] = tuple(dict.fromkeys(_compute_names(picker, context)))
+        names = found[member] = tuple(dict.fromkeys(_compute_names(picker, context)))
     return names
 
 
