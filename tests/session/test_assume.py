@@ -496,6 +496,18 @@ class TestWaiting:
             assume_role(base, ROLE, wait=wait)
 
 
+def test_a_call_is_repeated_once_after_the_time_that_botocore_chose(
+    base: boto3.Session, sts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    client = assume_role(base, ROLE).client("sts")
+    client.meta.events.register_first("needs-retry.sts", lambda attempts, **_: 7 if attempts == 1 else None)
+    before = len(sts.calls)
+    client.get_caller_identity()
+    assert (len(sts.calls) - before, sum(slept)) == (2, 7)
+
+
 def test_roles_of_the_same_base_share_one_sts_client(base: boto3.Session, sts: Any) -> None:
     first, second = assume_role(base, ROLE), assume_role(base, NEXT, region="us-west-2")
     assert first.get_credentials()._sts() is second.get_credentials()._sts()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -122,6 +123,21 @@ def test_after_an_error_nothing_starts_and_what_runs_ends() -> None:
     raise_after_the_first(ValueError("stop"), TargetThreads(work, [*range(9)], workers=2, timeout=60))
     assert sorted(started) == sorted(ended)
     assert len(started) < 9
+
+
+@pytest.mark.parametrize("error", [None, ValueError("stop"), KeyboardInterrupt()])
+def test_no_thread_is_left(error: BaseException | None) -> None:
+    before = threading.enumerate()
+
+    def work(job: Job, item: int) -> None:
+        job.begin("the work")
+        job.sleep(1.5 if error is not None and item else 0)
+
+    with suppress(ValueError, KeyboardInterrupt), TargetThreads(work, [*range(20)], workers=8, timeout=60) as threads:
+        for _ in threads:
+            if error is not None:
+                raise error
+    assert [thread for thread in threading.enumerate() if thread not in before] == []
 
 
 def test_no_thread_keeps_the_interpreter_alive(hang: threading.Event) -> None:

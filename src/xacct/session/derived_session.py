@@ -12,16 +12,33 @@ import boto3
 import botocore.handlers
 import botocore.session
 from botocore.configprovider import BaseProvider, ChainProvider, InstanceVarProvider
+from botocore.hooks import first_non_none_response
 
 from xacct.session.client_parts import shared_client_parts
 from xacct.session.credentials import AssumedRoleCredentials
 from xacct.session.event_handlers import EventHandlers
+from xacct.session.target_threads import sleep_in_job
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from botocore.client import BaseClient
     from mypy_boto3_sts import STSClient
 
 __all__ = ["builtin_event_handlers", "derive_session", "inherit_settings", "sts_client"]
+
+
+class _EventHandlers(EventHandlers):
+    """Waits before the next attempt of a call itself, because a wait of botocore cannot be ended."""
+
+    def emit(self, event_name: str, **kwargs: Any) -> list[tuple[Callable[..., Any], Any]]:
+        responses = super().emit(event_name, **kwargs)
+        if event_name.startswith("needs-retry."):
+            delay = first_non_none_response(responses)
+            if delay is not None and delay is not False:
+                sleep_in_job(delay)
+                return [(sleep_in_job, 0)]
+        return responses
 
 
 class _Factory:
@@ -35,7 +52,7 @@ class _Factory:
         self.lock = threading.RLock()
         self.sts_clients: weakref.WeakKeyDictionary[boto3.Session, dict[str | None, STSClient]]
         self.sts_clients = weakref.WeakKeyDictionary()
-        self._emitter = EventHandlers()
+        self._emitter = _EventHandlers()
         self._handlers: list[tuple[Any, ...]] = []
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._reset)
@@ -48,7 +65,7 @@ class _Factory:
     def event_emitter(self) -> EventHandlers:
         builtin = botocore.handlers.BUILTIN_HANDLERS
         if self._handlers != builtin:  # moto and other test tools add handlers when they are imported
-            self._emitter, self._handlers = EventHandlers(), [*builtin]
+            self._emitter, self._handlers = _EventHandlers(), [*builtin]
             botocore.session.Session(event_hooks=self._emitter)
         return copy(self._emitter)
 

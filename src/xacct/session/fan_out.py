@@ -20,7 +20,7 @@ from xacct.progress_bar import Progress, account_progress
 from xacct.session.fan_out_result import FanOut, TargetOutcome
 from xacct.session.pace import Pace, SharedPace
 from xacct.session.role_request import RoleRequest, check_region
-from xacct.session.role_sessions import RoleSessions, account_of, enabled_regions, in_region
+from xacct.session.role_sessions import RoleSessions, account_of, enabled_regions, in_region, stopped_with_job
 from xacct.session.target import Target
 from xacct.session.target_threads import Finished, Job, JobTimeout, TargetThreads
 from xacct.session.work_item import TargetLike, WorkItem, keyed, work_items
@@ -107,14 +107,14 @@ def fan_out(
     released when the function returns: return results, not clients. Creating a client takes more CPU time than a call,
     so create few in the function.
 
-    A target that takes longer than ``timeout`` is abandoned, and its error is `TargetTimedOut`. Python cannot end its
-    thread. That thread makes no further call with the session, ends with the call that it waits for (by default
-    botocore waits 60 seconds for an answer), and does not keep the interpreter alive. A session that you passed is not
-    stopped in this way: your function may go on with it.
+    A target that takes longer than ``timeout`` is abandoned, and its error is `TargetTimedOut`. The call that it waits
+    for fails at once, and it makes no further call with a client that was created in the function, so its thread ends.
+    Python cannot end a thread that waits for anything else, such as ``time.sleep``, the lookup of a name in DNS or a
+    program. It does not keep the interpreter alive.
 
-    After Ctrl-C no further target is started, and KeyboardInterrupt is raised as soon as the running ones have ended,
-    after a second at the latest. Those that have not ended are abandoned in the same way. The same holds if a stream is
-    closed.
+    After Ctrl-C no further target is started, and KeyboardInterrupt is raised as soon as the running ones have ended.
+    Those that have not ended after a second are abandoned in the same way. It takes two seconds at the most. The same
+    holds if a stream is closed.
 
     Args:
         targets: roles to assume, as ARNs or `Target`; accounts, as IDs or `Account`, with ``role_names``; or sessions
@@ -321,7 +321,7 @@ class _Run(Generic[T]):
     def _session(self, job: Job, item: WorkItem) -> boto3.Session:
         region = item.target.region or self.region
         if item.session is not None:
-            return in_region(item.session, region if item.target.region else None)
+            return stopped_with_job(in_region(item.session, region if item.target.region else None))
         if self.roles is None or item.request is None:
             raise AssertionError("an item without a session has a request")
         return self.roles.assume(item.request, region, job)

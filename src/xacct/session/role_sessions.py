@@ -18,14 +18,14 @@ from xacct.session.derived_session import derive_session
 from xacct.session.pace import PacedSts, SharedPace
 from xacct.session.role_request import RoleRequest, session_name_from
 from xacct.session.sts_errors import errors_of_botocore
-from xacct.session.target_threads import Job, sleep_in_job
+from xacct.session.target_threads import Job, check_job, sleep_in_job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mypy_boto3_sts import STSClient
 
-__all__ = ["RoleSessions", "account_of", "enabled_regions", "in_region"]
+__all__ = ["RoleSessions", "account_of", "enabled_regions", "in_region", "stopped_with_job"]
 
 # STS answers in less than a second. A call without an answer is repeated within the time limit of the target.
 _STS_CONFIG = Config(connect_timeout=10, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 1})
@@ -125,6 +125,16 @@ def in_region(session: boto3.Session, region: str | None) -> boto3.Session:
         return session
     # Only the credentials that xacct assumes have a rule of their own for pickle, which is not used here.
     return derive_session(session, cast("AssumedRoleCredentials", session.get_credentials()), region)
+
+
+def stopped_with_job(session: boto3.Session) -> boto3.Session:
+    """Return the session, whose calls end the thread if the job that makes them was given up.
+
+    The session keeps the handlers for that. They do nothing outside of a job.
+    """
+    for event in ("before-sign", "needs-retry"):
+        session.events.register(event, check_job, unique_id=f"xacct-{event}")
+    return session
 
 
 class _AccountClient(Protocol):

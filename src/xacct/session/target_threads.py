@@ -12,12 +12,15 @@ from typing import Generic, TypeVar
 
 from attrs import field, frozen
 
-__all__ = ["Finished", "Job", "JobTimeout", "TargetThreads", "sleep_in_job"]
+from xacct.session.network_wait import end_network_wait
+
+__all__ = ["Finished", "Job", "JobTimeout", "TargetThreads", "check_job", "sleep_in_job"]
 
 K = TypeVar("K")
 T = TypeVar("T")
 
 _GRACE = 1.0
+_TIME_TO_END = 0.5
 _LONGEST_WAIT = 0.5
 
 
@@ -41,9 +44,14 @@ class JobTimeout(Exception):
 
 
 class Job:
-    """The state of one call of the function, which the function and the thread that waits for it share."""
+    """The state of one call of the function, which the function and the thread that waits for it share.
 
-    def __init__(self) -> None:
+    Args:
+        thread: the thread that calls the function.
+    """
+
+    def __init__(self, thread: threading.Thread) -> None:
+        self.thread = thread
         self.doing = "waiting"
         self.started: float | None = None
         self._abandoned = threading.Event()
@@ -70,8 +78,16 @@ class Job:
         self.check()
 
     def abandon(self) -> None:
-        """Give the job up."""
+        """Give the job up. If it waits for an answer of AWS, that call fails at once."""
         self._abandoned.set()
+        end_network_wait(self.thread)
+
+
+def check_job(**_: object) -> None:
+    """End the thread if the job that it runs was given up. It accepts the arguments of botocore's events."""
+    job: Job | None = getattr(_current, "job", None)
+    if job is not None:
+        job.check()
 
 
 def sleep_in_job(seconds: float) -> None:
@@ -94,11 +110,13 @@ class TargetThreads(Generic[K, T]):
     """Calls a function with each item, in threads. Iterate over it inside ``with`` to get what has finished.
 
     Python cannot end a thread. A job that takes too long is abandoned: the iterator yields `JobTimeout`, another thread
-    takes its place, and it ends at the next call of its `Job`. The threads are daemons, so that none keeps the
-    interpreter alive.
+    takes its place, the botocore call that it waits for fails, and it ends at the next call of its `Job`. The threads
+    are daemons, so that one that does not end, because it waits for something else, does not keep the interpreter
+    alive.
 
     After an exception in the block no further job starts. After an Exception, those that run are waited for, up to
-    their time limit; after KeyboardInterrupt and the like for a second, and then they are abandoned.
+    their time limit; after KeyboardInterrupt and the like for a second, and then they are abandoned. The end of the
+    block waits for the threads to end, half a second at the most.
 
     Args:
         function: called with a job and an item.
@@ -114,6 +132,7 @@ class TargetThreads(Generic[K, T]):
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
     _waiting: deque[int] = field(factory=deque, init=False)
     _running: dict[int, Job] = field(factory=dict, init=False)
+    _threads: list[threading.Thread] = field(factory=list, init=False)
     _finished: SimpleQueue[Finished[T]] = field(factory=SimpleQueue, init=False)
 
     def __enter__(self) -> TargetThreads[K, T]:
@@ -133,6 +152,15 @@ class TargetThreads(Generic[K, T]):
                 for job in self._running.values():
                     job.abandon()
                 self._running.clear()
+            self._join()
+
+    def _join(self) -> None:
+        """Wait for the threads. One that was given up between two calls may wait for AWS only now."""
+        end = time.monotonic() + _TIME_TO_END
+        while (alive := [thread for thread in self._threads if thread.is_alive()]) and time.monotonic() < end:
+            for thread in alive:
+                end_network_wait(thread)
+            alive[0].join(0.02)
 
     @property
     def not_started(self) -> int:
@@ -173,7 +201,9 @@ class TargetThreads(Generic[K, T]):
         return late
 
     def _start_thread(self) -> None:
-        threading.Thread(target=self._work, name="xacct", daemon=True).start()
+        thread = threading.Thread(target=self._work, name="xacct", daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _work(self) -> None:
         while (started := self._take()) is not None:
@@ -189,7 +219,7 @@ class TargetThreads(Generic[K, T]):
         with self._lock:
             if not self._waiting:
                 return None
-            place, job = self._waiting.popleft(), Job()
+            place, job = self._waiting.popleft(), Job(threading.current_thread())
             self._running[place] = job
             return place, job
 
