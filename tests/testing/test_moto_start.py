@@ -12,8 +12,6 @@ import requests
 from botocore.model import Shape
 from moto import backend_index, mock_aws
 from moto.core.base_backend import BaseBackend
-from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
-from moto.core.utils import get_service_model
 from moto.moto_api._internal import mock_random
 from moto.s3.models import FakeKey
 
@@ -72,25 +70,6 @@ def test_an_object_that_is_overwritten_is_forgotten() -> None:
         gc.collect()
         assert objects() < 5
         assert s3.get_object(Bucket="reports", Key="january")["Body"].read() == b"19"
-
-
-def test_the_value_of_a_member_is_found_under_the_names_of_each_kind_of_object() -> None:
-    member = get_service_model("iam").operation_model("GetRole").output_shape.members["Role"].members["RoleName"]
-
-    class Role:
-        name = "of a class with the name of the member"
-
-    class Snake:
-        role_name = "of an attribute"
-
-    def value_of(found: object) -> object:
-        return XFormedAttributePicker()(AttributePickerContext(found, "RoleName", member))
-
-    kinds = ({"RoleName": "of a key"}, Role(), Snake())
-    before = [value_of(kind) for kind in kinds]
-    with moto_started():
-        assert [value_of(kind) for _ in range(2) for kind in kinds] == before * 2
-    assert before == ["of a key", Role.name, Snake.role_name]
 
 
 def test_the_shapes_of_an_error_are_forgotten_after_its_response() -> None:

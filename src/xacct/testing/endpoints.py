@@ -17,7 +17,7 @@ from xacct.arn import Partition
 from xacct.errors import XacctError
 from xacct.testing.http_messages import moto_url
 
-__all__ = ["aws_url_pattern", "endpoint_url", "has_backend", "is_local"]
+__all__ = ["aws_url_pattern", "backend_of", "endpoint_url", "is_local"]
 
 # Such as aws-global in s3-fips.aws-global.amazonaws.com.
 _GLOBAL = re.compile(r"(aws-([a-z]+-)*)?global")
@@ -64,7 +64,7 @@ def endpoint_url(url: str, partition: Partition) -> str:
 def _known_host(host: str, partition: Partition) -> str:
     standard = urlsplit(moto_url(f"https://{_standard_host(host, partition)}/", partition)).netloc
     # A few services have endpoints in the domain of dual-stack only.
-    found = next((known for known in (standard, host) if has_backend(known)), None)
+    found = next((known for known in (standard, host) if backend_of(known)), None)
     if found is None:
         raise XacctError(f"{host}: moto does not implement this endpoint of AWS; nothing was sent to it")
     return found
@@ -93,10 +93,10 @@ def _standard_host(host: str, partition: Partition) -> str:
 
 
 @lru_cache(1000)
-def has_backend(host: str) -> bool:
-    """Return whether moto implements the service at a host in the domain amazonaws.com."""
-    url = f"https://{host}/"
-    return any(pattern.match(url) for _, pattern in backend_index.backend_url_patterns)
+def backend_of(host: str) -> str | None:
+    """Return moto's name of the service at a host in the domain amazonaws.com; None if moto does not implement it."""
+    url = f"https://{host.removesuffix('.cn')}/"
+    return next((service for service, pattern in backend_index.backend_url_patterns if pattern.match(url)), None)
 
 
 @cache

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
 
 from moto.core.request import (
     PRESERVED_HEADER_NAMES_ENVIRON_KEY,
     environ_key_for_header,
     should_preserve_original_header_name,
 )
+from werkzeug.datastructures import Headers
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 if TYPE_CHECKING:
@@ -21,6 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["ConnectionBroken", "HttpServer"]
 
 log = logging.getLogger("xacct.testing")
+
+_REQUEST_LINE = re.compile(r"([A-Z]+) (\S+) (HTTP/1\.1)\r?\n")
+_HEADER = re.compile(r"^([!#-'*+.^`|~\w-]+):[ \t]*(.*?)[ \t]*\r?\n", re.ASCII | re.MULTILINE)
+_MOST_HEADERS = 100
+_LONGEST_HEADER = 65_536
 
 
 class ConnectionBroken(Exception):
@@ -59,6 +67,30 @@ class _Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True
     # The head and the body of a response are sent at once.
     wbufsize = -1
+
+    def parse_request(self) -> bool:
+        """Parse the head of a request. ``http.server`` parses it as that of an e-mail, which takes much longer."""
+        line = _REQUEST_LINE.fullmatch(self.raw_requestline.decode("latin-1"))
+        if line is None:
+            return super().parse_request()
+        self.requestline = line[0].rstrip()
+        self.command, self.path, self.request_version = line.groups()
+        self.close_connection = True  # after an error
+        lines: list[bytes] = []
+        while (read := self.rfile.readline(_LONGEST_HEADER + 1)) not in (b"\r\n", b"\n"):
+            if len(read) > _LONGEST_HEADER or len(lines) == _MOST_HEADERS:
+                self.send_error(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+                return False
+            lines.append(read)
+            if not read:
+                break
+        headers = _HEADER.findall(b"".join(lines).decode("latin-1"))
+        if len(headers) != len(lines):
+            self.send_error(HTTPStatus.BAD_REQUEST)
+            return False
+        self.headers = cast(Any, Headers(headers))  # it has the methods of an e-mail's headers that are used
+        self.close_connection = self.headers.get("Connection", "").lower() == "close"
+        return True
 
     def run_wsgi(self) -> None:
         if self.headers.get("Expect", "").lower() == "100-continue":
@@ -111,9 +143,9 @@ class _Handler(WSGIRequestHandler):
     def make_environ(self) -> WSGIEnvironment:
         environ = super().make_environ()
         # Werkzeug leaves out headers with underscores, but keys of the metadata of objects in S3 may have them.
-        left_out = filter(should_preserve_original_header_name, self.headers)
-        names = {environ_key_for_header(name): name for name in left_out}
-        kept = {key: self.headers[name] for key, name in names.items()}
+        left_out = [pair for pair in self.headers.items() if should_preserve_original_header_name(pair[0])]
+        names = {environ_key_for_header(name): name for name, _ in left_out}
+        kept = {environ_key_for_header(name): value for name, value in left_out}
         return {**environ, **kept, PRESERVED_HEADER_NAMES_ENVIRON_KEY: names}
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 # werkzeug's name

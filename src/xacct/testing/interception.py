@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
+from moto.backends import get_backend
+from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
-from moto.core.models import botocore_stubber
+from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 from moto.core.request import Request
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import HTTPException
 
-from xacct.testing.endpoints import endpoint_url, has_backend, is_local
+from xacct.testing.endpoints import backend_of, endpoint_url, is_local
 from xacct.testing.error_responses import Refused
 from xacct.testing.http_messages import Answer, new_request
 from xacct.testing.pipeline import AnswerLost
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["execute_in_moto", "intercepted_requests"]
 
-_MOTO_PROCESS_REQUEST = BotocoreStubber.process_request
+_Method = Callable[[Request, str, Headers], tuple[int, Mapping[str, Any], str | bytes]]
 
 
 @contextmanager
@@ -87,14 +92,28 @@ def _answered_before_sent(send: _Send) -> _Send:
 
 
 def execute_in_moto(request: Request) -> Answer:
-    """Let moto answer a request.
+    """Let moto answer a request, as its ``BotocoreStubber.process_request`` does, in less time.
 
     Raises:
         Refused: moto does not implement the service.
     """
-    if not has_backend(request.host):
+    service = backend_of(request.host)
+    if service is None:
         raise Refused("NotImplemented", f"{request.host}: moto does not implement this endpoint of AWS", 501)
-    # Moto accepts a normalized request too, but does not declare it.
-    response = _MOTO_PROCESS_REQUEST(botocore_stubber, cast("AWSPreparedRequest", request))
-    status, headers, body = response if response is not None else (404, {}, "")
-    return Answer(status, headers, body)
+    url = f"{request.scheme}://{request.host.removesuffix('.cn')}{request.raw_path}"
+    for pattern, method in _urls_of(service).items():
+        if re.match(pattern, url):
+            try:
+                return Answer(*method(request, request.raw_url, request.headers))
+            except HTTPException as error:
+                return Answer(error.code or 500, dict(error.get_headers()), error.get_body())
+    return Answer(404, {}, "Not yet implemented")
+
+
+def _urls_of(service: str) -> Mapping[str, _Method]:
+    """Return the patterns of a service's URLs, and the methods that answer them. They are the same in all accounts."""
+    backends = get_backend(cast(Any, service))
+    regions = backends[DEFAULT_ACCOUNT_ID] if isinstance(backends, BackendDict) else backends
+    backend = next(regions[region] for region in ("us-east-1", "aws", "global") if region in regions)
+    urls: Mapping[str, _Method] = backend.urls
+    return urls

@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from string import ascii_letters, digits
 from typing import cast
 from unittest.mock import patch
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakSet
 
-from botocore.model import Shape
+import moto.core.serialize
 from moto import backend_index, mock_aws
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
 from moto.core.models import MockAWS
 from moto.core.request import Request
-from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
+from moto.core.serialize import ResponseSerializer
 from moto.core.utils import method_names_from_class
 from moto.moto_api._internal.moto_random import MotoRandom
 from moto.s3.models import FakeKey
 from moto.s3.responses import S3Response
 
+from xacct.testing import xml_document
 from xacct.testing.endpoints import aws_url_pattern
+from xacct.testing.response_members import value_of_member
 
 __all__ = ["moto_started"]
 
 _compute_urls = cast("Callable[[BaseBackend], object]", vars(BaseBackend)["urls"].fget)
 _has_bucket_in_host = S3Response.subdomain_based_buckets
 _create_account: Callable[[BackendDict[BaseBackend], str], None] = vars(BackendDict)["_create_account_specific_backend"]
-_compute_names = XFormedAttributePicker.get_possible_keys
-# Moto makes new shapes for each error, which must not be kept.
-_member_names: WeakKeyDictionary[Shape, dict[tuple[str, type], Iterable[str]]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -55,8 +54,8 @@ def moto_started() -> Iterator[None]:
             patch("moto.core.responses.method_names_from_class", cache(method_names_from_class)),
             # Each request to S3 compares its host with the patterns of other hosts, several times.
             patch.object(S3Response, "subdomain_based_buckets", staticmethod(_once_for_each_host(_has_bucket_in_host))),
-            # Each member of each response computes the names under which an object can have its value.
-            patch.object(XFormedAttributePicker, "get_possible_keys", _names_of_member),
+            patch.object(ResponseSerializer, "get_value", value_of_member),
+            patch.object(moto.core.serialize, "xmltodict", xml_document),
             # Each response has a random id of 52 characters.
             patch.object(MotoRandom, "get_random_string", _random_string),
             _objects_that_are_not_kept(),
@@ -95,16 +94,6 @@ def _objects_that_are_not_kept() -> Iterator[None]:
         yield
     for found in list(objects_in_s3):
         found.dispose()
-
-
-def _names_of_member(picker: XFormedAttributePicker, context: AttributePickerContext) -> Iterable[str]:
-    # A shape of botocore has the identity of one member of one operation's response.
-    found = _member_names.setdefault(context.shape, {})
-    member = (context.key, type(context.obj))
-    names = found.get(member)
-    if names is None:
-        names = found[member] = tuple(dict.fromkeys(_compute_names(picker, context)))
-    return names
 
 
 def _random_string(random: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:

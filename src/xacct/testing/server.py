@@ -110,4 +110,6 @@ def _with_aws_host(request: PlainRequest) -> Request:
     # The body is not in chunks any more.
     for name in ("HTTP_TRANSFER_ENCODING", "wsgi.input_terminated"):
         environ.pop(name, None)
-    return Request(environ)
+    normalized = Request(environ)
+    vars(normalized)["root_url"] = f"https://{host}/"  # otherwise werkzeug finds it out in many steps
+    return normalized

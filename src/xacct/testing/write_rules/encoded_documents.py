@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import quote
 from xml.sax.saxutils import unescape
 
@@ -37,4 +38,9 @@ def _encoded(answer: Answer) -> Answer:
 
 
 def _encode(match: re.Match[str]) -> str:
-    return match[1] + quote(unescape(match[2], {"&quot;": '"', "&apos;": "'"}))
+    return match[1] + _quoted(match[2])
+
+
+@lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    return quote(unescape(text, {"&quot;": '"', "&apos;": "'"}))
