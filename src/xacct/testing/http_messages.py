@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from attrs import field, frozen
 from botocore.exceptions import UnknownServiceError
@@ -39,6 +39,7 @@ __all__ = [
     "Call",
     "Scope",
     "Signature",
+    "environ_of",
     "moto_url",
     "new_request",
     "parse_request",
@@ -189,27 +190,38 @@ def new_request(request: AWSPreparedRequest, url: str) -> Request:
     if not isinstance(body, bytes) or _PLAIN_URL.fullmatch(url) is None:
         return Request.from_primitives(request.method, url, request.headers, request.body)
     # What moto does takes it half as long as executing a request.
+    return Request(environ_of(request.method, parts, request.headers.items(), body))
+
+
+def environ_of(method: str, url: SplitResult, headers: Iterable[tuple[str, object]], body: bytes) -> dict[str, Any]:
+    """Return the WSGI environment of a request, with what moto looks for in it.
+
+    Args:
+        method: the method.
+        url: the URL, with its path as it was sent.
+        headers: the headers. ``Host`` replaces the host of the URL.
+        body: the body, which is not in chunks.
+    """
     environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method,
+        "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote(parts.path).encode().decode("latin-1"),
-        "QUERY_STRING": parts.query,
-        "REQUEST_URI": parts.path,
-        "RAW_URI": parts.path,
-        "SERVER_NAME": parts.hostname or "",
-        "SERVER_PORT": str(parts.port or {"http": 80, "https": 443}[parts.scheme]),
+        "PATH_INFO": unquote(url.path).encode().decode("latin-1"),
+        "QUERY_STRING": url.query,
+        "REQUEST_URI": url.path,
+        "RAW_URI": url.path,
+        "SERVER_NAME": url.hostname or "",
+        "SERVER_PORT": str(url.port or {"http": 80, "https": 443}[url.scheme]),
         "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_HOST": parts.netloc,
+        "HTTP_HOST": url.netloc,
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": parts.scheme,
+        "wsgi.url_scheme": url.scheme,
         "wsgi.input": BytesIO(body),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": False,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
     }
-    headers: Iterable[tuple[str, object]] = request.headers.items()
     original_names = environ[PRESERVED_HEADER_NAMES_ENVIRON_KEY] = {}
     for name, value in headers:
         key = environ_key_for_header(name)
@@ -219,7 +231,7 @@ def new_request(request: AWSPreparedRequest, url: str) -> Request:
         environ[key] = f"{environ[key]}, {text}" if key in environ and key != "HTTP_HOST" else text
         if should_preserve_original_header_name(name):
             original_names[key] = name
-    return Request(environ)
+    return environ
 
 
 def parse_request(request: Request) -> Call:
