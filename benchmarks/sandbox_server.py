@@ -93,11 +93,9 @@ def bytes_of(request: AWSPreparedRequest) -> tuple[str, bytes]:
     body: Any = request.body or b""
     body = body.read() if hasattr(body, "read") else body.encode() if isinstance(body, str) else body
     url = urlsplit(request.url)
-    headers = {name: _text(value) for name, value in request.headers.items() if name != "Transfer-Encoding"}
+    fields = {"Host": url.netloc, **dict(request.headers.items()), "Content-Length": str(len(body))}
     lines = [f"{request.method} {urlunsplit(('', '', url.path or '/', url.query, ''))} HTTP/1.1"]
-    lines += [
-        f"{name}: {value}" for name, value in {"Host": url.netloc, **headers, "Content-Length": len(body)}.items()
-    ]
+    lines += [f"{name}: {_text(value)}" for name, value in fields.items() if name != "Transfer-Encoding"]
     return request.method, "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
