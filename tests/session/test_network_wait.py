@@ -99,9 +99,17 @@ def test_a_call_whose_request_is_not_read_fails(server: SilentServer) -> None:
 
 
 def test_a_call_that_waits_for_the_rest_of_an_answer_fails(server: SilentServer) -> None:
-    s3 = s3_of(server)
-    waiting = Waiting(lambda: s3.get_object(Bucket="slow", Key="key")["Body"].read())
+    s3, began = s3_of(server), threading.Event()
+
+    def read() -> None:
+        body = s3.get_object(Bucket="slow", Key="key")["Body"]
+        assert body.read(4) == b"1234"
+        began.set()
+        body.read()
+
+    waiting = Waiting(read)
     server.answer(PART_OF_AN_ANSWER)
+    assert began.wait(30)
     assert type(waiting.end()) is ResponseStreamingError
 
 

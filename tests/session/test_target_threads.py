@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from xacct.session.target_threads import Finished, Job, JobTimeout, TargetThreads
 
@@ -19,7 +23,7 @@ def hang() -> Iterator[threading.Event]:
     event.set()
 
 
-def raise_after_the_first(error: BaseException, threads: TargetThreads[int, int]) -> None:
+def raise_after_the_first(error: BaseException, threads: TargetThreads[int, Any]) -> None:
     def run() -> None:
         with threads:
             for _ in threads:
@@ -138,6 +142,25 @@ def test_no_thread_is_left(error: BaseException | None) -> None:
             if error is not None:
                 raise error
     assert [thread for thread in threading.enumerate() if thread not in before] == []
+
+
+def test_a_thread_that_calls_aws_only_after_it_was_given_up_ends_too() -> None:
+    """As a function does that calls AWS to tidy up."""
+    before, options = threading.enumerate(), Config(retries={"total_max_attempts": 1})
+    session = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-west-1")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        s3 = session.client("s3", endpoint_url="http://{}:{}".format(*silent.getsockname()), config=options)
+
+        def work(job: Job, item: int) -> None:
+            job.begin("the work")
+            try:
+                job.sleep(60 if item else 0)
+            finally:
+                if item:
+                    s3.list_buckets()
+
+        raise_after_the_first(KeyboardInterrupt(), TargetThreads(work, [0, 1], workers=2, timeout=60))
+        assert [thread for thread in threading.enumerate() if thread not in before] == []
 
 
 def test_no_thread_keeps_the_interpreter_alive(hang: threading.Event) -> None:
