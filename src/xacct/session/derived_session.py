@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from copy import copy
+from copy import copy, deepcopy
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 import boto3
 import botocore.handlers
 import botocore.session
-from botocore.configprovider import BaseProvider, ChainProvider, InstanceVarProvider
+from botocore.configprovider import (
+    BaseProvider,
+    ChainProvider,
+    ConfigValueStore,
+    InstanceVarProvider,
+    create_botocore_default_config_mapping,
+)
 from botocore.hooks import first_non_none_response
 
 from xacct.session.client_parts import shared_client_parts
@@ -20,12 +26,12 @@ from xacct.session.event_handlers import EventHandlers
 from xacct.session.target_threads import sleep_in_job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from botocore.client import BaseClient
     from mypy_boto3_sts import STSClient
 
-__all__ = ["builtin_event_handlers", "derive_session", "inherit_settings", "sts_client"]
+__all__ = ["builtin_event_handlers", "derive_session", "inherit_settings", "settings_of", "sts_client"]
 
 
 class _EventHandlers(EventHandlers):
@@ -88,14 +94,52 @@ def sts_client(base: boto3.Session, region: str | None) -> STSClient:
         return clients[region]
 
 
+class _ReadOnce(ChainProvider):
+    """Provides what another provider says when it is first asked.
+
+    botocore changes deep copies of providers for its modes of defaults. They are copies of the other provider.
+    """
+
+    def __init__(self, original: BaseProvider) -> None:
+        super().__init__()
+        self._original = original
+        self._read: list[Any] = []
+
+    def provide(self) -> Any:
+        if not self._read:
+            self._read.append(self._original.provide())
+        return copy(self._read[0])  # sections are dictionaries
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return deepcopy(self._original, memo)
+
+
+def settings_of(base: boto3.Session) -> Mapping[str, BaseProvider]:
+    """Return the configuration of a session for many derived sessions, for which each value is read once.
+
+    For each client, botocore looks for some thirty values in the environment and in the profile.
+
+    Args:
+        base: the session.
+    """
+    mapping = create_botocore_default_config_mapping(base._session)
+    return {name: _ReadOnce(provider) for name, provider in mapping.items()}
+
+
 class _RoleSession(botocore.session.Session):
     """A botocore session with the credentials of a role. It ignores those of the profile and the environment."""
 
     def __init__(
-        self, parent: botocore.session.Session, credentials: AssumedRoleCredentials, emitter: EventHandlers
+        self,
+        parent: botocore.session.Session,
+        credentials: AssumedRoleCredentials,
+        emitter: EventHandlers,
+        settings: Mapping[str, BaseProvider] | None,
     ) -> None:
         super().__init__(event_hooks=emitter, include_builtin_handlers=False)
         self.register_component("event_emitter", emitter)
+        if settings is not None:
+            self.register_component("config_store", ConfigValueStore(settings))
         self._parent = parent
         self._role = credentials
 
@@ -140,17 +184,23 @@ def inherit_settings(child: botocore.session.Session, parent: botocore.session.S
     child.get_component("config_store").set_config_provider("region", region)
 
 
-def derive_session(base: boto3.Session, credentials: AssumedRoleCredentials, region: str | None) -> boto3.Session:
+def derive_session(
+    base: boto3.Session,
+    credentials: AssumedRoleCredentials,
+    region: str | None,
+    settings: Mapping[str, BaseProvider] | None = None,
+) -> boto3.Session:
     """Return a session with the configuration of another session and its own credentials.
 
     Args:
         base: the other session. Its event handlers are not copied.
         credentials: the new session's credentials.
         region: the new session's region; None for the base's, also if the base's changes.
+        settings: the result of `settings_of` for the base; None to read the configuration again.
     """
     # boto3 has no public attribute for the botocore session that holds the configuration.
     parent = base._session
-    child = _RoleSession(parent, credentials, builtin_event_handlers())
+    child = _RoleSession(parent, credentials, builtin_event_handlers(), settings)
     inherit_settings(child, parent)
     child.set_default_client_config(parent.get_default_client_config())
     child.user_agent_name = parent.user_agent_name

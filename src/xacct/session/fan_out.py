@@ -104,8 +104,8 @@ def fan_out(
 
     The roles are assumed with one STS client. When STS throttles, calls are repeated, and all threads slow down to the
     rate that STS accepts. Each session is an ordinary ``boto3.Session`` like those of :func:`assume_role`, and is
-    released when the function returns: return results, not clients. Creating a client takes more CPU time than a call,
-    so create few in the function.
+    released when the function returns: return results, not clients. The base's configuration is read once for all of
+    them. Creating a client takes more CPU time than a call, so create few in the function.
 
     A target that takes longer than ``timeout`` is abandoned, and its error is `TargetTimedOut`. The call that it waits
     for fails at once, and it makes no further call with a client that was created in the function, so its thread ends.

@@ -14,7 +14,7 @@ from xacct.arn import partition_of_region
 from xacct.aws_reads import caller_arn
 from xacct.retry import Patience, attempt
 from xacct.session.credentials import AssumedRoleCredentials
-from xacct.session.derived_session import derive_session
+from xacct.session.derived_session import derive_session, settings_of
 from xacct.session.pace import PacedSts, SharedPace
 from xacct.session.role_request import RoleRequest, session_name_from
 from xacct.session.sts_errors import errors_of_botocore
@@ -23,6 +23,7 @@ from xacct.session.target_threads import Job, check_job, sleep_in_job
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from botocore.configprovider import BaseProvider
     from mypy_boto3_sts import STSClient
 
 __all__ = ["RoleSessions", "account_of", "enabled_regions", "in_region", "stopped_with_job"]
@@ -46,6 +47,7 @@ class RoleSessions:
     pace: SharedPace
     timeout: float
     sts: STSClient = field(repr=False)
+    settings: Mapping[str, BaseProvider] = field(repr=False)
     _roles: dict[int, _Role] = field(factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
 
@@ -75,7 +77,7 @@ class RoleSessions:
         with errors_of_botocore("loading the credentials of the base session", base=base):
             sts = base.client("sts", region_name=sts_region, config=config)
         name = requests[0].session_name or _known_name(base) or session_name_from(caller_arn(sts, "base"))
-        return cls(base, name, pace, timeout, sts)
+        return cls(base, name, pace, timeout, sts, settings_of(base))
 
     def assume(self, request: RoleRequest, region: str | None, job: Job) -> boto3.Session:
         """Return a session in a role, whose thread ends before its next call if the job is given up.
@@ -97,7 +99,7 @@ class RoleSessions:
             job.check()
         job.begin(f"assuming {request.role_arn}")
         role.credentials.get_frozen_credentials()
-        session = derive_session(self.base, role.credentials, region)
+        session = derive_session(self.base, role.credentials, region, self.settings)
         session.events.register("before-sign", job.check)
         return session
 
