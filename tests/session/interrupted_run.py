@@ -1,7 +1,7 @@
 """A program that gets Ctrl-C while the target of `fan_out` hangs, and prints how long that took and what is left.
 
-Its argument says what hangs: sts, s3, session (S3 with a session that is passed) or retries (S3 throttles the first
-attempt, and the next one comes much later).
+Its argument says what hangs: sts, account (STS, for the account of a session), s3, session (S3 with a session that is
+passed) or retries (S3 throttles the first attempt, and the next one comes much later).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Aws(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        if hung == "sts":
+        if hung in ("sts", "account"):
             interrupt_and_hang()
         self.answer(200, CREDENTIALS)
 
@@ -78,10 +78,11 @@ server = ThreadingHTTPServer(("127.0.0.1", 0), Aws)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{server.server_port}"
 base = boto3.Session("AKIAEXAMPLE", "secret", region_name="eu-west-1")
-xacct.session.fan_out.account_of = lambda _: ACCOUNT
+if hung != "account":
+    xacct.session.fan_out.account_of = lambda _: ACCOUNT
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore the signal
 try:
-    targets = [base] if hung == "session" else [f"arn:aws:iam::{ACCOUNT}:role/Reader"]
+    targets = [base] if hung in ("account", "session") else [f"arn:aws:iam::{ACCOUNT}:role/Reader"]
     print(fan_out(targets, call_s3, base=base, session_name="audit", progress=False))
 except KeyboardInterrupt:
     print(time.monotonic() - interrupted[0], *(each.name for each in threading.enumerate() if each.name == "xacct"))

@@ -326,7 +326,7 @@ def test_an_account_that_does_not_answer_in_time_leaves_no_thread(many: Many, mo
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
-@pytest.mark.parametrize("hung", ["sts", "s3", "session", "retries"])
+@pytest.mark.parametrize("hung", ["sts", "account", "s3", "session", "retries"])
 def test_ctrl_c_ends_what_hangs_and_leaves_no_thread(hung: str) -> None:
     script = [sys.executable, str(Path(__file__).with_name("interrupted_run.py")), hung]
     ran = subprocess.run(script, capture_output=True, text=True, timeout=40, check=True)

@@ -101,7 +101,7 @@ class RoleSessions:
         role.credentials.get_frozen_credentials()
         session = derive_session(self.base, role.credentials, region, self.settings)
         session.events.register("before-sign", job.check)
-        return session
+        return stopped_with_job(session)
 
     def _unassumed(self, request: RoleRequest) -> AssumedRoleCredentials:
         paced = cast("STSClient", PacedSts(self.sts, self.pace, sleep_in_job, self.timeout))
@@ -117,7 +117,7 @@ def account_of(session: boto3.Session) -> str:
     """Return the account of a session that is not in a role that xacct assumed: one API call."""
     doing = "loading the credentials of a target session"
     with errors_of_botocore(doing, base=session, whose="the target session's"):
-        sts = session.client("sts", config=_STS_CONFIG)
+        sts = stopped_with_job(session).client("sts", config=_STS_CONFIG)
     return caller_arn(sts, "target").account
 
 
